@@ -1,0 +1,1 @@
+//! Placeholder: a file becomes a [Clip]: container and codec, window, mono, rate, and the identity of its audio.

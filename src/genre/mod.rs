@@ -1,0 +1,1 @@
+//! Placeholder: scores become a verdict: taxonomy, voting, thresholds.

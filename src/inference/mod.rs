@@ -1,0 +1,1 @@
+//! Placeholder: features become scores: model manifests and the ONNX sessions that run them.

@@ -1,0 +1,16 @@
+//! reclassd listens to a music library and writes each track's genre into its tags.
+//!
+//! ```text
+//! folders ─► discover ─► identify ─► decode ─► extract ─► classify ─► decide ─► tag ─► record
+//!            (walk)      (stat, then (middle   (518 FMA   (ONNX       (vote,    (atomic (SQLite)
+//!                        audio hash)  30 s)     + log-mel) ensemble)   policy)   write)
+//! ```
+//!
+//! A file travels this line once, in one direction, and each stage hands the next one a value of its own type.
+//! A stage knows the type it takes and the type it gives, and nothing of who calls it.
+
+pub mod audio;
+pub mod features;
+pub mod genre;
+pub mod inference;
+pub mod tagging;

@@ -1,1 +1,37 @@
-//! Placeholder: a verdict becomes a change of tags: policy, byte-preserving editors, safe writes.
+//! A verdict becomes a change of tags: policy, one byte-preserving editor a container, and a write that cannot lose the file.
+//!
+//! [`read`] says what a file's tags hold, [`decide`] whether that is to change, [`write`](write()) changes it: it journals
+//! the old values, edits a copy beside the file, reads the copy back, and puts it in the file's place only if the audio and
+//! every field that is not ours are what they were. What an editor does not fully understand it refuses, with the
+//! [reason](Refusal).
+//!
+//! Nothing here decodes audio or knows where genres come from, and no database is opened: the [`Journal`] is the caller's.
+
+mod apev2;
+mod container;
+mod editor;
+mod error;
+mod flac;
+mod genre_text;
+mod id3v2;
+mod journal;
+mod mp3;
+mod mpeg;
+mod plan;
+mod policy;
+mod source;
+mod stamp;
+mod state;
+mod tail;
+mod vorbis;
+mod write;
+
+pub use container::Container;
+pub use editor::{Id3Version, Scope};
+pub use error::{Refusal, Step, TagError};
+pub use journal::{EntryId, FieldChange, Journal, JournalEntry};
+pub use plan::{TagField, TagPlan};
+pub use policy::{Decision, KeepReason, OwnFieldsPolicy, Policy, Suggestion, TagPolicy, decide};
+pub use stamp::FileStamp;
+pub use state::{GenreSource, OwnFields, TagState, read};
+pub use write::{HardLinks, Recovered, TagChange, Verify, WriteOptions, Written, is_temporary_name, recover, write};

@@ -1,0 +1,176 @@
+//! APEv2 tags (Monkey's Audio documentation, "APEv2"): items with flags, a key and a value, between two copies of a header.
+//!
+//! On an MP3 it is a second opinion: its genre is replaced where it has one and the file's genre changes, and never added.
+
+use std::ops::Range;
+
+use super::editor::{Fact, Holding, Piece, Revision, Scope, Slot};
+use super::error::{Problem, Refusal};
+use super::journal::FieldChange;
+use super::plan::{TagField, Wish};
+use super::source::Source;
+
+pub(crate) const MAGIC: &[u8] = b"APETAGEX";
+
+const WHAT: &str = "APEv2 tag";
+/// Length of the header and of the footer.
+const FRAME: usize = 32;
+/// Largest tag that is looked into, in bytes: it is held in memory.
+const LIMIT: u64 = 32 << 20;
+/// Flags of the tag: there is a header; this is the header.
+const HAS_HEADER: u32 = 1 << 31;
+const IS_HEADER: u32 = 1 << 29;
+/// Version 1 knew no UTF-8, no header, and no lists.
+const V2: u32 = 2000;
+
+/// A tag as verbatim bytes and the places of its items in them.
+#[derive(Debug)]
+pub(crate) struct Apev2 {
+    raw: Vec<u8>,
+    items: Vec<Item>,
+    version: u32,
+    flags: u32,
+    has_header: bool,
+}
+
+#[derive(Debug)]
+struct Item {
+    range: Range<usize>,
+    key: Range<usize>,
+    field: Option<TagField>,
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
+}
+
+impl Apev2 {
+    /// Takes the tag whose footer ends at `end` apart; no byte in front of `start` belongs to it.
+    pub(crate) fn parse(source: &dyn Source, start: u64, end: u64) -> Result<(Range<u64>, Self), Problem> {
+        let damaged = |why| Refusal::Damaged { what: WHAT, why };
+        let footer = source.bytes(end - FRAME as u64..end, LIMIT, WHAT)?;
+        let number = |at| u32_at(&footer, at).ok_or(Refusal::Truncated { what: WHAT });
+        let (version, size, count, flags) = (number(8)?, number(12)?, number(16)?, number(20)?);
+        if version != 1000 && version != V2 {
+            return Err(Refusal::Unsupported { what: WHAT, why: "its version is neither 1000 nor 2000" }.into());
+        }
+        let has_header = flags & HAS_HEADER != 0;
+        let length = u64::from(size) + if has_header { FRAME as u64 } else { 0 };
+        let first = end.checked_sub(length).filter(|&first| first >= start && size as usize >= FRAME);
+        let first = first.ok_or(damaged("its size is impossible"))?;
+        let raw = source.bytes(first..end, LIMIT, WHAT)?;
+        if has_header {
+            let same = raw[..8] == *MAGIC && raw[8..20] == footer[8..20] && raw[24..FRAME] == footer[24..];
+            if !same || u32_at(&raw, 20) != Some(flags | IS_HEADER) {
+                return Err(damaged("its header differs from its footer").into());
+            }
+        }
+        let mut tag = Self { raw, items: Vec::new(), version, flags, has_header };
+        let (mut at, items_end) = (tag.items_start(), tag.raw.len() - FRAME);
+        for _ in 0..count {
+            let item = tag.item(at, items_end).ok_or(damaged("an item does not fit it"))?;
+            at = item.range.end;
+            tag.items.push(item);
+        }
+        if at != items_end {
+            return Err(damaged("bytes that are no item follow its last item").into());
+        }
+        Ok((first..end, tag))
+    }
+
+    fn items_start(&self) -> usize {
+        if self.has_header { FRAME } else { 0 }
+    }
+
+    fn item(&self, at: usize, end: usize) -> Option<Item> {
+        let size = u32_at(self.raw.get(..end)?, at)? as usize;
+        let key_start = at + 8;
+        let key = key_start..key_start + self.raw.get(key_start..end)?.iter().position(|&byte| byte == 0)?;
+        let stop = key.end.checked_add(1)?.checked_add(size).filter(|&stop| stop <= end)?;
+        let name = String::from_utf8_lossy(&self.raw[key.clone()]);
+        let field = if name.eq_ignore_ascii_case("genre") { Some(TagField::Genre) } else { TagField::of_own_name(&name) };
+        Some(Item { range: at..stop, key, field })
+    }
+
+    fn values(&self, item: &Item) -> Vec<String> {
+        let value = String::from_utf8_lossy(&self.raw[item.key.end + 1..item.range.end]);
+        value.split('\0').filter(|value| !value.is_empty()).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn holdings(&self) -> Vec<Holding> {
+        let joined = self.version < V2;
+        let holding = |item: &Item| {
+            item.field.map(|field| Holding { scope: Scope::Apev2, field, values: self.values(item), joined })
+        };
+        self.items.iter().filter_map(holding).collect()
+    }
+
+    pub(crate) fn describe(&self, facts: &mut Vec<Fact>, pieces: &mut Vec<Piece>) {
+        let footer = &self.raw[self.raw.len() - FRAME..];
+        let constant = [&footer[8..12], &footer[20..]].concat();
+        facts.push(Fact { scope: Scope::Apev2, name: "version and flags", value: constant });
+        pieces.extend(self.items.iter().map(|item| Piece {
+            scope: Scope::Apev2,
+            name: String::from_utf8_lossy(&self.raw[item.key.clone()]).into_owned(),
+            field: item.field,
+            digest: blake3::hash(&self.raw[item.range.clone()]),
+        }));
+    }
+
+    /// The tag with the fields that it has brought into line with the wish; none where they are so already.
+    pub(crate) fn edit(&self, wish: &Wish) -> Result<Option<(Vec<u8>, Vec<FieldChange>)>, Refusal> {
+        let mut revision = Revision::new(Scope::Apev2, self.items.len());
+        for (field, values) in wish.iter() {
+            let old: Vec<(usize, &Item)> =
+                self.items.iter().enumerate().filter(|(_, item)| item.field == Some(field)).collect();
+            let Some((_, first)) = old.first() else { continue };
+            if old.len() == 1 && self.values(first) == values {
+                continue;
+            }
+            let new = if values.is_empty() { Vec::new() } else { vec![self.renewed(first, values)?] };
+            let name = String::from_utf8_lossy(&self.raw[first.key.clone()]).into_owned();
+            let old = old.iter().map(|(index, item)| (*index, self.raw[item.range.clone()].to_vec())).collect();
+            revision.replace(&name, old, new);
+        }
+        if revision.changes.is_empty() {
+            return Ok(None);
+        }
+        let mut items = Vec::new();
+        for slot in &revision.slots {
+            match slot {
+                Slot::Kept(index) => items.extend_from_slice(&self.raw[self.items[*index].range.clone()]),
+                Slot::New(item) => items.extend_from_slice(item),
+            }
+        }
+        let size = u32::try_from(items.len() + FRAME).map_err(|_| Refusal::TooLarge { what: WHAT, limit: LIMIT })?;
+        let mut footer = self.raw[self.raw.len() - FRAME..].to_vec();
+        footer[12..16].copy_from_slice(&size.to_le_bytes());
+        footer[16..20].copy_from_slice(&(revision.slots.len() as u32).to_le_bytes());
+        let mut bytes = Vec::new();
+        if self.has_header {
+            bytes.extend_from_slice(&footer);
+            bytes[20..24].copy_from_slice(&(self.flags | IS_HEADER).to_le_bytes());
+        }
+        bytes.extend(items);
+        bytes.extend(footer);
+        Ok(Some((bytes, revision.changes)))
+    }
+
+    /// An item with its flags and the spelling of its key, and new values.
+    fn renewed(&self, item: &Item, values: &[String]) -> Result<Vec<u8>, Refusal> {
+        let separator = if self.version == V2 { "\0" } else { "/" };
+        let value = values.join(separator);
+        if values.iter().any(|value| value.contains('\0')) || self.version < V2 && !value.is_ascii() {
+            return Err(Refusal::Value { what: WHAT, value });
+        }
+        // Flags 1 and 2: the kind of value. A binary or external genre is nothing that we could replace.
+        if self.version == V2 && self.raw[item.range.start + 4] & 0b110 != 0 {
+            return Err(Refusal::Unsupported { what: WHAT, why: "its genre is not stored as text" });
+        }
+        let length = u32::try_from(value.len()).map_err(|_| Refusal::TooLarge { what: WHAT, limit: LIMIT })?;
+        let mut bytes = length.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&self.raw[item.range.start + 4..=item.key.end]);
+        bytes.extend_from_slice(value.as_bytes());
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,260 @@
+//! The shape that every container's editor has: take apart, say what is there, and turn a wish into a patch.
+//!
+//! An editor is one file. It parses a [`Source`] into its own structure, lists everything that a write must not change
+//! as a [`Layout`], lists the genre and our own fields as [`Holding`]s, and answers a [`Wish`] with a [`Patch`]. It never
+//! opens, writes or renames anything: `write/` does that for all of them, and checks each with its own layout.
+//! A new container is a new file that implements [`Editor`], and a line in [`open`].
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::container::Container;
+use super::error::{Problem, Refusal};
+use super::flac::FlacFile;
+use super::journal::FieldChange;
+use super::mp3::Mp3File;
+use super::plan::{TagField, Wish};
+use super::source::Source;
+
+/// One of the tags of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Scope {
+    /// An ID3v2 tag; several are counted from 1, from the start of the file to its end.
+    Id3v2(u8),
+    /// The APEv2 tag at the end.
+    Apev2,
+    /// The Vorbis comments.
+    VorbisComments,
+    /// The ID3v1 tag, which is read and never written.
+    Id3v1,
+    /// Lyrics3 and the like: copied, never looked into.
+    Opaque,
+    /// The metadata blocks of a FLAC file.
+    FlacBlocks,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id3v2(1) => f.write_str("ID3v2 tag"),
+            Self::Id3v2(number) => write!(f, "ID3v2 tag #{number}"),
+            Self::Apev2 => f.write_str("APEv2 tag"),
+            Self::VorbisComments => f.write_str("Vorbis comments"),
+            Self::Id3v1 => f.write_str("ID3v1 tag"),
+            Self::Opaque => f.write_str("bytes behind the audio"),
+            Self::FlacBlocks => f.write_str("FLAC metadata blocks"),
+        }
+    }
+}
+
+/// A parsed file that can be edited.
+pub(crate) trait Editor {
+    fn container(&self) -> Container;
+
+    /// The genre and our own fields, the tag that players read first in front.
+    fn holdings(&self) -> Vec<Holding>;
+
+    /// All that a write has to leave alone.
+    fn layout(&self, source: &dyn Source) -> Result<Layout, Problem>;
+
+    /// How the file becomes what `wish` asks for. A patch without changes means that it is so already.
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem>;
+}
+
+/// Recognises the container and takes it apart.
+pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
+    match Container::of(source)? {
+        Container::Mp3 => Ok(Box::new(Mp3File::parse(source)?)),
+        Container::Flac => Ok(Box::new(FlacFile::parse(source)?)),
+        Container::Unknown => Err(Refusal::UnknownContainer.into()),
+        other => Err(Refusal::NotWrittenYet(other).into()),
+    }
+}
+
+/// The ID3v2 version of a tag where there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Id3Version {
+    /// ID3v2.3: for players that know nothing newer; several values are joined with `/`.
+    V23,
+    /// ID3v2.4: several values stand apart.
+    #[default]
+    V24,
+}
+
+/// What an editor may choose.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EditOptions {
+    pub(crate) new_id3: Id3Version,
+}
+
+/// A field that is ours or the genre, with its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holding {
+    pub(crate) scope: Scope,
+    pub(crate) field: TagField,
+    pub(crate) values: Vec<String>,
+    /// The tag can only hold one string: its values were split from one, and are compared as one.
+    pub(crate) joined: bool,
+}
+
+/// What a file holds, for comparison with its edited copy.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    /// Properties of the tags that stay: version, flags, vendor string.
+    pub(crate) facts: Vec<Fact>,
+    /// Every field, block and foreign tag, in file order.
+    pub(crate) pieces: Vec<Piece>,
+    /// Where the audio lies.
+    pub(crate) audio: Vec<Range<u64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fact {
+    pub(crate) scope: Scope,
+    pub(crate) name: &'static str,
+    pub(crate) value: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
+    /// Set for the fields that we may write.
+    pub(crate) field: Option<TagField>,
+    pub(crate) digest: blake3::Hash,
+}
+
+/// The edited file as differences from the original.
+#[derive(Debug, Default)]
+pub(crate) struct Patch {
+    /// In file order, not overlapping.
+    pub(crate) splices: Vec<Splice>,
+    pub(crate) changes: Vec<FieldChange>,
+    pub(crate) created: Vec<Scope>,
+}
+
+/// `range` of the original becomes `bytes`.
+#[derive(Debug)]
+pub(crate) struct Splice {
+    pub(crate) range: Range<u64>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Patch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Length of the edited file.
+    pub(crate) fn new_len(&self, old_len: u64) -> u64 {
+        self.splices.iter().fold(old_len, |len, splice| {
+            len + splice.bytes.len() as u64 - (splice.range.end - splice.range.start)
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn apply(&self, original: &[u8]) -> Vec<u8> {
+        let (mut out, mut position) = (Vec::new(), 0);
+        for splice in &self.splices {
+            out.extend_from_slice(&original[position..splice.range.start as usize]);
+            out.extend_from_slice(&splice.bytes);
+            position = splice.range.end as usize;
+        }
+        out.extend_from_slice(&original[position..]);
+        out
+    }
+}
+
+/// An ordered list of fields while it is edited: kept ones by their number in the original, new ones as bytes.
+pub(crate) struct Revision {
+    pub(crate) scope: Scope,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) changes: Vec<FieldChange>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Kept(usize),
+    New(Vec<u8>),
+}
+
+impl Revision {
+    /// All of `count` fields, kept.
+    pub(crate) fn new(scope: Scope, count: usize) -> Self {
+        Self { scope, slots: (0..count).map(Slot::Kept).collect(), changes: Vec::new() }
+    }
+
+    /// Puts the fields `new` where the first of the fields `old` (number and bytes, in order) stands, and removes those;
+    /// without old ones the new ones go to the end.
+    pub(crate) fn replace(&mut self, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
+        let is_old = |slot: &Slot| matches!(slot, Slot::Kept(number) if old.iter().any(|(known, _)| known == number));
+        let place = self.slots.iter().position(is_old).unwrap_or(self.slots.len());
+        self.slots.retain(|slot| !is_old(slot));
+        self.slots.splice(place..place, new.iter().cloned().map(Slot::New));
+        let (mut old, mut new) = (old.into_iter(), new.into_iter().enumerate());
+        loop {
+            let (before, after) = (old.next(), new.next());
+            let position = match (&before, &after) {
+                (Some((number, _)), _) => *number,
+                (None, Some((index, _))) => place + index,
+                (None, None) => break,
+            };
+            self.changes.push(FieldChange {
+                scope: self.scope,
+                name: name.to_owned(),
+                position,
+                old: before.map(|(_, bytes)| bytes),
+                new: after.map(|(_, bytes)| bytes),
+            });
+        }
+    }
+}
+
+/// Shift by which the audio moves when it has to: whole file-system blocks, so that file systems that share blocks
+/// between copies can go on sharing the audio.
+pub(crate) const SHIFT: usize = 4096;
+
+/// Padding that is left, at the least, when a tag has to grow anyway.
+pub(crate) const ROOM: usize = 1024;
+
+/// Length of the padding when `old` bytes become `new` bytes and padding.
+pub(crate) fn fresh_padding(old: usize, new: usize) -> usize {
+    let wanted = (new + ROOM).saturating_sub(old);
+    old + wanted.next_multiple_of(SHIFT) - new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_replaced_where_the_first_one_stood() {
+        let mut revision = Revision::new(Scope::VorbisComments, 4);
+        revision.replace("X", vec![(1, vec![1]), (3, vec![3])], vec![vec![9]]);
+        assert_eq!(revision.slots, [Slot::Kept(0), Slot::New(vec![9]), Slot::Kept(2)]);
+        let summary: Vec<_> =
+            revision.changes.iter().map(|c| (c.position, c.old.clone(), c.new.clone())).collect();
+        assert_eq!(summary, [(1, Some(vec![1]), Some(vec![9])), (3, Some(vec![3]), None)]);
+    }
+
+    #[test]
+    fn new_fields_go_to_the_end() {
+        let mut revision = Revision::new(Scope::VorbisComments, 1);
+        revision.replace("X", vec![], vec![vec![7], vec![8]]);
+        assert_eq!(revision.slots, [Slot::Kept(0), Slot::New(vec![7]), Slot::New(vec![8])]);
+        assert_eq!(revision.changes.iter().map(|c| c.position).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn growing_moves_the_audio_by_whole_blocks_and_leaves_room() {
+        for (old, new) in [(0, 200), (300, 301), (5000, 9000), (3976, 4000), (0, 4096)] {
+            let padding = fresh_padding(old, new);
+            assert_eq!((new + padding - old) % SHIFT, 0);
+            assert!((ROOM..ROOM + SHIFT).contains(&padding), "{old} -> {new}: {padding}");
+        }
+    }
+}

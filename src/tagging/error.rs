@@ -1,0 +1,305 @@
+//! Why a file was not tagged: a refusal, which is a decision, or an error, which is an accident. Both leave the old file.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::container::Container;
+
+/// What went wrong with one file. Unless the variant says otherwise, the file is as it was and nothing is left beside it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TagError {
+    /// The file was understood well enough to know that it must not be written.
+    #[error("{}: not tagged: {reason}", Shown(path))]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what would help.
+        reason: Refusal,
+    },
+    /// Somebody else wrote to the file after it was read.
+    #[error(
+        "{}: not tagged: the file changed meanwhile; whatever changed it won, and the next scan will look again",
+        Shown(path)
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system refused something.
+    #[error("{}: not tagged: failed while {step}: {source}{}", Shown(path), advice(source))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        step: Step,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The old values could not be put into the journal, so nothing was written.
+    #[error("{}: not tagged: its old tags could not be journalled: {source}", Shown(path))]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What the journal said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The file *has* its new tags, but the journal could not be told; the entry stays open for [`recover`](super::recover).
+    #[error("{}: tagged, but the journal could not record it: {source}; the next start will", Shown(path))]
+    NotRecorded {
+        /// The file.
+        path: PathBuf,
+        /// What the journal said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The file *has* its new tags, but the folder could not be synced: a power cut now could bring the old file back, whole.
+    #[error("{}: tagged, but its folder could not be synced to the disk: {source}", Shown(path))]
+    NotDurable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The edited copy was not what it should have been, so it was thrown away.
+    #[error("{}: not tagged: the edited copy failed its check: {what}; please report this file", Shown(path))]
+    VerifyFailed {
+        /// The file.
+        path: PathBuf,
+        /// The first difference.
+        what: String,
+    },
+}
+
+impl TagError {
+    /// The file that it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Refused { path, .. }
+            | Self::Changed { path }
+            | Self::Io { path, .. }
+            | Self::Journal { path, .. }
+            | Self::NotRecorded { path, .. }
+            | Self::NotDurable { path, .. }
+            | Self::VerifyFailed { path, .. } => path,
+        }
+    }
+
+    /// Whether the file carries its new tags in spite of the error.
+    pub fn is_written(&self) -> bool {
+        matches!(self, Self::NotRecorded { .. } | Self::NotDurable { .. })
+    }
+}
+
+/// Why a file must not be written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No editor for this container yet.
+    #[error("{0} tags are not written yet")]
+    NotWrittenYet(Container),
+    /// The bytes are no audio container that we know.
+    #[error("not an audio file that reclassd knows")]
+    UnknownContainer,
+    /// A directory, socket, device or pipe.
+    #[error("not a regular file")]
+    NotAFile,
+    /// No write permission on the file.
+    #[error("the file is read-only; allow its owner to write (chmod u+w) to have it tagged")]
+    ReadOnlyFile,
+    /// No write permission on the folder, where the copy has to be made.
+    #[error("its folder is read-only; the edited copy has to be made beside the file (chmod u+w the folder)")]
+    ReadOnlyFolder,
+    /// The file system is mounted read-only.
+    #[error("the file system is mounted read-only")]
+    ReadOnlyFileSystem,
+    /// Other names point to the same file, perhaps in a library that is being seeded.
+    #[error("the file has {links} hard links, which a safe write would break; set hard_links = \"break\" to allow it")]
+    HardLinked {
+        /// How many names the file has.
+        links: u64,
+    },
+    /// We may not give the copy the owner and group of the original.
+    #[error("the file belongs to {uid}:{gid} and the edited copy could not; run reclassd as the library's owner")]
+    OwnerNotKept {
+        /// The user that owns the file.
+        uid: u32,
+        /// The group of the file.
+        gid: u32,
+    },
+    /// We may not give the copy an extended attribute (or ACL) of the original.
+    #[error("its extended attribute {name} could not be kept on the edited copy")]
+    AttributeNotKept {
+        /// Name of the attribute.
+        name: String,
+    },
+    /// The disk is too full for the copy.
+    #[error("the edited copy needs {needed} bytes and the file system has {available} left")]
+    NoSpace {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes available.
+        available: u64,
+    },
+    /// The file ends inside a structure.
+    #[error("truncated: the file ends inside its {what}")]
+    Truncated {
+        /// The structure.
+        what: &'static str,
+    },
+    /// A structure contradicts itself.
+    #[error("damaged {what}: {why}")]
+    Damaged {
+        /// The structure.
+        what: &'static str,
+        /// The contradiction.
+        why: &'static str,
+    },
+    /// A structure uses something that the editor does not understand.
+    #[error("{what}: {why}")]
+    Unsupported {
+        /// The structure.
+        what: &'static str,
+        /// What is not understood.
+        why: &'static str,
+    },
+    /// A structure is larger than the format or our memory allows.
+    #[error("its {what} would be or is larger than {limit} bytes")]
+    TooLarge {
+        /// The structure.
+        what: &'static str,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A value that this container cannot hold.
+    #[error("the value {value:?} cannot be stored in its {what}")]
+    Value {
+        /// The structure.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+}
+
+/// What was being done when something failed. The steps of a write, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Step {
+    /// Opening and parsing the original.
+    Inspect,
+    /// Hashing its audio.
+    Hash,
+    /// Asking for the free space.
+    Space,
+    /// Putting the old values into the journal.
+    Journal,
+    /// Creating the temporary copy.
+    Create,
+    /// Filling the temporary copy.
+    Copy,
+    /// Giving it owner, mode, ACL, extended attributes and times.
+    Attributes,
+    /// Reading it back.
+    Verify,
+    /// Looking whether the original changed meanwhile.
+    Recheck,
+    /// Flushing the copy to the disk.
+    SyncFile,
+    /// Putting it in the original's place.
+    Rename,
+    /// Flushing the folder to the disk.
+    SyncFolder,
+    /// Finding out what became of an interrupted write.
+    Recover,
+}
+
+impl Step {
+    /// Every step of a write, in order.
+    pub const OF_A_WRITE: [Self; 12] = [
+        Self::Inspect,
+        Self::Hash,
+        Self::Space,
+        Self::Journal,
+        Self::Create,
+        Self::Copy,
+        Self::Attributes,
+        Self::Verify,
+        Self::Recheck,
+        Self::SyncFile,
+        Self::Rename,
+        Self::SyncFolder,
+    ];
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inspect => "reading it",
+            Self::Hash => "hashing its audio",
+            Self::Space => "asking for the free space",
+            Self::Journal => "writing the journal",
+            Self::Create => "creating the temporary copy",
+            Self::Copy => "writing the temporary copy",
+            Self::Attributes => "copying its owner, mode and attributes",
+            Self::Verify => "checking the temporary copy",
+            Self::Recheck => "looking whether it changed",
+            Self::SyncFile => "syncing the temporary copy",
+            Self::Rename => "renaming the temporary copy",
+            Self::SyncFolder => "syncing its folder",
+            Self::Recover => "cleaning up after an interrupted write",
+        })
+    }
+}
+
+/// What an editor answers: it knows no path.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    Refused(Refusal),
+    Io(io::Error),
+}
+
+impl Problem {
+    pub(crate) fn at(self, path: &Path, step: Step) -> TagError {
+        match self {
+            Self::Refused(reason) => TagError::Refused { path: path.to_owned(), reason },
+            Self::Io(source) => TagError::Io { path: path.to_owned(), step, source },
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(reason: Refusal) -> Self {
+        Self::Refused(reason)
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What to do about an error that users meet.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and scan again",
+        io::ErrorKind::PermissionDenied => "; run reclassd as a user who may write there",
+        io::ErrorKind::ResourceBusy => "; is the file itself a mount point?",
+        _ => "",
+    }
+}
+
+/// A path on one line: control characters, which file names may hold, are escaped.
+struct Shown<'p>(&'p Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.to_string_lossy().chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        Ok(())
+    }
+}

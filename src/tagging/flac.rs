@@ -1,0 +1,278 @@
+//! FLAC (RFC 9639): metadata blocks in their order, with the comment block replaced and the padding adjusted.
+//!
+//! The comments speak for the file. ID3v2 in front and tags behind the frames, which some taggers put there, only have the
+//! fields changed that they hold. Blocks other than the comments are never held in memory, however large their pictures are.
+
+use std::ops::Range;
+
+use super::container::Container;
+use super::editor::{EditOptions, Editor, Fact, Holding, Layout, Patch, Piece, ROOM, SHIFT, Scope, Splice};
+use super::error::{Problem, Refusal};
+use super::id3v2::Insertion;
+use super::mp3::OuterTags;
+use super::plan::Wish;
+use super::source::Source;
+use super::vorbis::VorbisComments;
+
+const WHAT: &str = "FLAC metadata";
+const MAGIC: u64 = 4;
+/// Length of a block header: a flag for the last block, 7 bits of type, 24 bits of length.
+const HEADER: u64 = 4;
+const MAX_BLOCK: u64 = (1 << 24) - 1;
+/// More blocks than this are refused; files with a few hundred pictures exist.
+const MAX_BLOCKS: usize = 1 << 16;
+const LAST: u8 = 0x80;
+
+const STREAMINFO: u8 = 0;
+const PADDING: u8 = 1;
+const VORBIS_COMMENT: u8 = 4;
+const FORBIDDEN: u8 = 127;
+
+/// A metadata block: its kind and the place of its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Block {
+    kind: u8,
+    body: Range<u64>,
+}
+
+impl Block {
+    fn len(&self) -> u64 {
+        self.body.end - self.body.start
+    }
+}
+
+/// A FLAC file, taken apart.
+#[derive(Debug)]
+pub(crate) struct FlacFile {
+    outer: OuterTags,
+    blocks: Vec<Block>,
+    comments: Option<VorbisComments>,
+    frames: Range<u64>,
+}
+
+impl FlacFile {
+    pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
+        let damaged = |why| Refusal::Damaged { what: WHAT, why };
+        let outer = OuterTags::parse(source)?;
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut comments = None;
+        let mut at = outer.inner.start + MAGIC;
+        loop {
+            if at + HEADER > outer.inner.end {
+                return Err(Refusal::Truncated { what: WHAT }.into());
+            }
+            let head = source.bytes(at..at + HEADER, HEADER, WHAT)?;
+            let (kind, is_last) = (head[0] & !LAST, head[0] & LAST != 0);
+            let length = u64::from(u32::from_be_bytes([0, head[1], head[2], head[3]]));
+            let block = Block { kind, body: at + HEADER..at + HEADER + length };
+            at = block.body.end;
+            if at > outer.inner.end {
+                return Err(Refusal::Truncated { what: WHAT }.into());
+            }
+            if (blocks.is_empty()) != (kind == STREAMINFO) || kind == STREAMINFO && length != 34 {
+                return Err(damaged("it has to start with one STREAMINFO block of 34 bytes").into());
+            }
+            if kind == FORBIDDEN || blocks.len() == MAX_BLOCKS {
+                return Err(damaged("the last block is not marked as the last one").into());
+            }
+            if kind == VORBIS_COMMENT {
+                if comments.is_some() {
+                    return Err(damaged("it has several blocks of Vorbis comments, and readers differ on which counts").into());
+                }
+                comments = Some(VorbisComments::parse(source.bytes(block.body.clone(), MAX_BLOCK, WHAT)?)?);
+            }
+            blocks.push(block);
+            if is_last {
+                break;
+            }
+        }
+        let frames = at..outer.inner.end;
+        // 14 bits of sync code, a reserved zero, and the blocking strategy.
+        let sync = source.window(at, 2.min((frames.end - frames.start) as usize))?;
+        if !matches!(sync[..], [0xff, 0xf8 | 0xf9]) {
+            return Err(damaged("no audio frame follows it").into());
+        }
+        Ok(Self { outer, blocks, comments, frames })
+    }
+
+    /// The blocks as the edited file has them, with the new comments and the padding adjusted, and what was created.
+    fn rearranged(&self, source: &dyn Source, comments: Vec<u8>) -> Result<Vec<NewBlock>, Problem> {
+        if comments.len() as u64 > MAX_BLOCK {
+            return Err(Refusal::TooLarge { what: "block of Vorbis comments", limit: MAX_BLOCK }.into());
+        }
+        let mut blocks: Vec<NewBlock> = self.blocks.iter().cloned().map(NewBlock::Old).collect();
+        let is_comments = |block: &Block| block.kind == VORBIS_COMMENT;
+        let place = match self.blocks.iter().position(is_comments) {
+            Some(index) => {
+                blocks[index] = NewBlock::Comments(comments);
+                index
+            }
+            None => {
+                // Behind the STREAMINFO, where the reference encoder has it but for a seek table.
+                blocks.insert(1, NewBlock::Comments(comments));
+                1
+            }
+        };
+        let old_len: u64 = self.blocks.iter().map(|block| HEADER + block.len()).sum();
+        let new_len: u64 = blocks.iter().map(|block| HEADER + block.len()).sum();
+
+        // Padding nearest behind the comments first: then the fewest other blocks move.
+        let mut paddings = Vec::new();
+        for index in (place..blocks.len()).chain(0..place) {
+            let NewBlock::Old(block) = &blocks[index] else { continue };
+            if block.kind == PADDING && source.is_zero(block.body.clone())? {
+                paddings.push((index, block.len()));
+            }
+        }
+        if new_len == old_len {
+            return Ok(blocks);
+        }
+        if new_len > old_len {
+            let grown = new_len - old_len;
+            if let Some(&(index, length)) = paddings.iter().find(|(_, length)| *length >= grown) {
+                blocks[index] = NewBlock::Padding(length - grown);
+                return Ok(blocks);
+            }
+            // A block of padding that goes altogether frees its header as well.
+            if let Some(&(index, _)) = paddings.iter().find(|(_, length)| length + HEADER == grown) {
+                blocks.remove(index);
+                return Ok(blocks);
+            }
+        } else {
+            let shrunk = old_len - new_len;
+            if let Some(&(index, length)) = paddings.iter().find(|(_, length)| length + shrunk <= MAX_BLOCK) {
+                blocks[index] = NewBlock::Padding(length + shrunk);
+                return Ok(blocks);
+            }
+            if shrunk >= HEADER {
+                blocks.push(NewBlock::Padding(shrunk - HEADER));
+                return Ok(blocks);
+            }
+        }
+        // The audio has to move: by whole file-system blocks, and with room for the next time.
+        let usable = paddings.iter().find(|(_, length)| *length <= MAX_BLOCK / 2);
+        let (index, present) = usable.copied().unwrap_or_else(|| {
+            blocks.push(NewBlock::Padding(0));
+            (blocks.len() - 1, 0)
+        });
+        let without: u64 = blocks.iter().map(|block| HEADER + block.len()).sum::<u64>() - present;
+        let missing = (without + ROOM as u64).saturating_sub(old_len);
+        blocks[index] = NewBlock::Padding(old_len + missing.next_multiple_of(SHIFT as u64) - without);
+        Ok(blocks)
+    }
+
+    /// The differences between the blocks as they are and as they are to be. Runs of blocks that only move are not copied
+    /// into memory: they lie between the splices.
+    fn splices(&self, blocks: &[NewBlock], splices: &mut Vec<Splice>) {
+        let mut at = self.outer.inner.start + MAGIC;
+        let (mut pending, mut pending_from) = (Vec::new(), at);
+        for (index, block) in blocks.iter().enumerate() {
+            let last = if index + 1 == blocks.len() { LAST } else { 0 };
+            match block {
+                NewBlock::Old(old) => {
+                    // Blocks that are gone lie between `at` and this one.
+                    at = old.body.end;
+                    pending.extend(header(old.kind | last, old.len()));
+                    let was_last = self.blocks.last() == Some(old);
+                    if pending.len() as u64 == HEADER && pending_from + HEADER == old.body.start && was_last == (last != 0) {
+                        // Nothing changes here.
+                    } else {
+                        splices.push(Splice { range: pending_from..old.body.start, bytes: std::mem::take(&mut pending) });
+                    }
+                    pending.clear();
+                    pending_from = at;
+                }
+                NewBlock::Comments(bytes) => {
+                    pending.extend(header(VORBIS_COMMENT | last, bytes.len() as u64));
+                    pending.extend_from_slice(bytes);
+                }
+                NewBlock::Padding(length) => {
+                    pending.extend(header(PADDING | last, *length));
+                    pending.resize(pending.len() + *length as usize, 0);
+                }
+            }
+        }
+        let end = self.frames.start;
+        if !pending.is_empty() || pending_from < end {
+            splices.push(Splice { range: pending_from..end, bytes: pending });
+        }
+    }
+}
+
+fn header(kind: u8, length: u64) -> [u8; HEADER as usize] {
+    // Every length was parsed from 24 bits or checked against them.
+    let [_, a, b, c] = (length as u32).to_be_bytes();
+    [kind, a, b, c]
+}
+
+/// A block of the edited file.
+#[derive(Debug)]
+enum NewBlock {
+    Old(Block),
+    Comments(Vec<u8>),
+    Padding(u64),
+}
+
+impl NewBlock {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Old(block) => block.len(),
+            Self::Comments(bytes) => bytes.len() as u64,
+            Self::Padding(length) => *length,
+        }
+    }
+}
+
+impl Editor for FlacFile {
+    fn container(&self) -> Container {
+        Container::Flac
+    }
+
+    fn holdings(&self) -> Vec<Holding> {
+        let mut holdings: Vec<Holding> = self.comments.iter().flat_map(VorbisComments::holdings).collect();
+        holdings.extend(self.outer.holdings());
+        holdings
+    }
+
+    fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {
+        let mut layout = Layout { audio: vec![self.frames.clone()], ..Layout::default() };
+        self.outer.describe(source, &mut layout)?;
+        let scope = Scope::FlacBlocks;
+        for block in &self.blocks {
+            if block.kind == VORBIS_COMMENT {
+                continue;
+            }
+            if block.kind == PADDING && source.is_zero(block.body.clone())? {
+                continue;
+            }
+            let digest = source.digest(std::slice::from_ref(&block.body))?;
+            layout.pieces.push(Piece { scope, name: format!("block of type {}", block.kind), field: None, digest });
+        }
+        if let Some(comments) = &self.comments {
+            comments.describe(&mut layout.facts, &mut layout.pieces);
+            // Where the comments stand among the other blocks that count.
+            let before = self.blocks.iter().take_while(|block| block.kind != VORBIS_COMMENT);
+            let before = before.filter(|block| block.kind != PADDING).count();
+            let value = (before as u64).to_be_bytes().to_vec();
+            layout.facts.push(Fact { scope: Scope::VorbisComments, name: "place among the blocks", value });
+        }
+        Ok(layout)
+    }
+
+    fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
+        let mut patch = Patch::default();
+        let empty = VorbisComments::empty();
+        let comments = self.comments.as_ref().unwrap_or(&empty);
+        if let Some((bytes, changes)) = comments.edit(wish)? {
+            if self.comments.is_none() {
+                patch.created.push(Scope::VorbisComments);
+            }
+            patch.changes.extend(changes);
+            let blocks = self.rearranged(source, bytes)?;
+            self.splices(&blocks, &mut patch.splices);
+        }
+        self.outer.edit(wish, Insertion::Forbidden, &mut patch)?;
+        patch.splices.sort_by_key(|splice| splice.range.start);
+        Ok(patch)
+    }
+}

@@ -1,0 +1,111 @@
+//! What a genre frame of ID3 means: numbers, references and free text, as the versions of the standard and thirty years
+//! of software wrote it.
+//!
+//! - ID3v1: one byte, an index into a list.
+//! - ID3v2.2 and 2.3: `(17)`, `(17)Rock` (a refinement), `(17)(9)`, `(RX)`, `(CR)`, `((text` for text that starts with a
+//!   parenthesis (ID3v2.3, 4.2.1); in practice also `17`, and several names joined with `/`.
+//! - ID3v2.4: a list of strings, each a number, `RX`, `CR` or a name (ID3v2.4 frames, 4.2.3), and in practice all of the above.
+
+/// The name of an ID3v1 genre number; none beyond the list (and so for 255, which means "not set").
+pub(crate) fn id3v1_name(number: u8) -> Option<&'static str> {
+    lofty::id3::v1::GENRES.get(usize::from(number)).copied()
+}
+
+/// The genres in the strings of a TCON or TCO frame, without repetitions.
+/// With `slashes`, a `/` separates names as it does in ID3v2.3.
+pub(crate) fn genres(strings: &[String], slashes: bool) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut push = |name: String| {
+        if !name.is_empty() && !found.contains(&name) {
+            found.push(name);
+        }
+    };
+    for string in strings {
+        let (references, text) = references(string);
+        references.into_iter().for_each(&mut push);
+        let parts = if slashes { text.split('/').collect() } else { vec![text.as_str()] };
+        for part in parts {
+            let (more, rest) = if part == text { (Vec::new(), part.to_owned()) } else { self::references(part) };
+            more.into_iter().for_each(&mut push);
+            push(lookup(rest.trim()).unwrap_or_else(|| rest.trim().to_owned()));
+        }
+    }
+    found
+}
+
+/// The references at the start of a string, resolved, and the text behind them.
+fn references(string: &str) -> (Vec<String>, String) {
+    let (mut names, mut rest) = (Vec::new(), string.trim());
+    while let Some(inner) = rest.strip_prefix('(') {
+        if inner.starts_with('(') {
+            return (names, inner.to_owned());
+        }
+        let Some((name, behind)) = inner.split_once(')').and_then(|(word, behind)| Some((lookup(word)?, behind))) else {
+            break;
+        };
+        names.push(name);
+        rest = behind;
+    }
+    (names, rest.to_owned())
+}
+
+/// The genre that a bare number or keyword stands for. 255 ("not set") stands for an empty one.
+fn lookup(word: &str) -> Option<String> {
+    match word {
+        "RX" => return Some("Remix".to_owned()),
+        "CR" => return Some("Cover".to_owned()),
+        _ => {}
+    }
+    let digits = !word.is_empty() && word.len() <= 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.then(|| word.parse::<u8>().ok()).flatten()?;
+    if number == u8::MAX { Some(String::new()) } else { id3v1_name(number).map(str::to_owned) }
+}
+
+/// A name as ID3v2.2 and 2.3 store it: a leading parenthesis is doubled, so that it is no reference.
+pub(crate) fn escaped(name: &str) -> String {
+    if name.starts_with('(') { format!("({name}") } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_historic_shape_is_read() {
+        let cases: [(&[&str], bool, &[&str]); 21] = [
+            (&["(17)"], true, &["Rock"]),
+            (&["(17)Rock"], true, &["Rock"]),
+            (&["(17)Rockabilly"], true, &["Rock", "Rockabilly"]),
+            (&["(17)(9)Refined"], true, &["Rock", "Metal", "Refined"]),
+            (&["17"], true, &["Rock"]),
+            (&["(RX)"], true, &["Remix"]),
+            (&["(CR)(17)"], true, &["Cover", "Rock"]),
+            (&["((Foo)"], true, &["(Foo)"]),
+            (&["(Foo) bar"], true, &["(Foo) bar"]),
+            (&["Rock/Pop"], true, &["Rock", "Pop"]),
+            (&["(17)/(13)"], true, &["Rock", "Pop"]),
+            (&["17/13"], true, &["Rock", "Pop"]),
+            (&["Rock/Pop"], false, &["Rock/Pop"]),
+            (&["17", "Techno", "CR"], false, &["Rock", "Techno", "Cover"]),
+            (&["(12)"], true, &["Other"]),
+            (&["(255)"], true, &[]),
+            (&["255"], false, &[]),
+            (&["(200)"], true, &["(200)"]),
+            (&["1977"], false, &["1977"]),
+            (&[""], false, &[]),
+            (&["  Rock  "], false, &["Rock"]),
+        ];
+        for (strings, slashes, expected) in cases {
+            let strings: Vec<String> = strings.iter().map(|&s| s.to_owned()).collect();
+            assert_eq!(genres(&strings, slashes), expected, "{strings:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_the_list_have_no_name() {
+        assert_eq!(id3v1_name(17), Some("Rock"));
+        assert_eq!(id3v1_name(12), Some("Other"));
+        assert_eq!(id3v1_name(192), None);
+        assert_eq!(id3v1_name(255), None);
+    }
+}

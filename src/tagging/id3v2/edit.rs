@@ -1,0 +1,220 @@
+//! Putting a tag together again: foreign frames as they lie, our frames new, padding used up or made.
+
+use super::super::editor::{Id3Version, Revision, Scope, Slot, fresh_padding};
+use super::super::genre_text;
+use super::super::journal::FieldChange;
+use super::super::plan::{TagField, Wish};
+use super::super::state::same_values;
+use super::frame::{Frame, Inheritance};
+use super::{HEADER, Id3v2, MAX_SIZE, Version, WHAT, text, to_synchsafe, unsync};
+use crate::tagging::error::Refusal;
+
+/// Whether fields that the tag does not have are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Insertion {
+    /// Added: this is the tag that speaks for the file.
+    Allowed,
+    /// Not added: another tag speaks for the file, and this one only must not contradict it.
+    Forbidden,
+}
+
+/// The bytes of an edited tag and what changed in it.
+#[derive(Debug)]
+pub(crate) struct EditedTag {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) changes: Vec<FieldChange>,
+}
+
+/// A tag of that version that holds nothing but the wish, with padding. None where there is nothing to hold.
+pub(crate) fn new_tag(version: Id3Version, scope: Scope, wish: &Wish) -> Result<Option<EditedTag>, Refusal> {
+    let version_byte = match version {
+        Id3Version::V23 => 3,
+        Id3Version::V24 => 4,
+    };
+    let mut empty = Id3v2::parse(vec![b'I', b'D', b'3', version_byte, 0, 0, 0, 0, 0, 0])?;
+    empty.is_new = true;
+    empty.edit(scope, wish, Insertion::Allowed)
+}
+
+impl Id3v2 {
+    /// The tag with the wish fulfilled; none where it is so already.
+    pub(crate) fn edit(&self, scope: Scope, wish: &Wish, insertion: Insertion) -> Result<Option<EditedTag>, Refusal> {
+        let mut revision = Revision::new(scope, self.frames.len());
+        let mut longest = 0;
+        for (field, values) in wish.iter() {
+            let old: Vec<(usize, &Frame)> =
+                self.frames.iter().enumerate().filter(|(_, frame)| frame.field == Some(field)).collect();
+            if old.is_empty() && (values.is_empty() || insertion == Insertion::Forbidden) {
+                continue;
+            }
+            if let [(_, only)] = old[..]
+                && !values.is_empty()
+                && self.says(only, values)
+            {
+                continue;
+            }
+            longest = values.iter().map(|value| value.chars().count()).fold(longest, usize::max);
+            let new = if values.is_empty() {
+                Vec::new()
+            } else {
+                let inherited = old.first().map(|(_, frame)| frame.inheritance(self)).transpose()?;
+                vec![self.frame(field, values, inherited.unwrap_or_default())?]
+            };
+            let old = old.into_iter().map(|(index, frame)| (index, frame.plain(self).into_owned())).collect();
+            revision.replace(&self.name(field), old, new);
+        }
+        if revision.changes.is_empty() {
+            return Ok(None);
+        }
+        let bytes = self.assemble(&revision.slots)?;
+        let allows = |extended: &super::ExtendedHeader| extended.allows(revision.slots.len(), bytes.len(), longest);
+        if !self.extended.as_ref().is_none_or(allows) {
+            return Err(Refusal::Unsupported {
+                what: WHAT,
+                why: "its extended header restricts its size, and the new fields would exceed that",
+            });
+        }
+        Ok(Some(EditedTag { bytes, changes: revision.changes }))
+    }
+
+    fn name(&self, field: TagField) -> String {
+        match field.own_name() {
+            Some(own) => format!("{}:{own}", self.version.user_text_id()),
+            None => self.version.genre_id().to_owned(),
+        }
+    }
+
+    fn says(&self, frame: &Frame, values: &[String]) -> bool {
+        let present = frame.values(self);
+        present == values || !self.is_v24() && same_values(&present, values)
+    }
+
+    /// A frame in plain form.
+    fn frame(&self, field: TagField, values: &[String], inherited: Inheritance) -> Result<Vec<u8>, Refusal> {
+        let refused = |value: &str| Refusal::Value { what: WHAT, value: value.to_owned() };
+        if let Some(value) = values.iter().find(|value| value.contains('\0')) {
+            return Err(refused(value));
+        }
+        let joined = match (field, self.is_v24()) {
+            (_, true) => values.to_vec(),
+            (TagField::Genre, false) => {
+                vec![values.iter().map(|value| genre_text::escaped(value)).collect::<Vec<_>>().join("/")]
+            }
+            (_, false) => vec![values.join("/")],
+        };
+        let mut strings: Vec<&str> = joined.iter().map(String::as_str).collect();
+        if field == TagField::Genre {
+            // A name such as "17" or "(9)" would be read as a number of the old list.
+            let read = genre_text::genres(&joined, !self.is_v24());
+            if read != values && !(!self.is_v24() && same_values(&read, values)) {
+                return Err(refused(&joined.join("; ")));
+            }
+        }
+        if let Some(own) = field.own_name() {
+            strings.insert(0, own);
+        }
+        let no_ff = self.is_v24() && self.flags & super::UNSYNCHRONISED != 0
+            || self.extended.as_ref().is_some_and(super::ExtendedHeader::forbids_utf16);
+        let mut content: Vec<u8> = inherited.group.into_iter().collect();
+        content.extend(text::encode(&strings, self.version, inherited.encoding, no_ff));
+
+        let id = if field.own_name().is_some() { self.version.user_text_id() } else { self.version.genre_id() };
+        let mut frame = id.as_bytes().to_vec();
+        let too_large = Refusal::TooLarge { what: "ID3v2 frame", limit: MAX_SIZE as u64 };
+        match self.version {
+            Version::V22 => {
+                let size = u32::try_from(content.len()).ok().filter(|&size| size < 1 << 24).ok_or(too_large)?;
+                frame.extend_from_slice(&size.to_be_bytes()[1..]);
+            }
+            _ => {
+                if content.len() > MAX_SIZE {
+                    return Err(too_large);
+                }
+                let plain = (content.len() as u32).to_be_bytes();
+                frame.extend_from_slice(&if self.plain_sizes { plain } else { to_synchsafe(content.len()) });
+                let grouped = match (inherited.group, self.version) {
+                    (None, _) => 0,
+                    (Some(_), Version::V24) => 0x40,
+                    (Some(_), _) => 0x20,
+                };
+                frame.extend_from_slice(&[inherited.status, grouped]);
+            }
+        }
+        frame.extend(content);
+        Ok(frame)
+    }
+
+    /// The whole tag with these frames: as long as before where they fit, else longer by whole blocks.
+    fn assemble(&self, slots: &[Slot]) -> Result<Vec<u8>, Refusal> {
+        let (mut stored, mut plain) = (Vec::new(), Vec::new());
+        for slot in slots {
+            match slot {
+                Slot::Kept(index) => {
+                    let frame = &self.frames[*index];
+                    stored.extend_from_slice(&self.raw[frame.range.clone()]);
+                    plain.extend_from_slice(&frame.plain(self));
+                }
+                Slot::New(frame) if self.body_is_unsynchronised() => {
+                    stored.extend(unsync::apply(frame));
+                    plain.extend_from_slice(frame);
+                }
+                Slot::New(frame) => {
+                    stored.extend_from_slice(frame);
+                    plain.extend_from_slice(frame);
+                }
+            }
+        }
+        // A frame that ends with 0xFF needs no zero behind it while a frame follows, but does before padding or audio.
+        if self.body_is_unsynchronised() && stored.last() == Some(&0xff) {
+            stored.push(0);
+        }
+        let old_size = self.body_end - HEADER;
+        let shortest = self.extended_header(&plain, 0).len() + stored.len();
+        let size = if shortest <= old_size && (!self.has_footer() || self.padding < self.body_end || shortest == old_size) {
+            old_size
+        } else if self.has_footer() {
+            // The standard allows no padding in front of a footer.
+            shortest
+        } else {
+            // The header of a tag that was not there moves the audio as well.
+            shortest + fresh_padding(old_size, shortest + if self.is_new { HEADER } else { 0 })
+        };
+        let extended = self.extended_header_for(&plain, size, stored.len())?;
+        if size > MAX_SIZE {
+            return Err(Refusal::TooLarge { what: WHAT, limit: MAX_SIZE as u64 });
+        }
+        let mut bytes = self.raw[..HEADER].to_vec();
+        bytes[6..].copy_from_slice(&to_synchsafe(size));
+        bytes.extend(extended);
+        bytes.extend(stored);
+        bytes.resize(HEADER + size, 0);
+        if self.has_footer() {
+            let mut footer = bytes[..HEADER].to_vec();
+            footer[..3].copy_from_slice(b"3DI");
+            bytes.extend(footer);
+        }
+        Ok(bytes)
+    }
+
+    /// The extended header as it is stored, for a body with that much padding.
+    fn extended_header(&self, frames: &[u8], padding: usize) -> Vec<u8> {
+        let Some(extended) = &self.extended else { return Vec::new() };
+        let plain = extended.renewed(frames, padding);
+        if self.body_is_unsynchronised() { unsync::apply(&plain) } else { plain }
+    }
+
+    /// The same for a body of `size` bytes. The header tells the padding, and where it is unsynchronised its own length
+    /// depends on what it tells, so this looks for a length that agrees with itself.
+    fn extended_header_for(&self, frames: &[u8], size: usize, stored: usize) -> Result<Vec<u8>, Refusal> {
+        let mut length = self.extended_header(frames, 0).len();
+        for _ in 0..8 {
+            let Some(padding) = size.checked_sub(length + stored) else { break };
+            let header = self.extended_header(frames, padding);
+            if header.len() == length {
+                return Ok(header);
+            }
+            length = header.len();
+        }
+        Err(Refusal::Unsupported { what: WHAT, why: "its unsynchronised extended header cannot be brought to an end" })
+    }
+}

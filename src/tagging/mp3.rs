@@ -1,0 +1,147 @@
+//! MP3: ID3v2 in front (several, if need be) or at the end, ID3v1, Lyrics3 and APEv2 behind, and frames between them
+//! that nobody touches.
+//!
+//! The first ID3v2 tag speaks for the file and receives the fields; a new one is made where there is none. Further ID3v2
+//! tags and an APEv2 tag only have the fields changed that they hold, so that no reader finds the old genre there.
+//! ID3v1 stays as it is: it can say no more than a number.
+
+use std::ops::Range;
+
+use super::apev2::Apev2;
+use super::container::Container;
+use super::editor::{EditOptions, Editor, Holding, Layout, Patch, Piece, Scope, Splice};
+use super::error::Problem;
+use super::id3v2::{self, Id3v2, Insertion};
+use super::plan::{TagField, Wish};
+use super::source::Source;
+use super::tail::{self, TailTag};
+
+/// The tags around a stream of audio, however many there are. FLAC has some of them too.
+#[derive(Debug)]
+pub(crate) struct OuterTags {
+    front: Vec<(Range<u64>, Id3v2)>,
+    tail: Vec<(Range<u64>, TailTag)>,
+    /// What lies between them.
+    pub(crate) inner: Range<u64>,
+}
+
+impl OuterTags {
+    pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
+        let front = id3v2::leading_tags(source)?;
+        let start = front.last().map_or(0, |(range, _)| range.end);
+        let (tail, end) = tail::parse(source, start)?;
+        Ok(Self { front, tail, inner: start..end })
+    }
+
+    /// The ID3v2 tags, in front and behind, each with its number.
+    fn id3v2(&self) -> impl Iterator<Item = (Scope, &Range<u64>, &Id3v2)> {
+        let behind = self.tail.iter().filter_map(|(range, tag)| match tag {
+            TailTag::Id3v2(tag) => Some((range, tag)),
+            _ => None,
+        });
+        let all = self.front.iter().map(|(range, tag)| (range, tag)).chain(behind);
+        // There are at most 16 in front, and those behind are as many as the numbers allow.
+        (1..=u8::MAX).zip(all).map(|(number, (range, tag))| (Scope::Id3v2(number), range, tag))
+    }
+
+    fn apev2(&self) -> impl Iterator<Item = (&Range<u64>, &Apev2)> {
+        self.tail.iter().filter_map(|(range, tag)| match tag {
+            TailTag::Apev2(tag) => Some((range, tag)),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn holdings(&self) -> Vec<Holding> {
+        let mut holdings: Vec<Holding> = self.id3v2().flat_map(|(scope, _, tag)| tag.holdings(scope)).collect();
+        holdings.extend(self.apev2().flat_map(|(_, tag)| tag.holdings()));
+        let v1 = self.tail.iter().filter_map(|(_, tag)| tag.id3v1_genre());
+        holdings.extend(v1.map(|name| Holding {
+            scope: Scope::Id3v1,
+            field: TagField::Genre,
+            values: vec![name.to_owned()],
+            joined: true,
+        }));
+        holdings
+    }
+
+    pub(crate) fn describe(&self, source: &dyn Source, layout: &mut Layout) -> Result<(), Problem> {
+        for (scope, _, tag) in self.id3v2() {
+            tag.describe(scope, &mut layout.facts, &mut layout.pieces);
+        }
+        for (range, tag) in &self.tail {
+            let (scope, name) = match tag {
+                TailTag::Apev2(tag) => {
+                    tag.describe(&mut layout.facts, &mut layout.pieces);
+                    continue;
+                }
+                TailTag::Id3v2(_) => continue,
+                TailTag::Id3v1 { .. } => (Scope::Id3v1, "ID3v1"),
+                TailTag::Opaque => (Scope::Opaque, "opaque tag"),
+            };
+            let digest = source.digest(std::slice::from_ref(range))?;
+            layout.pieces.push(Piece { scope, name: name.to_owned(), field: None, digest });
+        }
+        Ok(())
+    }
+
+    /// Brings the tags into line with the wish, and adds what is missing to the first ID3v2 tag where `insertion` allows it.
+    pub(crate) fn edit(&self, wish: &Wish, insertion: Insertion, patch: &mut Patch) -> Result<(), Problem> {
+        for (index, (scope, range, tag)) in self.id3v2().enumerate() {
+            let insertion = if index == 0 { insertion } else { Insertion::Forbidden };
+            if let Some(edited) = tag.edit(scope, wish, insertion)? {
+                patch.changes.extend(edited.changes);
+                patch.splices.push(Splice { range: range.clone(), bytes: edited.bytes });
+            }
+        }
+        for (range, tag) in self.apev2() {
+            if let Some((bytes, changes)) = tag.edit(wish)? {
+                patch.changes.extend(changes);
+                patch.splices.push(Splice { range: range.clone(), bytes });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An MP3 file, taken apart.
+#[derive(Debug)]
+pub(crate) struct Mp3File {
+    tags: OuterTags,
+}
+
+impl Mp3File {
+    pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
+        Ok(Self { tags: OuterTags::parse(source)? })
+    }
+}
+
+impl Editor for Mp3File {
+    fn container(&self) -> Container {
+        Container::Mp3
+    }
+
+    fn holdings(&self) -> Vec<Holding> {
+        self.tags.holdings()
+    }
+
+    fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {
+        let mut layout = Layout { audio: vec![self.tags.inner.clone()], ..Layout::default() };
+        self.tags.describe(source, &mut layout)?;
+        Ok(layout)
+    }
+
+    fn edit(&self, _source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
+        let mut patch = Patch::default();
+        if self.tags.id3v2().next().is_none() {
+            let scope = Scope::Id3v2(1);
+            if let Some(tag) = id3v2::new_tag(options.new_id3, scope, wish)? {
+                patch.created.push(scope);
+                patch.changes.extend(tag.changes);
+                patch.splices.push(Splice { range: 0..0, bytes: tag.bytes });
+            }
+        }
+        self.tags.edit(wish, Insertion::Allowed, &mut patch)?;
+        patch.splices.sort_by_key(|splice| splice.range.start);
+        Ok(patch)
+    }
+}

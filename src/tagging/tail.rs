@@ -1,0 +1,94 @@
+//! The tags behind the audio of an MP3 (and, put there by careless taggers, of a FLAC): ID3v1, Lyrics3, APEv2, ID3v2 with a footer.
+//!
+//! They are peeled off from the end. What is not recognised counts as audio, which is never changed either.
+
+use std::io;
+use std::ops::Range;
+
+use super::apev2::{self, Apev2};
+use super::error::Problem;
+use super::genre_text;
+use super::id3v2::{self, Id3v2};
+use super::source::Source;
+
+/// A tag behind the audio.
+#[derive(Debug)]
+pub(crate) enum TailTag {
+    /// With the genre byte.
+    Id3v1 { genre: u8 },
+    /// Copied, never looked into: Lyrics3v2, the "enhanced" ID3v1.
+    Opaque,
+    Apev2(Apev2),
+    Id3v2(Id3v2),
+}
+
+/// The tags between `start` and the end of the file, in file order, and where the audio ends.
+pub(crate) fn parse(source: &dyn Source, start: u64) -> Result<(Vec<(Range<u64>, TailTag)>, u64), Problem> {
+    let (mut tags, mut end) = (Vec::new(), source.len());
+    while let Some((range, tag)) = last_tag(source, start, end)? {
+        end = range.start;
+        tags.push((range, tag));
+    }
+    tags.reverse();
+    Ok((tags, end))
+}
+
+fn last_tag(source: &dyn Source, start: u64, end: u64) -> Result<Option<(Range<u64>, TailTag)>, Problem> {
+    let room = end - start;
+    if let Some(genre) = id3v1(source, start, end)? {
+        return Ok(Some((end - 128..end, TailTag::Id3v1 { genre })));
+    }
+    // The "enhanced" tag stands right in front of an ID3v1 tag.
+    if room >= 227 && source.window(end - 227, 4)? == b"TAG+" && source.window(end, 3)? == b"TAG" {
+        return Ok(Some((end - 227..end, TailTag::Opaque)));
+    }
+    if room >= 32 && source.window(end - 32, 8)? == apev2::MAGIC {
+        let (range, tag) = Apev2::parse(source, start, end)?;
+        return Ok(Some((range, TailTag::Apev2(tag))));
+    }
+    if let Some(first) = lyrics3(source, start, end)? {
+        return Ok(Some((first..end, TailTag::Opaque)));
+    }
+    if let Some(first) = id3v2::start_of_appended_tag(source, end)?.filter(|&first| first >= start) {
+        let raw = source.bytes(first..end, id3v2::LIMIT, "ID3v2 tag at the end")?;
+        return Ok(Some((first..end, TailTag::Id3v2(Id3v2::parse(raw)?))));
+    }
+    Ok(None)
+}
+
+/// The genre byte of the ID3v1 tag that ends at `end`.
+fn id3v1(source: &dyn Source, start: u64, end: u64) -> io::Result<Option<u8>> {
+    if end - start < 128 {
+        return Ok(None);
+    }
+    let tag = source.window(end - 128, 128)?;
+    // "APETAGEX" holds "TAG" as well, and an APE footer may lie just there.
+    let inside_ape = end - start >= 131 && source.window(end - 131, 8)? == apev2::MAGIC;
+    Ok((tag.starts_with(b"TAG") && !inside_ape).then(|| tag[127]))
+}
+
+/// The start of the Lyrics3v2 block that ends at `end`: six digits of length, then the word.
+fn lyrics3(source: &dyn Source, start: u64, end: u64) -> io::Result<Option<u64>> {
+    if end - start < 15 {
+        return Ok(None);
+    }
+    let tail = source.window(end - 15, 15)?;
+    let (digits, word) = tail.split_at(6);
+    if word != b"LYRICS200" || !digits.iter().all(u8::is_ascii_digit) {
+        return Ok(None);
+    }
+    let length = digits.iter().fold(0, |value, &digit| value * 10 + u64::from(digit - b'0'));
+    let first = (end - 15).checked_sub(length).filter(|&first| first >= start);
+    let Some(first) = first else { return Ok(None) };
+    Ok((source.window(first, 11)? == b"LYRICSBEGIN").then_some(first))
+}
+
+impl TailTag {
+    /// The genre that an ID3v1 tag names.
+    pub(crate) fn id3v1_genre(&self) -> Option<&'static str> {
+        match self {
+            Self::Id3v1 { genre } => genre_text::id3v1_name(*genre),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The check of an edited copy: it is opened and taken apart anew, and compared with what the original held.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::super::editor::{self, Editor, Layout, Patch, Piece};
+use super::super::error::{Problem, Step, TagError};
+use super::super::plan::Wish;
+use super::super::source::{FileSource, Source};
+use super::super::state::same_values;
+use super::Original;
+
+/// Why a copy was not accepted.
+pub(super) enum Failure {
+    Io(io::Error),
+    Wrong(String),
+}
+
+impl Failure {
+    pub(super) fn at(self, path: &Path) -> TagError {
+        match self {
+            Self::Io(source) => TagError::Io { path: path.to_owned(), step: Step::Verify, source },
+            Self::Wrong(what) => TagError::VerifyFailed { path: path.to_owned(), what },
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Io(error) => Self::Io(error),
+            Problem::Refused(reason) => Self::Wrong(format!("it cannot be parsed: {reason}")),
+        }
+    }
+}
+
+/// Reads the copy at `path` and compares it with the original: audio and foreign fields equal, the wish fulfilled.
+pub(super) fn check(original: &Original, path: &Path, patch: &Patch, wish: &Wish) -> Result<(), Failure> {
+    let file = File::open(path)?;
+    let source = FileSource::new(&file)?;
+    let editor = editor::open(&source)?;
+    if editor.container() != original.container {
+        return Err(Failure::Wrong(format!("it is {} now", editor.container())));
+    }
+    let layout = editor.layout(&source)?;
+    compare(&original.layout, &layout, patch, wish).map_err(Failure::Wrong)?;
+    fulfilled(&*editor, wish).map_err(Failure::Wrong)?;
+    if (&source as &dyn Source).digest(&layout.audio)? != original.audio_hash {
+        return Err(Failure::Wrong("the audio differs".to_owned()));
+    }
+    Ok(())
+}
+
+/// The first difference between what a write had to leave alone and what it left.
+pub(crate) fn compare(before: &Layout, after: &Layout, patch: &Patch, wish: &Wish) -> Result<(), String> {
+    for fact in &before.facts {
+        if !after.facts.contains(fact) {
+            return Err(format!("{}: the {} differs", fact.scope, fact.name));
+        }
+    }
+    for fact in &after.facts {
+        if !before.facts.contains(fact) && !patch.created.contains(&fact.scope) {
+            return Err(format!("{}: an unforeseen {}", fact.scope, fact.name));
+        }
+    }
+    let stays = |piece: &&Piece| piece.field.is_none_or(|field| wish.values(field).is_none());
+    let (mut old, mut new) = (before.pieces.iter().filter(stays), after.pieces.iter().filter(stays));
+    loop {
+        match (old.next(), new.next()) {
+            (None, None) => return Ok(()),
+            (Some(old), Some(new)) if old == new => {}
+            (Some(piece), _) => return Err(format!("{}: {} is not what it was", piece.scope, piece.name)),
+            (None, Some(piece)) => return Err(format!("{}: {} was not there before", piece.scope, piece.name)),
+        }
+    }
+}
+
+/// Whether every tag that can be written says what was wished for, or nothing.
+pub(crate) fn fulfilled(editor: &dyn Editor, wish: &Wish) -> Result<(), String> {
+    let holdings = editor.holdings();
+    for (field, values) in wish.iter() {
+        let name = field.own_name().unwrap_or("the genre");
+        let written = || holdings.iter().filter(move |h| h.field == field && h.scope != editor::Scope::Id3v1);
+        if written().next().is_none() && !values.is_empty() {
+            return Err(format!("{name} is missing"));
+        }
+        for holding in written() {
+            let equal = holding.values == values || holding.joined && same_values(&holding.values, values);
+            if values.is_empty() || !equal {
+                return Err(format!("{}: {name} reads {:?}", holding.scope, holding.values.join("; ")));
+            }
+        }
+    }
+    Ok(())
+}

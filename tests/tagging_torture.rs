@@ -1,0 +1,110 @@
+//! Tags that are hard to rewrite, judged by a referee that shares no code with this program.
+//!
+//! Runs where the corpus maker, the referee, Python with mutagen and the encoders are at hand, and says so where not.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use reclassd::tagging::{
+    EntryId, FileStamp, Journal, JournalEntry, TagError, TagField, TagPlan, WriteOptions, Written, read, write,
+};
+
+struct NoJournal;
+
+impl Journal for NoJournal {
+    fn begin(&self, _: &JournalEntry) -> Result<EntryId, Box<dyn Error + Send + Sync>> {
+        Ok(EntryId(1))
+    }
+    fn commit(&self, _: EntryId, _: &FileStamp) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(())
+    }
+    fn abandon(&self, _: EntryId, _: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(())
+    }
+}
+
+fn torture_folder() -> PathBuf {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    std::env::var_os("RECLASSD_SHARED").map_or(beside, PathBuf::from).join("torture")
+}
+
+fn python() -> String {
+    std::env::var("RECLASSD_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn tag(path: &Path, genres: &[&str], model: &str) -> Result<Written, TagError> {
+    let state = read(path)?;
+    let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
+    let fields = [
+        (TagField::Genre, strings(genres)),
+        (TagField::OwnGenre, strings(genres)),
+        (TagField::OwnConfidence, strings(&["0.87"])),
+        (TagField::OwnModel, strings(&[model])),
+    ];
+    write(path, &TagPlan::new(&state, fields), &WriteOptions::default(), &NoJournal)
+}
+
+#[test]
+fn no_file_of_the_torture_corpus_is_damaged() {
+    let tools = torture_folder();
+    let ready = Command::new(python()).args(["-c", "import mutagen"]).output().is_ok_and(|out| out.status.success());
+    if !ready || !tools.join("make_torture.py").exists() {
+        println!("skipped: no_file_of_the_torture_corpus_is_damaged: needs ../shared/torture and python3 with mutagen");
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let (before, after) = (scratch.path().join("before"), scratch.path().join("after"));
+    let made = Command::new(python()).arg(tools.join("make_torture.py")).arg(&before).output().unwrap();
+    if !made.status.success() {
+        println!("skipped: no_file_of_the_torture_corpus_is_damaged: {}", String::from_utf8_lossy(&made.stderr));
+        return;
+    }
+    let mut written = 0;
+    let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for folder in files(&before) {
+        let target = after.join(folder.file_name().unwrap());
+        std::fs::create_dir_all(&target).unwrap();
+        for file in files(&folder) {
+            let copy = target.join(file.file_name().unwrap());
+            std::fs::copy(&file, &copy).unwrap();
+            match tag(&copy, &["Zydeco", "Free-Folk"], "reclassd 0.1.0") {
+                Ok(Written::Changed(_)) => {
+                    written += 1;
+                    let state = read(&copy).unwrap();
+                    assert_eq!(state.genres, ["Zydeco", "Free-Folk"], "{}", copy.display());
+                    assert!(state.genre_is_ours(), "{}", copy.display());
+                    let again = tag(&copy, &["Zydeco", "Free-Folk"], "reclassd 0.1.0").unwrap();
+                    assert_eq!(again, Written::Unchanged, "a second write has nothing to do: {}", copy.display());
+                    // Shorter and longer: the same file has to survive both.
+                    tag(&copy, &["X"], "r").unwrap();
+                    tag(&copy, &["Zydeco", "Free-Folk", &"Long".repeat(40)], &"m".repeat(3000)).unwrap();
+                    tag(&copy, &["Zydeco", "Free-Folk"], "reclassd 0.1.0").unwrap();
+                }
+                Ok(Written::Unchanged) => panic!("{}: nothing to change?", copy.display()),
+                Err(TagError::Refused { reason, .. }) => {
+                    let name = file.strip_prefix(&before).unwrap().display().to_string();
+                    refused.entry(reason.to_string()).or_default().push(name);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(files(&target).iter().all(|path| path.file_name().unwrap().as_encoded_bytes()[0] != b'.'), "leftovers");
+    }
+    println!("{written} written");
+    for (reason, names) in &refused {
+        println!("{} refused: {reason}: {}", names.len(), names.join(" "));
+    }
+    let verdict = Command::new(python()).arg(tools.join("referee.py")).arg("--dir").args([&before, &after]).output().unwrap();
+    let verdict = String::from_utf8_lossy(&verdict.stdout);
+    println!("{verdict}");
+    assert!(verdict.contains(", 0 DAMAGED, 0 unparsed"), "{verdict}");
+    assert!(written >= 84, "only {written} files were written");
+}

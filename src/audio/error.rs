@@ -1,0 +1,180 @@
+//! Why a file did not become sound, in words its owner understands. Inside this folder a failure is a [Fault], which does not know
+//! the path; at the public boundary it becomes an [AudioError], which does.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// What went wrong with one file. Every message names the file, the reason and, where there is one, the remedy.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AudioError {
+    /// A sound file of a kind that no decoder is built in for: nothing is wrong with the file.
+    #[error("{path}: {what} is not supported; {advice}", path = path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The container, codec or protection, as its users call it.
+        what: String,
+        /// What the owner can do about it.
+        advice: &'static str,
+    },
+    /// The bytes contradict themselves, or too little of the sound could be decoded.
+    #[error("{path}: the file is damaged: {why}; play it to check, or restore it from its source", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What contradicts what.
+        why: String,
+    },
+    /// The file ends before the length that it declares: a copy or download that stopped.
+    #[error("{path}: the file is incomplete: {why}; copy or download it again", path = path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// What is declared and what is there.
+        why: String,
+    },
+    /// There is no sound in it: no bytes at all, or a stream without samples.
+    #[error("{path}: the file is empty: {why}", path = path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// No bytes, or no samples.
+        why: &'static str,
+    },
+    /// The contents are no known kind of sound file, whatever the name says.
+    #[error("{path}: this is not a sound file: {found}", path = path.display())]
+    NotAudio {
+        /// The file.
+        path: PathBuf,
+        /// What the contents look like.
+        found: &'static str,
+    },
+    /// A folder, a named pipe, a device: never opened, since reading it could block for ever.
+    #[error("{path}: {kind} cannot be read as a sound file", path = path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The operating system refused to open or read it.
+    #[error("{path}: cannot be read: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A clip cannot be brought to the wanted rate.
+    #[error("cannot resample from {from} Hz to {to} Hz: {why}")]
+    Resample {
+        /// The clip's rate in Hz.
+        from: u32,
+        /// The wanted rate in Hz.
+        to: u32,
+        /// The resampler's reason.
+        why: String,
+    },
+}
+
+/// The kinds of failure that a report counts apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// Nothing is wrong with the file; no decoder for it is built in. Counts as skipped.
+    Unsupported,
+    /// The bytes contradict themselves. Counts as failed.
+    Damaged,
+    /// The file stops before its declared end. Counts as failed; worth a retry when the file changes.
+    Truncated,
+    /// No bytes or no samples. Counts as skipped.
+    Empty,
+    /// Not a sound file, or not a file. Counts as skipped.
+    NotAudio,
+    /// The operating system failed. Counts as failed; worth a retry.
+    Io,
+    /// A request that cannot be met (a rate of 0 Hz). A fault of the caller.
+    Request,
+}
+
+impl AudioError {
+    /// What kind of failure this is: callers count `Unsupported`, `Empty` and `NotAudio` as skipped and the rest as failed.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Unsupported { .. } => FailureKind::Unsupported,
+            Self::Damaged { .. } => FailureKind::Damaged,
+            Self::Truncated { .. } => FailureKind::Truncated,
+            Self::Empty { .. } => FailureKind::Empty,
+            Self::NotAudio { .. } | Self::NotAFile { .. } => FailureKind::NotAudio,
+            Self::Io { .. } => FailureKind::Io,
+            Self::Resample { .. } => FailureKind::Request,
+        }
+    }
+}
+
+/// A failure that does not know its path yet.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Unsupported { what: String, advice: &'static str },
+    Damaged(String),
+    Truncated(String),
+    Empty(&'static str),
+    NotAudio(&'static str),
+    NotAFile(&'static str),
+    Io(io::Error),
+}
+
+/// The usual advice for a format that other programs can read.
+pub(crate) const CONVERT: &str = "convert it, for example to FLAC, to have it classified";
+
+impl Fault {
+    pub(crate) fn unsupported(what: impl Into<String>) -> Self {
+        Self::Unsupported { what: what.into(), advice: CONVERT }
+    }
+
+    pub(crate) fn damaged(why: impl Into<String>) -> Self {
+        Self::Damaged(why.into())
+    }
+
+    pub(crate) fn truncated(why: impl Into<String>) -> Self {
+        Self::Truncated(why.into())
+    }
+
+    /// The public error: this failure, of that file.
+    pub(crate) fn at(self, path: &Path) -> AudioError {
+        let path = path.to_path_buf();
+        match self {
+            Self::Unsupported { what, advice } => AudioError::Unsupported { path, what, advice },
+            Self::Damaged(why) => AudioError::Damaged { path, why },
+            Self::Truncated(why) => AudioError::Truncated { path, why },
+            Self::Empty(why) => AudioError::Empty { path, why },
+            Self::NotAudio(found) => AudioError::NotAudio { path, found },
+            Self::NotAFile(kind) => AudioError::NotAFile { path, kind },
+            Self::Io(source) => AudioError::Io { path, source },
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        // A read past the end is a statement about the file, not about the disk.
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Truncated("it ends in the middle of the sound".into()),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<symphonia::core::errors::Error> for Fault {
+    fn from(error: symphonia::core::errors::Error) -> Self {
+        use symphonia::core::errors::Error;
+        match error {
+            Error::IoError(error) => error.into(),
+            Error::Unsupported(what) => Self::unsupported(format!("this kind of stream ({what})")),
+            Error::DecodeError(why) | Error::LimitError(why) => Self::damaged(why),
+            other => Self::damaged(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Native FLAC: the stream's description, the frames behind the metadata blocks, and whether the last frame is where the description
+//! says it should be.
+
+use std::ops::Range;
+
+use crate::audio::error::Fault;
+use crate::audio::source::Source;
+
+use super::tags;
+
+/// The most metadata blocks that are believed.
+const MOST_BLOCKS: usize = 10_000;
+
+/// How far from the end the last frame is searched: the longest frame that libFLAC writes is far shorter.
+const TAIL: u64 = 256 * 1024;
+
+/// A FLAC file without its metadata.
+pub(crate) struct Layout {
+    /// The 34 bytes of STREAMINFO.
+    pub stream_info: [u8; 34],
+    /// The frames.
+    pub frames: Range<u64>,
+    /// Samples a channel, as declared; the last frame's own count where none are.
+    pub total: Option<u64>,
+}
+
+impl Layout {
+    /// Reads the layout of the file whose mark stands at `start`.
+    pub(crate) fn read(source: &mut Source, start: u64) -> Result<Self, Fault> {
+        let mut position = start + 4;
+        let mut stream_info = None;
+        for _ in 0..MOST_BLOCKS {
+            let Some(header) = source.array::<4>(position)? else { break };
+            let length = u64::from(u32::from_be_bytes([0, header[1], header[2], header[3]]));
+            if header[0] & 0x7f == 0 && stream_info.is_none() {
+                stream_info = source.array::<34>(position + 4)?;
+            }
+            position += 4 + length;
+            if header[0] & 0x80 != 0 {
+                let stream_info = stream_info.ok_or_else(|| Fault::damaged("nothing in it describes the sound"))?;
+                return Self::check(source, stream_info, position);
+            }
+        }
+        Err(Fault::truncated("it stops before the sound begins"))
+    }
+
+    fn check(source: &mut Source, stream_info: [u8; 34], first: u64) -> Result<Self, Fault> {
+        if first >= source.len() {
+            return Err(Fault::truncated("it stops before the sound begins"));
+        }
+        let end = tags::trailing(source, first)?;
+        let frames = first..end;
+        let declared = declared_samples(&stream_info);
+        // Chance makes a frame header out of one in some hundred thousand bytes of sound: any header that confirms the declared length does.
+        let ends = frame_ends(source, &frames, &stream_info)?;
+        let whole = |end: u64| end <= declared && u128::from(end) * 20 >= u128::from(declared) * 19;
+        let total = match declared {
+            0 => ends.first().copied(),
+            _ if ends.iter().any(|&end| whole(end)) => Some(declared),
+            _ => {
+                return Err(Fault::truncated(match ends.iter().filter(|&&end| end <= declared).max() {
+                    Some(&end) => {
+                        let percent = u128::from(end) * 100 / u128::from(declared);
+                        format!("its last frame is at {percent} % of the length that it declares")
+                    }
+                    None => "its end holds no sound".into(),
+                }));
+            }
+        };
+        Ok(Self { stream_info, frames, total })
+    }
+}
+
+/// The number of samples a channel that STREAMINFO declares; 0 is unknown.
+fn declared_samples(info: &[u8; 34]) -> u64 {
+    u64::from(info[13] & 0x0f) << 32 | u64::from(u32::from_be_bytes([info[14], info[15], info[16], info[17]]))
+}
+
+/// Where the frames near the end of the file end, in samples, last one first: of every header whose checksum is right and whose stream
+/// parameters are those of the first frame.
+fn frame_ends(source: &mut Source, frames: &Range<u64>, info: &[u8; 34]) -> Result<Vec<u64>, Fault> {
+    let first = source.array::<4>(frames.start)?.unwrap_or_default();
+    let start = frames.end.saturating_sub(TAIL).max(frames.start);
+    let tail = source.read(start..frames.end)?;
+    let fixed_block = u64::from(u16::from_be_bytes([info[0], info[1]]));
+    let alike = |at: &usize| {
+        let header = &tail[*at..];
+        header[..2] == first[..2] && header[2] & 15 == first[2] & 15 && header[3] & 15 == first[3] & 15
+    };
+    let candidates = (0..tail.len().saturating_sub(3)).rev().filter(alike);
+    Ok(candidates.filter_map(|at| frame_end(&tail[at..], fixed_block)).collect())
+}
+
+/// Parses a frame header: the number of the sample behind the frame. `None` unless it is one, checksum and all.
+fn frame_end(bytes: &[u8], fixed_block: u64) -> Option<u64> {
+    let (blocks, rate, channels, depth) = (bytes.get(2)? >> 4, bytes[2] & 15, bytes.get(3)? >> 4, bytes[3] >> 1 & 7);
+    if blocks == 0 || rate == 15 || channels > 10 || depth == 3 || bytes[3] & 1 != 0 {
+        return None;
+    }
+    // The frame's or sample's number, coded as UTF-8 codes characters, up to 36 bits.
+    let lead = *bytes.get(4)?;
+    let extra = match lead.leading_ones() {
+        0 => 0,
+        ones @ 2..=7 => ones as usize - 1,
+        _ => return None,
+    };
+    let mut number = if extra == 0 { u64::from(lead) } else { u64::from(lead) & (0x3f >> extra) };
+    for &byte in bytes.get(5..5 + extra)? {
+        if byte & 0xc0 != 0x80 {
+            return None;
+        }
+        number = number << 6 | u64::from(byte & 0x3f);
+    }
+    let mut at = 5 + extra;
+    let block = match blocks {
+        1 => 192,
+        2..=5 => 576 << (blocks - 2),
+        6 => {
+            at += 1;
+            u64::from(*bytes.get(at - 1)?) + 1
+        }
+        7 => {
+            at += 2;
+            u64::from(u16::from_be_bytes([*bytes.get(at - 2)?, *bytes.get(at - 1)?])) + 1
+        }
+        _ => 256 << (blocks - 8),
+    };
+    at += match rate {
+        12 => 1,
+        13 | 14 => 2,
+        _ => 0,
+    };
+    if crc8(bytes.get(..at)?) != *bytes.get(at)? {
+        return None;
+    }
+    let first = if bytes[1] & 1 != 0 { number } else { number.checked_mul(fixed_block)? };
+    Some(first + block)
+}
+
+/// The checksum of frame headers: polynomial x^8 + x^2 + x + 1.
+fn crc8(bytes: &[u8]) -> u8 {
+    bytes
+        .iter()
+        .fold(0, |crc, byte| (0..8).fold(crc ^ byte, |crc, _| if crc & 0x80 != 0 { crc << 1 ^ 0x07 } else { crc << 1 }))
+}

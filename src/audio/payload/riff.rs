@@ -1,0 +1,151 @@
+//! The formats made of chunks: WAV (with its 64-bit kin RF64 and BW64), AIFF and CAF. Found are the chunk of sound and the chunk that
+//! describes it.
+
+use std::ops::Range;
+
+use crate::audio::error::Fault;
+use crate::audio::source::Source;
+
+/// The most chunks before the sound that are believed.
+const MOST_CHUNKS: usize = 10_000;
+
+/// The longest description of a format in bytes (real ones have 16 to 60).
+const LONGEST_DESCRIPTION: u64 = 4096;
+
+/// A WAV or AIFF file: the chunk that describes the sound and the bytes of the sound.
+pub(crate) struct Chunked {
+    /// The whole `fmt ` or `COMM` chunk without its header.
+    pub description: Vec<u8>,
+    /// The form: `WAVE`, `AIFF` or `AIFC`.
+    pub form: [u8; 4],
+    /// The bytes of sound.
+    pub data: Range<u64>,
+}
+
+/// The header of a chunk: its mark, where its contents begin and how many bytes it declares.
+struct Chunk {
+    mark: [u8; 4],
+    start: u64,
+    length: u64,
+}
+
+/// A WAV file that begins at `start`.
+pub(crate) fn wave(source: &mut Source, start: u64) -> Result<Chunked, Fault> {
+    let mut description = None;
+    let mut long_data = None;
+    let mut position = start + 12;
+    for _ in 0..MOST_CHUNKS {
+        let Some(mut chunk) = chunk(source, position, u32::from_le_bytes)? else { break };
+        match &chunk.mark {
+            // RF64 and BW64 keep the true lengths here: of the file, then of the data.
+            b"ds64" => {
+                long_data = source.array::<16>(chunk.start)?.map(|sizes| le64(&sizes[8..16]));
+            }
+            b"fmt " => description = Some(describe(source, &chunk)?),
+            b"data" => {
+                let description =
+                    description.ok_or_else(|| Fault::damaged("the sound comes before its description"))?;
+                if chunk.length == u64::from(u32::MAX) {
+                    // Written to a pipe: the sound reaches to the end of the file.
+                    chunk.length = long_data.unwrap_or(source.len() - chunk.start);
+                } else if chunk.length == 0 {
+                    chunk.length = source.len() - chunk.start;
+                }
+                let data = sound(source, chunk.start, chunk.length)?;
+                return Ok(Chunked { description, form: *b"WAVE", data });
+            }
+            _ => {}
+        }
+        position = chunk.start.saturating_add(chunk.length.next_multiple_of(2));
+    }
+    Err(Fault::truncated("it stops before the sound begins"))
+}
+
+/// An AIFF or AIFF-C file that begins at `start`.
+pub(crate) fn aiff(source: &mut Source, start: u64) -> Result<Chunked, Fault> {
+    let form = source.array::<4>(start + 8)?.unwrap_or_default();
+    let (mut description, mut data) = (None, None);
+    let mut position = start + 12;
+    for _ in 0..MOST_CHUNKS {
+        let Some(chunk) = chunk(source, position, u32::from_be_bytes)? else { break };
+        match &chunk.mark {
+            b"COMM" => description = Some(describe(source, &chunk)?),
+            b"SSND" => {
+                let Some(lead) = source.array::<8>(chunk.start)? else { break };
+                let offset = u64::from(u32::from_be_bytes([lead[0], lead[1], lead[2], lead[3]]));
+                let length = chunk.length.checked_sub(8 + offset);
+                let length = length.ok_or_else(|| Fault::damaged("its sound chunk is shorter than its own header"))?;
+                data = Some(sound(source, chunk.start + 8 + offset, length)?);
+            }
+            _ => {}
+        }
+        if description.is_some() && data.is_some() {
+            break;
+        }
+        position = chunk.start.saturating_add(chunk.length.next_multiple_of(2));
+    }
+    match (description, data) {
+        (Some(description), Some(data)) => Ok(Chunked { description, form, data }),
+        (Some(_), None) => Err(Fault::truncated("it stops before the sound begins")),
+        _ => Err(Fault::damaged("nothing in it describes the sound")),
+    }
+}
+
+/// The sound of a CAF file that begins at `start`.
+pub(crate) fn caf(source: &mut Source, start: u64) -> Result<Range<u64>, Fault> {
+    let mut position = start + 8;
+    for _ in 0..MOST_CHUNKS {
+        let Some(header) = source.array::<12>(position)? else { break };
+        let length = i64::from_be_bytes([
+            header[4], header[5], header[6], header[7], header[8], header[9], header[10], header[11],
+        ]);
+        let begin = position + 12;
+        if &header[..4] == b"data" {
+            // -1: to the end of the file. The sound follows a count of edits.
+            let length = if length < 0 { source.len() - begin } else { length as u64 };
+            return sound(source, begin + 4, length.saturating_sub(4));
+        }
+        let length = u64::try_from(length).map_err(|_| Fault::damaged("a chunk has a negative length"))?;
+        position = begin.saturating_add(length);
+    }
+    Err(Fault::truncated("it stops before the sound begins"))
+}
+
+fn chunk(source: &mut Source, position: u64, order: fn([u8; 4]) -> u32) -> Result<Option<Chunk>, Fault> {
+    Ok(source.array::<8>(position)?.map(|header| Chunk {
+        mark: [header[0], header[1], header[2], header[3]],
+        start: position + 8,
+        length: u64::from(order([header[4], header[5], header[6], header[7]])),
+    }))
+}
+
+fn describe(source: &mut Source, chunk: &Chunk) -> Result<Vec<u8>, Fault> {
+    if chunk.length > LONGEST_DESCRIPTION {
+        return Err(Fault::damaged("the description of its sound is absurdly long"));
+    }
+    Ok(source.read(chunk.start..chunk.start + chunk.length)?)
+}
+
+/// The bytes of sound that a chunk declares, if enough of them are there.
+fn sound(source: &Source, start: u64, declared: u64) -> Result<Range<u64>, Fault> {
+    let present = source.len().saturating_sub(start);
+    check_whole(present, declared)?;
+    let data = start..start + declared.min(present);
+    if data.is_empty() { Err(Fault::Empty("its sound has no samples")) } else { Ok(data) }
+}
+
+/// A file of which at least 95 % are there is taken as whole: what is missing then is less than what separates two encoders' ideas of
+/// a file's length, and is never inside the analysed window. Anything less is a copy or a download that stopped.
+pub(super) fn check_whole(present: u64, declared: u64) -> Result<(), Fault> {
+    if u128::from(present) * 20 < u128::from(declared) * 19 {
+        let percent = u128::from(present) * 100 / u128::from(declared.max(1));
+        return Err(Fault::truncated(format!(
+            "only {percent} % of the {declared} bytes of sound that it declares are there"
+        )));
+    }
+    Ok(())
+}
+
+fn le64(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte))
+}

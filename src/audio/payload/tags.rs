@@ -1,0 +1,96 @@
+//! The tags that may stand before and behind the sound of formats without a container of their own (MP3, AAC, and often FLAC):
+//! how long they are, never what they say.
+
+use std::io;
+
+use crate::audio::source::Source;
+
+/// Where what stands in front of the sound ends: past any number of ID3v2 tags and APEv2 tags.
+pub(super) fn leading(source: &mut Source) -> io::Result<u64> {
+    let mut position = 0;
+    loop {
+        let next = if let Some(length) = id3v2_length(source, position)? {
+            position + length
+        } else if let Some(length) = ape_length(source, position, true)? {
+            position + length
+        } else {
+            return Ok(position);
+        };
+        if next >= source.len() {
+            // A tag that is longer than the file: what follows its header may still be sound, so let the caller search.
+            return Ok(position + 10);
+        }
+        position = next;
+    }
+}
+
+/// Where the sound ends: before any number of ID3v1, Lyrics3, APEv2 and footed ID3v2 tags. `start` is where it begins.
+pub(super) fn trailing(source: &mut Source, start: u64) -> io::Result<u64> {
+    let mut end = source.len();
+    while let Some(length) = trailing_length(source, start, end)? {
+        if length == 0 || length > end - start {
+            break;
+        }
+        end -= length;
+    }
+    Ok(end)
+}
+
+fn trailing_length(source: &mut Source, start: u64, end: u64) -> io::Result<Option<u64>> {
+    let room = end - start;
+    let starts = |source: &mut Source, back: u64, mark: &[u8]| -> io::Result<bool> {
+        Ok(room >= back && source.peek(end - back, mark.len())? == mark)
+    };
+    if starts(source, 128, b"TAG")? {
+        // The enhanced tag stands right before the plain one.
+        let enhanced = room >= 355 && source.peek(end - 355, 4)? == b"TAG+";
+        return Ok(Some(if enhanced { 355 } else { 128 }));
+    }
+    if starts(source, 32, b"APETAGEX")? {
+        return ape_length(source, end - 32, false);
+    }
+    if starts(source, 10, b"3DI")? {
+        let Some(footer) = source.array::<10>(end - 10)? else { return Ok(None) };
+        return Ok(syncsafe(&footer[6..10]).map(|length| u64::from(length) + 20));
+    }
+    if starts(source, 9, b"LYRICS200")? && room >= 15 {
+        let digits = source.peek(end - 15, 6)?;
+        let length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok());
+        return Ok(length.map(|length| length + 15));
+    }
+    if starts(source, 9, b"LYRICSEND")? {
+        // Version 1 has no length: at most 5100 bytes of text after its opening words.
+        let reach = room.min(5_120);
+        let text = source.peek(end - reach, reach as usize)?;
+        let begin = text.windows(11).position(|window| window == b"LYRICSBEGIN");
+        return Ok(begin.map(|begin| reach - begin as u64));
+    }
+    Ok(None)
+}
+
+/// The length of an ID3v2 tag at `position`, header, footer and all.
+pub(super) fn id3v2_length(source: &mut Source, position: u64) -> io::Result<Option<u64>> {
+    let Some(header) = source.array::<10>(position)? else { return Ok(None) };
+    if &header[..3] != b"ID3" || header[3] == 0xff || header[4] == 0xff {
+        return Ok(None);
+    }
+    let footer = if header[5] & 0x10 != 0 { 10 } else { 0 };
+    Ok(syncsafe(&header[6..10]).map(|length| u64::from(length) + 10 + footer))
+}
+
+/// The length of an APE tag whose header (`leading`) or footer stands at `position`.
+fn ape_length(source: &mut Source, position: u64, leading: bool) -> io::Result<Option<u64>> {
+    let Some(mark) = source.array::<32>(position)? else { return Ok(None) };
+    if &mark[..8] != b"APETAGEX" {
+        return Ok(None);
+    }
+    let items_and_footer = u64::from(u32::from_le_bytes([mark[12], mark[13], mark[14], mark[15]]));
+    let flags = u32::from_le_bytes([mark[20], mark[21], mark[22], mark[23]]);
+    let header = if leading || flags & 0x8000_0000 != 0 { 32 } else { 0 };
+    Ok(Some(items_and_footer + header))
+}
+
+/// A number of four times seven bits.
+fn syncsafe(bytes: &[u8]) -> Option<u32> {
+    bytes.iter().try_fold(0, |value, &byte| (byte < 0x80).then_some(value << 7 | u32::from(byte)))
+}

@@ -85,7 +85,7 @@ fn no_file_of_the_torture_corpus_is_damaged() {
                     assert_eq!(again, Written::Unchanged, "a second write has nothing to do: {}", copy.display());
                     // Shorter and longer: the same file has to survive both.
                     tag(&copy, &["X"], "r").unwrap();
-                    tag(&copy, &["Zydeco", "Free-Folk", &"Long".repeat(40)], &"m".repeat(3000)).unwrap();
+                    tag(&copy, &["Zydeco", "Free-Folk", &"Long".repeat(40)], &"m".repeat(1000)).unwrap();
                     tag(&copy, &["Zydeco", "Free-Folk"], "reclassd 0.1.0").unwrap();
                 }
                 Ok(Written::Unchanged) => panic!("{}: nothing to change?", copy.display()),
@@ -102,9 +102,10 @@ fn no_file_of_the_torture_corpus_is_damaged() {
     for (reason, names) in &refused {
         println!("{} refused: {reason}: {}", names.len(), names.join(" "));
     }
-    let verdict = Command::new(python()).arg(tools.join("referee.py")).arg("--dir").args([&before, &after]).output().unwrap();
+    let verdict =
+        Command::new(python()).arg(tools.join("referee.py")).arg("--dir").args([&before, &after]).output().unwrap();
     let verdict = String::from_utf8_lossy(&verdict.stdout);
     println!("{verdict}");
     assert!(verdict.contains(", 0 DAMAGED, 0 unparsed"), "{verdict}");
-    assert!(written >= 84, "only {written} files were written");
+    assert!(written >= 86, "only {written} files were written");
 }

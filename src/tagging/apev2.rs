@@ -88,7 +88,8 @@ impl Apev2 {
         let key = key_start..key_start + self.raw.get(key_start..end)?.iter().position(|&byte| byte == 0)?;
         let stop = key.end.checked_add(1)?.checked_add(size).filter(|&stop| stop <= end)?;
         let name = String::from_utf8_lossy(&self.raw[key.clone()]);
-        let field = if name.eq_ignore_ascii_case("genre") { Some(TagField::Genre) } else { TagField::of_own_name(&name) };
+        let field =
+            if name.eq_ignore_ascii_case("genre") { Some(TagField::Genre) } else { TagField::of_own_name(&name) };
         Some(Item { range: at..stop, key, field })
     }
 

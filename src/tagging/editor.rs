@@ -151,9 +151,9 @@ impl Patch {
 
     /// Length of the edited file.
     pub(crate) fn new_len(&self, old_len: u64) -> u64 {
-        self.splices.iter().fold(old_len, |len, splice| {
-            len + splice.bytes.len() as u64 - (splice.range.end - splice.range.start)
-        })
+        self.splices
+            .iter()
+            .fold(old_len, |len, splice| len + splice.bytes.len() as u64 - (splice.range.end - splice.range.start))
     }
 
     #[cfg(test)]
@@ -236,8 +236,7 @@ mod tests {
         let mut revision = Revision::new(Scope::VorbisComments, 4);
         revision.replace("X", vec![(1, vec![1]), (3, vec![3])], vec![vec![9]]);
         assert_eq!(revision.slots, [Slot::Kept(0), Slot::New(vec![9]), Slot::Kept(2)]);
-        let summary: Vec<_> =
-            revision.changes.iter().map(|c| (c.position, c.old.clone(), c.new.clone())).collect();
+        let summary: Vec<_> = revision.changes.iter().map(|c| (c.position, c.old.clone(), c.new.clone())).collect();
         assert_eq!(summary, [(1, Some(vec![1]), Some(vec![9])), (3, Some(vec![3]), None)]);
     }
 

@@ -77,7 +77,10 @@ impl FlacFile {
             }
             if kind == VORBIS_COMMENT {
                 if comments.is_some() {
-                    return Err(damaged("it has several blocks of Vorbis comments, and readers differ on which counts").into());
+                    return Err(damaged(
+                        "it has several blocks of Vorbis comments, and readers differ on which counts",
+                    )
+                    .into());
                 }
                 comments = Some(VorbisComments::parse(source.bytes(block.body.clone(), MAX_BLOCK, WHAT)?)?);
             }
@@ -174,10 +177,14 @@ impl FlacFile {
                     at = old.body.end;
                     pending.extend(header(old.kind | last, old.len()));
                     let was_last = self.blocks.last() == Some(old);
-                    if pending.len() as u64 == HEADER && pending_from + HEADER == old.body.start && was_last == (last != 0) {
+                    if pending.len() as u64 == HEADER
+                        && pending_from + HEADER == old.body.start
+                        && was_last == (last != 0)
+                    {
                         // Nothing changes here.
                     } else {
-                        splices.push(Splice { range: pending_from..old.body.start, bytes: std::mem::take(&mut pending) });
+                        splices
+                            .push(Splice { range: pending_from..old.body.start, bytes: std::mem::take(&mut pending) });
                     }
                     pending.clear();
                     pending_from = at;

@@ -40,7 +40,8 @@ fn references(string: &str) -> (Vec<String>, String) {
         if inner.starts_with('(') {
             return (names, inner.to_owned());
         }
-        let Some((name, behind)) = inner.split_once(')').and_then(|(word, behind)| Some((lookup(word)?, behind))) else {
+        let Some((name, behind)) = inner.split_once(')').and_then(|(word, behind)| Some((lookup(word)?, behind)))
+        else {
             break;
         };
         names.push(name);

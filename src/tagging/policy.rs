@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn our_fields_are_written_as_documented() {
-        let Decision::Write(plan) = decide(&state(&[], &[]), &heard(&["Jazz"], true), &TagPolicy::default(), None) else {
+        let Decision::Write(plan) = decide(&state(&[], &[]), &heard(&["Jazz"], true), &TagPolicy::default(), None)
+        else {
             panic!("a file without a genre is written")
         };
         assert_eq!(plan.values(TagField::Genre), Some(&strings(&["Jazz"])[..]));

@@ -15,7 +15,9 @@ use super::source::Source;
 #[derive(Debug)]
 pub(crate) enum TailTag {
     /// With the genre byte.
-    Id3v1 { genre: u8 },
+    Id3v1 {
+        genre: u8,
+    },
     /// Copied, never looked into: Lyrics3v2, the "enhanced" ID3v1.
     Opaque,
     Apev2(Apev2),

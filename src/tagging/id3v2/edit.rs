@@ -170,15 +170,16 @@ impl Id3v2 {
         }
         let old_size = self.body_end - HEADER;
         let shortest = self.extended_header(&plain, 0).len() + stored.len();
-        let size = if shortest <= old_size && (!self.has_footer() || self.padding < self.body_end || shortest == old_size) {
-            old_size
-        } else if self.has_footer() {
-            // The standard allows no padding in front of a footer.
-            shortest
-        } else {
-            // The header of a tag that was not there moves the audio as well.
-            shortest + fresh_padding(old_size, shortest + if self.is_new { HEADER } else { 0 })
-        };
+        let size =
+            if shortest <= old_size && (!self.has_footer() || self.padding < self.body_end || shortest == old_size) {
+                old_size
+            } else if self.has_footer() {
+                // The standard allows no padding in front of a footer.
+                shortest
+            } else {
+                // The header of a tag that was not there moves the audio as well.
+                shortest + fresh_padding(old_size, shortest + if self.is_new { HEADER } else { 0 })
+            };
         let extended = self.extended_header_for(&plain, size, stored.len())?;
         if size > MAX_SIZE {
             return Err(Refusal::TooLarge { what: WHAT, limit: MAX_SIZE as u64 });

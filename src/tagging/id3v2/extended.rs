@@ -132,7 +132,8 @@ impl ExtendedHeader {
     /// Whether a tag of that many frames and bytes, with texts of at most that many characters, obeys the restrictions p and r.
     pub(super) fn allows(&self, frames: usize, bytes: usize, characters: usize) -> bool {
         let Some(byte) = self.restrictions else { return true };
-        let (max_frames, max_bytes) = [(128, 1 << 20), (64, 128 << 10), (32, 40 << 10), (32, 4 << 10)][usize::from(byte >> 6)];
+        let (max_frames, max_bytes) =
+            [(128, 1 << 20), (64, 128 << 10), (32, 40 << 10), (32, 4 << 10)][usize::from(byte >> 6)];
         let max_characters = [usize::MAX, 1024, 128, 30][usize::from(byte >> 3 & 3)];
         frames <= max_frames && bytes <= max_bytes && characters <= max_characters
     }

@@ -101,7 +101,9 @@ pub(crate) fn leading_tags(source: &dyn Source) -> Result<Vec<(Range<u64>, Id3v2
     let (mut tags, mut offset) = (Vec::new(), 0);
     while let Some(length) = length_at(source, offset)? {
         if tags.len() == MAX_STACKED {
-            return Err(Refusal::Unsupported { what: WHAT, why: "more than 16 tags stand in front of the audio" }.into());
+            return Err(
+                Refusal::Unsupported { what: WHAT, why: "more than 16 tags stand in front of the audio" }.into()
+            );
         }
         let range = offset..offset + length;
         tags.push((range.clone(), Id3v2::parse(source.bytes(range, LIMIT, WHAT)?)?));
@@ -232,9 +234,8 @@ impl Id3v2 {
     /// The genre and our own fields. Fails where one of them is stored so that it cannot be read.
     pub(crate) fn holdings(&self, scope: Scope) -> Vec<Holding> {
         let joined = self.version != Version::V24;
-        let holding = |frame: &Frame| {
-            frame.field.map(|field| Holding { scope, field, values: frame.values(self), joined })
-        };
+        let holding =
+            |frame: &Frame| frame.field.map(|field| Holding { scope, field, values: frame.values(self), joined });
         self.frames.iter().filter_map(holding).collect()
     }
 

@@ -4,7 +4,9 @@ use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use rustix::fs::{Gid, Timespec, Timestamps, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr, futimens};
+use rustix::fs::{
+    Gid, Timespec, Timestamps, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr, futimens,
+};
 use rustix::io::Errno;
 
 use super::super::error::{Problem, Refusal};

@@ -139,8 +139,11 @@ pub(crate) fn write_with(
     hook: &dyn Hook,
 ) -> Result<Written, TagError> {
     let Some((original, patch)) = inspect(path, plan, options, hook)? else { return Ok(Written::Unchanged) };
-    let temporary_path = temporary::path_beside(&original.path)
-        .map_err(|source| TagError::Io { path: original.path.clone(), step: Step::Create, source })?;
+    let temporary_path = temporary::path_beside(&original.path).map_err(|source| TagError::Io {
+        path: original.path.clone(),
+        step: Step::Create,
+        source,
+    })?;
     let entry = JournalEntry {
         path: original.path.clone(),
         temporary_path,

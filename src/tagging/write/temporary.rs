@@ -120,7 +120,9 @@ mod tests {
 
     #[test]
     fn other_names_are_nobodys_leftovers() {
-        for name in ["a.mp3", ".a.mp3", "a.reclassd-1-2.tmp", ".a.reclassd-1.tmp", ".a.reclassd-1-x.tmp", ".a.reclassd--1.tmp"] {
+        for name in
+            ["a.mp3", ".a.mp3", "a.reclassd-1-2.tmp", ".a.reclassd-1.tmp", ".a.reclassd-1-x.tmp", ".a.reclassd--1.tmp"]
+        {
             assert!(!is_temporary_name(OsStr::new(name)), "{name}");
         }
         assert!(is_temporary_name(OsStr::new(".a.mp3.reclassd-12-0.tmp")));

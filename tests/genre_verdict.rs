@@ -1,4 +1,5 @@
 //! From scores of the models that are compiled in to a verdict: the whole way that a file's genre takes.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use reclassd::genre::{Ballot, Doubt, SoundCheck, Taxonomy, Verdict, vote};
 use reclassd::inference::{Ensemble, ModelFeatures, ModelInput, Scores};

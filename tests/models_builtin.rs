@@ -1,4 +1,5 @@
 //! The models that are compiled in: they load, they run, and they compute what they computed where they were trained.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

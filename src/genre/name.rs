@@ -65,6 +65,7 @@ impl From<Genre> for String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
 

@@ -34,10 +34,10 @@ impl SoundCheck {
 
     /// Why no genre should be believed, if so.
     pub fn doubt(&self) -> Option<Doubt> {
-        // Both are written so that NaN is a doubt.
-        if !(self.seconds >= Self::MIN_SECONDS) {
+        // NaN is in no range: a doubt.
+        if !(Self::MIN_SECONDS..).contains(&self.seconds) {
             Some(Doubt::TooShort)
-        } else if !(self.rms >= Self::MIN_RMS) {
+        } else if !(Self::MIN_RMS..).contains(&self.rms) {
             Some(Doubt::TooQuiet)
         } else {
             None
@@ -46,6 +46,7 @@ impl SoundCheck {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
 

@@ -78,6 +78,7 @@ impl fmt::Display for Doubt {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
 

@@ -118,6 +118,7 @@ fn agree_once<'a>(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
 

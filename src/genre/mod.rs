@@ -1,1 +1,21 @@
-//! Placeholder: scores become a verdict: taxonomy, voting, thresholds.
+//! Scores become a verdict: one taxonomy of genres, a vote of the models in it, and the line between sure and unsure.
+//!
+//! ```text
+//! scores of each model ─► Ballot ─► vote ─► ranking ─► Verdict (sure, or unsure and why)
+//! ```
+//!
+//! Everything here is arithmetic on plain values: nothing reads a file, runs a model or knows how a tag is written.
+
+mod error;
+mod name;
+mod sound_check;
+mod taxonomy;
+mod verdict;
+mod vote;
+
+pub use error::GenreError;
+pub use name::Genre;
+pub use sound_check::SoundCheck;
+pub use taxonomy::Taxonomy;
+pub use verdict::{Doubt, Verdict};
+pub use vote::{Ballot, Ranking, vote};

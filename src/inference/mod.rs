@@ -1,1 +1,19 @@
-//! Placeholder: features become scores: model manifests and the ONNX sessions that run them.
+//! Features become scores: trained networks, described by a manifest and run on the CPU.
+//!
+//! A model is a folder of two files: `model.onnx`, the graph with its normalisation inside, and `model.toml`, its
+//! [`Manifest`], which says what the graph wants to be fed and what its numbers mean. [`Ensemble::builtin`] holds those that
+//! are compiled into the program; [`Model::open`] reads one from a folder.
+//!
+//! This module does not make features (it is handed slices), and it does not decide anything: [`Scores`] are what one model
+//! thinks, and `genre` makes a verdict of several of them. Nothing outside this module sees the inference engine.
+
+mod ensemble;
+mod error;
+mod graph;
+mod manifest;
+mod model;
+
+pub use ensemble::{Ensemble, Member};
+pub use error::InferenceError;
+pub use manifest::{LogMelInput, Manifest, ModelInput, Output, OutputKind, Padding};
+pub use model::{FMA518_LEN, Model, ModelFeatures, Scores};

@@ -1,0 +1,136 @@
+"""Networks to ONNX, each into its folder under models/, and proof that the file computes what PyTorch does.
+
+The graphs take a batch of one in a fixed shape and hold their normalisation. Beside model.onnx goes model.toml, and the reference outputs that the
+program's tests compare with (of a synthetic input that the tests can make themselves)."""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from nets import Fma518Mlp, LogMelCnn
+from training import FRAMES
+
+VERSION = "1"
+OPSET = 17
+LICENCE = "MIT OR Apache-2.0"
+MODELS = Path(__file__).resolve().parent.parent
+
+INPUT = {
+    "fma518-mlp": """[input]
+# The 518 FMA features of the mono signal at this rate.
+kind = "fma518"
+sample_rate = 22050
+""",
+    "logmel-cnn": f"""[input]
+# A log-mel spectrogram in dB below its own maximum: shape (n_mels, frames), time along the second axis.
+kind = "log-mel"
+sample_rate = 22050
+n_fft = 2048
+hop_length = 512
+n_mels = 128
+fmin = 0.0
+fmax = 11025.0
+top_db = 80.0
+# The graph takes exactly this many frames. A longer spectrogram gives its middle; a shorter one is repeated from its start.
+frames = {FRAMES}
+padding = "repeat"
+""",
+}
+OUTPUT = {
+    "fma518-mlp": '[output]\nname = "logits"\nkind = "logits"\n',
+    "logmel-cnn": '[output]\nname = "logits"\nkind = "logits"\nembedding = "embedding"\n',
+}
+ABOUT = {
+    "fma518-mlp": "a perceptron 518-256-128-K on the FMA features",
+    "logmel-cnn": "four convolution blocks on the log-mel spectrogram",
+}
+
+
+def synthetic(name):
+    """An input that the program's tests make as well: exact in float32, and nothing like music."""
+    if name == "fma518-mlp":
+        return ((np.arange(518) * 37 % 101 - 50) / np.float32(10)).astype(np.float32)[None]
+    band, frame = np.arange(128)[:, None], np.arange(FRAMES)[None]
+    return (-((band * 7 + frame * 3 + band * frame % 11) % 81)).astype(np.float32)[None, None]
+
+
+def load(path):
+    saved = torch.load(path, weights_only=True)
+    net = (Fma518Mlp if path.stem == "fma518-mlp" else LogMelCnn)(len(saved["labels"]))
+    net.load_state_dict(saved["weights"])
+    return net.eval(), saved["labels"]
+
+
+def export(name, weights, folder):
+    net, labels = load(weights)
+    example = torch.as_tensor(synthetic(name))
+    outputs = ["logits"] if name == "fma518-mlp" else ["logits", "embedding"]
+    inputs = ["features"] if name == "fma518-mlp" else ["log_mel"]
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "model.onnx"
+    torch.onnx.export(net, (example,), file, input_names=inputs, output_names=outputs, opset_version=OPSET, dynamo=False)
+    graph = onnx.load(file)
+    onnx.checker.check_model(graph)
+    graph.producer_name = graph.producer_version = graph.doc_string = ""
+    graph.metadata_props.clear()
+    for node in graph.graph.node:
+        node.doc_string = ""
+    onnx.save(graph, file)
+
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = net(example)
+    expected = [expected] if name == "fma518-mlp" else list(expected)
+    got = session.run(outputs, {inputs[0]: example.numpy()})
+    worst = max(float(np.max(np.abs(a - b.numpy()) / np.maximum(1, np.abs(b.numpy())))) for a, b in zip(got, expected, strict=True))
+    if worst > 1e-5:
+        raise SystemExit(f"{name}: ONNX Runtime is {worst:.1e} away from PyTorch")
+
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    quoted = "".join(f'    "{label}",\n' for label in labels)
+    (folder / "model.toml").write_text(
+        f"# {name}: {ABOUT[name]}. Written by training/export.py; CARD.md says how good it is.\n"
+        f'name = "{name}"\nversion = "{VERSION}"\nlicence = "{LICENCE}"\nsha256 = "{digest}"\n'
+        f"# Canonical genres of taxonomy.toml, in the order of the graph's output.\nlabels = [\n{quoted}]\n\n{INPUT[name]}\n{OUTPUT[name]}"
+    )
+    reference = {o: [round(float(v), 6) for v in e.numpy().ravel()] for o, e in zip(outputs, expected, strict=True)}
+    (folder / "reference.json").write_text(json.dumps(reference) + "\n")
+    print(f"{name}: {file.stat().st_size / 1e6:.2f} MB, {len(labels)} genres, ONNX Runtime within {worst:.1e} of PyTorch")
+
+
+def export_ensemble(settled, folder, threshold):
+    """ensemble.toml: who votes, how much each vote counts, and how sure the vote must be."""
+    lines = [
+        "# The built-in ensemble: which models vote, how much each vote counts, and when its word is good enough to write.",
+        "# Weights and temperature come from cross-validation over the training clips (training/train.py).",
+        'name = "reclassd-builtin"',
+        f'version = "{VERSION}"',
+        "# Probabilities become p^(1/temperature), normalised: what makes the confidence mean what it says.",
+        f"temperature = {settled['temperature']}",
+        "# A confidence below this is unsure: nothing is written, the file waits for review.",
+        f"threshold = {threshold}",
+    ]
+    for name, weight in zip(settled["members"], settled["weights"], strict=True):
+        lines += ["", "[[members]]", f'model = "{name}"', f"weight = {weight}"]
+    (folder / "ensemble.toml").write_text("\n".join(lines) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=Path, required=True, help="what train.py wrote")
+    parser.add_argument("--models", type=Path, default=MODELS, help="the folder of NAME/model.onnx (default: this repository's)")
+    parser.add_argument("--threshold", type=float, default=0.7)
+    args = parser.parse_args()
+    for name in INPUT:
+        export(name, args.runs / f"{name}.pt", args.models / name)
+    export_ensemble(json.loads((args.runs / "ensemble.json").read_text()), args.models, args.threshold)
+
+
+if __name__ == "__main__":
+    main()

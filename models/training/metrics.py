@@ -1,0 +1,85 @@
+"""Figures of a set of predictions. A prediction is right when the genre named first is any of the clip's genres."""
+
+import numpy as np
+
+
+def soften(probabilities, temperature):
+    """The distribution at another temperature: p^(1/T), normalised."""
+    logits = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    e = np.exp(logits - logits.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def vote(members, weights, temperature):
+    """The program's vote for members that can say the same genres: weighted mean of the probabilities, then the temperature."""
+    weights = np.asarray(weights, float) / np.sum(weights)
+    return soften(sum(w * m for w, m in zip(weights, members, strict=True)), temperature)
+
+
+def hits(probabilities, right):
+    return right[np.arange(len(right)), probabilities.argmax(1)]
+
+
+def log_loss(probabilities, target):
+    """Mean cross-entropy against the spread targets, over the clips that have one."""
+    rows = target.sum(1) > 0
+    return float(-(target[rows] * np.log(np.maximum(probabilities[rows], 1e-12))).sum(1).mean())
+
+
+def confidence_loss(probabilities, right):
+    """Mean binary log loss of 'the first genre is right' against its confidence: what the temperature is fitted on."""
+    c = probabilities.max(1).clip(1e-6, 1 - 1e-6)
+    hit = hits(probabilities, right)
+    return float(-np.where(hit, np.log(c), np.log(1 - c)).mean())
+
+
+def expected_calibration_error(probabilities, right, bins=10):
+    c, hit = probabilities.max(1), hits(probabilities, right)
+    which = np.minimum((c * bins).astype(int), bins - 1)
+    return float(sum(abs(c[which == b].sum() - hit[which == b].sum()) for b in range(bins)) / len(c))
+
+
+def per_genre(probabilities, right, labels):
+    """Per genre: clips that carry it, precision and recall of the genre named first, and recall among the first three."""
+    first = probabilities.argmax(1)
+    three = np.argsort(-probabilities, 1)[:, :3]
+    rows = []
+    for k, label in enumerate(labels):
+        carried, named = right[:, k], first == k
+        both = (carried & named).sum()
+        precision, recall = both / max(named.sum(), 1), both / max(carried.sum(), 1)
+        f1 = 2 * precision * recall / max(precision + recall, 1e-12)
+        # A clip of two genres counts as found by a model that names the other one right: it cannot name both first.
+        found = (carried & right[np.arange(len(first)), first]).sum() / max(carried.sum(), 1)
+        rows.append(dict(genre=label, clips=int(carried.sum()), precision=float(precision), recall=float(recall), f1=float(f1),
+                         excused_recall=float(found), recall_at_3=float((carried & (three == k).any(1)).sum() / max(carried.sum(), 1))))  # fmt: skip
+    return rows
+
+
+def at_threshold(probabilities, right, threshold):
+    sure = probabilities.max(1) >= threshold
+    hit = hits(probabilities, right)
+    return dict(threshold=threshold, precision=float(hit[sure].mean()) if sure.any() else float("nan"), coverage=float(sure.mean()))
+
+
+def interval_by_artist(hit, artists, draws=2000, seed=0):
+    """95 % bootstrap interval of the accuracy, drawing artists and not clips: clips of one artist are not independent."""
+    names, index = np.unique(artists, return_inverse=True)
+    right, count = np.bincount(index, hit), np.bincount(index)
+    rng = np.random.default_rng(seed)
+    pick = rng.integers(0, len(names), (draws, len(names)))
+    return [float(q) for q in np.percentile(right[pick].sum(1) / count[pick].sum(1), [2.5, 97.5])]
+
+
+def report(probabilities, data, threshold):
+    """Every figure of the cards, for all clips of `data`, those included whose genre cannot be said (they count as wrong)."""
+    hit = hits(probabilities, data.right)
+    genres = per_genre(probabilities, data.right, data.labels)
+    return dict(
+        clips=len(data), artists=len({c.artist for c in data.clips}), top1=float(hit.mean()),
+        top1_interval=interval_by_artist(hit, [c.artist for c in data.clips]),
+        majority=float(data.right.mean(0).max()), macro_f1=float(np.mean([g["f1"] for g in genres])),
+        log_loss=log_loss(probabilities, data.target), ece=expected_calibration_error(probabilities, data.right),
+        thresholds=[at_threshold(probabilities, data.right, t) for t in (0.5, 0.6, 0.7, 0.8, 0.9)],
+        at_default=at_threshold(probabilities, data.right, threshold), genres=genres,
+    )  # fmt: skip

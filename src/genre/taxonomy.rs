@@ -1,0 +1,218 @@
+//! The genres that the program knows, and the many ways to spell them: `models/taxonomy.toml`.
+//!
+//! Models, other people's tags and data sets name the same music differently. One taxonomy gives each genre one name; votes,
+//! tags and figures are in those names. Which of them a model can say is the model's own list of labels.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::{Genre, GenreError};
+
+const BUILTIN: &str = include_str!("../../models/taxonomy.toml");
+
+/// Canonical genres with their families and aliases.
+#[derive(Debug, Clone)]
+pub struct Taxonomy {
+    genres: Vec<Genre>,
+    /// The index of a genre's parent, for each genre.
+    parents: Vec<Option<usize>>,
+    /// From a spelling, folded by [`fold`], to the index of the genre.
+    spellings: HashMap<String, usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    genres: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: Genre,
+    parent: Option<String>,
+    #[serde(default)]
+    aliases: Vec<String>,
+}
+
+impl Taxonomy {
+    /// The taxonomy that is compiled in.
+    ///
+    /// # Errors
+    /// Only if the file that was compiled in is not valid, which a test rules out.
+    pub fn builtin() -> Result<Self, GenreError> {
+        Self::parse(BUILTIN)
+    }
+
+    /// Reads a taxonomy: a list of `[[genres]]` with `name`, and optionally `parent` and `aliases`.
+    ///
+    /// # Errors
+    /// When it is not such TOML, when a name would not fit every tag, when a parent is not a genre of the list or the parents
+    /// go in a circle, and when one spelling would mean two genres.
+    pub fn parse(text: &str) -> Result<Self, GenreError> {
+        let File { genres: entries } =
+            toml::from_str(text).map_err(|e| GenreError::Syntax { reason: e.to_string().trim_end().into() })?;
+        let wrong = |genre: &str, reason: String| Err(GenreError::Taxonomy { genre: genre.into(), reason });
+        let mut spellings = HashMap::new();
+        for (i, entry) in entries.iter().enumerate() {
+            for spelling in std::iter::once(entry.name.as_str()).chain(entry.aliases.iter().map(String::as_str)) {
+                let folded = fold(spelling);
+                if folded.is_empty() {
+                    return wrong(entry.name.as_str(), format!("alias `{spelling}` has no letters"));
+                }
+                match spellings.insert(folded, i) {
+                    Some(other) if other != i => {
+                        let reason = format!("`{spelling}` already means `{}`", entries[other].name);
+                        return wrong(entry.name.as_str(), reason);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let index_of = |name: &str| entries.iter().position(|e| e.name.as_str() == name);
+        let mut parents = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let parent = entry.parent.as_deref().map(|name| (name, index_of(name)));
+            if let Some((name, None)) = parent {
+                return wrong(entry.name.as_str(), format!("its parent `{name}` is no genre of the list"));
+            }
+            parents.push(parent.and_then(|(_, index)| index));
+        }
+        for (i, entry) in entries.iter().enumerate() {
+            let ancestors = std::iter::successors(parents[i], |&p| parents[p]).take(entries.len() + 1);
+            if ancestors.count() > entries.len() {
+                return wrong(entry.name.as_str(), "its parents go in a circle".into());
+            }
+        }
+        let genres = entries.into_iter().map(|e| e.name).collect();
+        Ok(Self { genres, parents, spellings })
+    }
+
+    /// Every canonical genre, in the order of the file.
+    pub fn genres(&self) -> &[Genre] {
+        &self.genres
+    }
+
+    /// The genre that `spelling` means, whatever its case, spaces, hyphens and punctuation: `hip hop` is `Hip-Hop`.
+    pub fn canonical(&self, spelling: &str) -> Option<&Genre> {
+        self.index(spelling).map(|i| &self.genres[i])
+    }
+
+    /// The genres that a model's labels mean, in the same order.
+    ///
+    /// # Errors
+    /// [`GenreError::UnknownLabel`] for the first label that means none.
+    pub fn canonical_all<S: AsRef<str>>(&self, labels: &[S]) -> Result<Vec<Genre>, GenreError> {
+        let genre = |label: &S| {
+            let label = label.as_ref();
+            self.canonical(label).cloned().ok_or_else(|| GenreError::UnknownLabel { label: label.into() })
+        };
+        labels.iter().map(genre).collect()
+    }
+
+    /// The wider genre that a genre is a kind of: `Metal` is a kind of `Rock`.
+    pub fn parent(&self, genre: &Genre) -> Option<&Genre> {
+        self.parents[self.index(genre.as_str())?].map(|i| &self.genres[i])
+    }
+
+    /// The widest genre that a genre belongs to, which is itself when it has no parent: `Metal` is in the family `Pop Rock`.
+    /// None when the taxonomy does not know the genre.
+    pub fn family(&self, genre: &Genre) -> Option<&Genre> {
+        let start = self.index(genre.as_str())?;
+        std::iter::successors(Some(start), |&i| self.parents[i]).last().map(|i| &self.genres[i])
+    }
+
+    fn index(&self, spelling: &str) -> Option<usize> {
+        self.spellings.get(&fold(spelling)).copied()
+    }
+}
+
+/// A spelling without what people disagree about: case, spaces and punctuation go, `&` and a lone `n` between words are `and`.
+fn fold(spelling: &str) -> String {
+    let spaced: String = spelling
+        .to_lowercase()
+        .chars()
+        .flat_map(|c| match c {
+            '&' | '+' => " and ".chars().collect::<Vec<_>>(),
+            c if c.is_alphanumeric() => vec![c],
+            '\'' | '’' | '.' => vec![],
+            _ => vec![' '],
+        })
+        .collect();
+    spaced.split_whitespace().map(|word| if word == "n" { "and" } else { word }).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+
+    fn canonical(spelling: &str) -> Option<String> {
+        Taxonomy::builtin().unwrap().canonical(spelling).map(ToString::to_string)
+    }
+
+    #[test]
+    fn spellings_that_people_use_mean_one_genre() {
+        for (spelling, genre) in [
+            ("hip hop", "Hip-Hop"),
+            ("HIPHOP", "Hip-Hop"),
+            ("hip_hop", "Hip-Hop"),
+            ("Rap", "Hip-Hop"),
+            ("R&B", "Soul-RnB"),
+            ("r'n'b", "Soul-RnB"),
+            ("RnB", "Soul-RnB"),
+            ("Rhythm and Blues", "Soul-RnB"),
+            ("Pop/Rock", "Pop Rock"),
+            ("Pop|Rock", "Pop Rock"),
+            ("rock", "Rock"),
+            ("Rock & Roll", "Rock"),
+            ("Rock 'n' Roll", "Rock"),
+            ("Old-Time / Historic", "Old-Time"),
+            ("electronica", "Electronic"),
+            ("World", "International"),
+            ("metal", "Metal"),
+            ("Comedy/Spoken", "Spoken"),
+        ] {
+            assert_eq!(canonical(spelling).as_deref(), Some(genre), "{spelling}");
+        }
+        for nothing in ["", "   ", "/", "Zeuhl-Polka", "Religious"] {
+            assert_eq!(canonical(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn every_genre_means_itself_and_has_a_family() {
+        let taxonomy = Taxonomy::builtin().unwrap();
+        for genre in taxonomy.genres() {
+            assert_eq!(taxonomy.canonical(genre.as_str()), Some(genre));
+            assert!(taxonomy.family(genre).is_some());
+        }
+        let metal = Genre::new("Metal").unwrap();
+        assert_eq!(taxonomy.parent(&metal).unwrap().as_str(), "Rock");
+        assert_eq!(taxonomy.family(&metal).unwrap().as_str(), "Pop Rock");
+        assert_eq!(taxonomy.family(&Genre::new("Polka").unwrap()), None);
+    }
+
+    #[test]
+    fn a_taxonomy_that_contradicts_itself_says_where() {
+        for (text, part) in [
+            ("[[genres]]\nname='A'\n[[genres]]\nname='B'\naliases=['a']", "already means `A`"),
+            ("[[genres]]\nname='A'\nparent='B'", "its parent `B`"),
+            ("[[genres]]\nname='A'\nparent='B'\n[[genres]]\nname='B'\nparent='A'", "circle"),
+            ("[[genres]]\nname='A'\nparent='A'", "circle"),
+            ("[[genres]]\nname='A/B'", "A/B"),
+            ("[[genres]]\nname='A'\naliases=['-']", "no letters"),
+            ("[[genres]]\nname='A'\nalias=['b']", "alias"),
+        ] {
+            let message = Taxonomy::parse(text).unwrap_err().to_string();
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_label_that_means_nothing_is_named() {
+        let error = Taxonomy::builtin().unwrap().canonical_all(&["jazz", "Zeuhl"]).unwrap_err();
+        assert_eq!(error, GenreError::UnknownLabel { label: "Zeuhl".into() });
+    }
+}

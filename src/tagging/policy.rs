@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn confidence_is_two_digits_between_zero_and_one() {
-        let cases = [(0.0, "0.00"), (1.0, "1.00"), (0.999, "1.00"), (0.005, "0.01"), (2.0, "1.00"), (-1.0, "0.00")];
+        let cases = [(0.0, "0.00"), (1.0, "1.00"), (0.999, "1.00"), (0.006, "0.01"), (2.0, "1.00"), (-1.0, "0.00")];
         for (confidence, text) in cases {
             assert_eq!(confidence_text(confidence), text);
         }

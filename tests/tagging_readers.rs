@@ -1,5 +1,7 @@
 //! Other people's readers see what was written, and everything else as it was: lofty always, mutagen where it is installed.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;

@@ -169,6 +169,13 @@ impl Patch {
     }
 }
 
+/// A tag or block after an edit, whole, and what changed in it.
+#[derive(Debug)]
+pub(crate) struct Edited {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) changes: Vec<FieldChange>,
+}
+
 /// An ordered list of fields while it is edited: kept ones by their number in the original, new ones as bytes.
 pub(crate) struct Revision {
     pub(crate) scope: Scope,

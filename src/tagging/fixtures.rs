@@ -98,7 +98,7 @@ fn crc(bytes: &[u8], polynomial: u32, bits: u32) -> u32 {
     let top = 1 << (bits - 1);
     bytes.iter().fold(0, |crc, &byte| {
         (0..8).fold(crc ^ (u32::from(byte) << (bits - 8)), |crc: u32, _| {
-            (if crc & top != 0 { crc << 1 ^ polynomial } else { crc << 1 }) & ((top << 1) - 1)
+            (if crc & top != 0 { (crc << 1) ^ polynomial } else { crc << 1 }) & ((top << 1) - 1)
         })
     })
 }
@@ -122,7 +122,7 @@ pub fn flac_frames(count: u8) -> Vec<u8> {
 /// STREAMINFO for [`flac_frames`]: 44.1 kHz, mono, 16 bits, blocks of 256.
 pub fn streaminfo(frames: u8) -> (u8, Vec<u8>) {
     let mut body = vec![1, 0, 1, 0, 0, 0, 0, 0, 0, 0];
-    let packed = 44_100u64 << 44 | 15 << 36 | u64::from(frames) * 256;
+    let packed = (44_100u64 << 44) | (15 << 36) | (u64::from(frames) * 256);
     body.extend(packed.to_be_bytes());
     body.extend([0; 16]);
     (0, body)

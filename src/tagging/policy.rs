@@ -153,6 +153,7 @@ fn confidence_text(confidence: f32) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
     use crate::tagging::stamp::FileStamp;
@@ -207,7 +208,9 @@ mod tests {
             }
         }
         // What the file has, what we wrote earlier, what we hear now, the settings, and what happens when sure and unsure.
-        let cells: [(&[&str], &[&str], &[&str], Policy, OwnFieldsPolicy, [&str; 2]); 15] = [
+        type Words = &'static [&'static str];
+        type Cell = (Words, Words, Words, Policy, OwnFieldsPolicy, [&'static str; 2]);
+        let cells: [Cell; 15] = [
             (&["Rock"], &[], &["Jazz"], Fill, WithGenre, ["=", "="]),
             (&["Rock"], &[], &["Rock"], Fill, WithGenre, ["=", "="]),
             (&["Rock"], &[], &["Jazz"], Fill, Always, ["+f", "="]),

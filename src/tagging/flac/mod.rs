@@ -9,7 +9,7 @@ mod tests;
 use std::ops::Range;
 
 use super::container::Container;
-use super::editor::{EditOptions, Editor, Fact, Holding, Layout, Patch, Piece, ROOM, SHIFT, Scope, Splice};
+use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, ROOM, SHIFT, Scope, Splice};
 use super::error::{Problem, Refusal};
 use super::id3v2::Insertion;
 use super::mp3::OuterTags;
@@ -273,7 +273,7 @@ impl Editor for FlacFile {
         let mut patch = Patch::default();
         let empty = VorbisComments::empty();
         let comments = self.comments.as_ref().unwrap_or(&empty);
-        if let Some((bytes, changes)) = comments.edit(wish)? {
+        if let Some(Edited { bytes, changes }) = comments.edit(wish)? {
             if self.comments.is_none() {
                 patch.created.push(Scope::VorbisComments);
             }

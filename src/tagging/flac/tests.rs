@@ -1,5 +1,7 @@
 //! FLAC files with every arrangement of blocks, edited and read back by a walker that shares nothing with the parser.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use proptest::prelude::*;
 
 use super::super::editor::{EditOptions, Editor, Patch};
@@ -244,7 +246,6 @@ proptest! {
         place in any::<prop::sample::Index>(),
         has_comments in any::<bool>(),
         genre in "[A-Za-z]{1,60}",
-        short in "[A-Za-z]{1,10}",
     ) {
         let mut blocks = others;
         if has_comments {
@@ -253,7 +254,7 @@ proptest! {
         }
         let before = flac(&blocks);
         let after = edited(&before, &wish(&[&genre]));
-        let shorter = edited(&after, &wish(&[&short]));
+        let shorter = edited(&after, &wish(&[&genre[..genre.len().div_ceil(2)]]));
         let without = edited(&shorter, &Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
         let foreign = |file: &[u8]| {
             let (blocks, audio) = walk(file);

@@ -1,5 +1,7 @@
 //! Tags of every version and shape, edited and read back by a walker that shares nothing with the parser.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use proptest::prelude::*;
 
 use super::super::editor::{EditOptions, Editor, Patch, Scope};

@@ -47,6 +47,7 @@ pub(super) fn apply(plain: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
     use proptest::prelude::*;

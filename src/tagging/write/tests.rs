@@ -1,5 +1,7 @@
 //! Writes on a real file system, with every step made to fail once.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fs::{self, Permissions};

@@ -6,10 +6,13 @@ use std::io;
 use std::ops::Range;
 
 use super::apev2::{self, Apev2};
-use super::error::Problem;
+use super::error::{Problem, Refusal};
 use super::genre_text;
 use super::id3v2::{self, Id3v2};
 use super::source::Source;
+
+/// More tags than this behind the audio are no accident of a tagger.
+const MAX_TAGS: usize = 16;
 
 /// A tag behind the audio.
 #[derive(Debug)]
@@ -37,6 +40,11 @@ impl Tail {
     pub(crate) fn parse(source: &dyn Source, limit: u64) -> Result<Self, Problem> {
         let mut tail = Self { tags: Vec::new(), start: source.len() };
         while let Some((range, tag)) = last_tag(source, limit, tail.start)? {
+            if tail.tags.len() == MAX_TAGS {
+                return Err(
+                    Refusal::Unsupported { what: "end of the file", why: "more than 16 tags stand there" }.into()
+                );
+            }
             tail.start = range.start;
             tail.tags.push((range, tag));
         }

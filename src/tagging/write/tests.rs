@@ -359,6 +359,7 @@ fn mode_and_attributes_go_with_the_file_and_inherited_ones_do_not_come() {
     let scene = Scene::mp3();
     fs::set_permissions(&scene.path, Permissions::from_mode(0o640)).unwrap();
     let file = fs::File::open(&scene.path).unwrap();
+    let folder = fs::File::open(scene.folder.path()).unwrap();
     let set = rustix::fs::fsetxattr(&file, "user.comment", b"keep me", rustix::fs::XattrFlags::empty());
     // An ACL: owner rw, user 1234 r, group r, mask rw, other none.
     let entry = |tag: u16, permission: u16, id: u32| {
@@ -375,8 +376,18 @@ fn mode_and_attributes_go_with_the_file_and_inherited_ones_do_not_come() {
     ]
     .concat();
     let acl_set = rustix::fs::fsetxattr(&file, "system.posix_acl_access", &acl, rustix::fs::XattrFlags::empty());
+    // The folder hands an ACL to files that are created in it; a file without one must not come by it.
+    let plain = Scene { path: scene.folder.path().join("plain.mp3"), ..Scene::mp3() };
+    fs::copy(&scene.path, &plain.path).unwrap();
+    let default_set = rustix::fs::fsetxattr(&folder, "system.posix_acl_default", &acl, rustix::fs::XattrFlags::empty());
     let mode = scene.path.metadata().unwrap().mode();
     scene.change();
+    if default_set.is_ok() {
+        plain.change();
+        let file = fs::File::open(&plain.path).unwrap();
+        let inherited = rustix::fs::fgetxattr(&file, "system.posix_acl_access", &mut [0u8; 256][..]);
+        assert_eq!(inherited, Err(rustix::io::Errno::NODATA));
+    }
     let file = fs::File::open(&scene.path).unwrap();
     assert_eq!(file.metadata().unwrap().mode(), mode);
     let value = |name: &str| {
@@ -501,4 +512,115 @@ fn what_is_no_audio_file_is_refused_with_the_reason() {
     let awkward = folder.path().join("line\nbreak.mp3");
     fs::write(&awkward, b"").unwrap();
     assert!(!read(&awkward).unwrap_err().to_string().contains('\n'), "one error is one line");
+}
+
+/// The journal of a process that will be killed: a file.
+struct OnDisk(PathBuf);
+
+type Line = (PathBuf, PathBuf, Container, FileStamp, [u8; 32], Vec<FieldChange>, Vec<super::super::Scope>);
+
+impl OnDisk {
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(fs::write(self.0.join(name), bytes)?)
+    }
+
+    /// The entry, if one was begun, and whether it was closed as committed.
+    fn entry(&self) -> Option<(JournalEntry, bool)> {
+        let line: Line = serde_json::from_slice(&fs::read(self.0.join("begun")).ok()?).unwrap();
+        let (path, temporary_path, container, before, audio_hash, fields, created) = line;
+        let entry = JournalEntry { path, temporary_path, container, before, audio_hash, fields, created };
+        Some((entry, self.0.join("committed").exists()))
+    }
+}
+
+impl Journal for OnDisk {
+    fn begin(&self, entry: &JournalEntry) -> Result<EntryId, Box<dyn Error + Send + Sync>> {
+        let JournalEntry { path, temporary_path, container, before, audio_hash, fields, created } = entry;
+        let line = (path, temporary_path, container, before, audio_hash, fields, created);
+        self.put("begun", &serde_json::to_vec(&line)?)?;
+        Ok(EntryId(0))
+    }
+
+    fn commit(&self, _: EntryId, _: &FileStamp) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.put("committed", b"")
+    }
+
+    fn abandon(&self, _: EntryId, _: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.put("abandoned", b"")
+    }
+}
+
+/// Kills this very process, as a power cut or the kernel would.
+struct DieAt(Step, Cell<usize>);
+
+impl Hook for DieAt {
+    fn before(&self, step: Step) -> io::Result<()> {
+        if step == self.0 {
+            if self.1.get() == 0 {
+                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            }
+            self.1.set(self.1.get().wrapping_sub(1));
+        }
+        Ok(())
+    }
+}
+
+/// Not a test of its own: the process that the next test starts and lets die.
+#[test]
+#[ignore = "run by a_process_that_is_killed_leaves_the_old_file_or_the_new_one"]
+fn dying_writer() {
+    let Some(path) = std::env::var_os("RECLASSD_TEST_DIE_FILE").map(PathBuf::from) else { return };
+    let number = |name: &str| std::env::var(name).unwrap().parse::<usize>().unwrap();
+    let step = Step::OF_A_WRITE[number("RECLASSD_TEST_DIE_STEP")];
+    let hook = DieAt(step, Cell::new(number("RECLASSD_TEST_DIE_CALL")));
+    let journal = OnDisk(path.parent().unwrap().parent().unwrap().to_owned());
+    write_with(&path, &plan(&read(&path).unwrap()), &WriteOptions::default(), &journal, &hook).unwrap();
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_the_old_file_or_the_new_one() {
+    let mut killed = 0;
+    for (name, bytes) in files() {
+        for (number, step) in Step::OF_A_WRITE.into_iter().enumerate() {
+            for call in 0..if step == Step::Copy { 3 } else { 1 } {
+                let room = tempfile::tempdir().unwrap();
+                let folder = room.path().join("music");
+                fs::create_dir(&folder).unwrap();
+                let path = folder.join(name);
+                fs::write(&path, &bytes).unwrap();
+                let status = std::process::Command::new(std::env::current_exe().unwrap())
+                    .args(["--exact", "--ignored", "tagging::write::tests::dying_writer"])
+                    .env("RECLASSD_TEST_DIE_FILE", &path)
+                    .env("RECLASSD_TEST_DIE_STEP", number.to_string())
+                    .env("RECLASSD_TEST_DIE_CALL", call.to_string())
+                    .stdout(std::process::Stdio::null())
+                    .status()
+                    .unwrap();
+                let label = format!("{name}, call {call} of {step:?}");
+                if status.success() {
+                    assert!(call > 0, "{label} was not reached");
+                    continue;
+                }
+                killed += 1;
+                let renamed = step == Step::SyncFolder;
+                let found = fs::read(&path).unwrap();
+                assert_eq!(found == bytes, !renamed, "{label}");
+                // The next start: the journal tells what was open, the file what happened.
+                match OnDisk(room.path().to_owned()).entry() {
+                    Some((entry, committed)) => {
+                        assert!(!committed && step > Step::Journal, "{label}");
+                        let recovered = recover(&entry).unwrap();
+                        let expected = FileStamp::of(&path).unwrap();
+                        let expected = if renamed { Recovered::Committed(expected) } else { Recovered::Abandoned };
+                        assert_eq!(recovered, expected, "{label}");
+                    }
+                    None => assert!(step <= Step::Journal, "{label}"),
+                }
+                assert_eq!(names(&folder), [name], "{label}");
+                assert_eq!(fs::read(&path).unwrap(), found);
+                assert_eq!(read(&path).unwrap().has_genre(), renamed, "{label}");
+            }
+        }
+    }
+    assert!(killed >= 60, "only {killed} processes were killed");
 }

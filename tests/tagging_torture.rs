@@ -2,6 +2,8 @@
 //!
 //! Runs where the corpus maker, the referee, Python with mutagen and the encoders are at hand, and says so where not.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -4,9 +4,8 @@
 
 use std::ops::Range;
 
-use super::editor::{Fact, Holding, Piece, Revision, Scope, Slot};
+use super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::error::{Problem, Refusal};
-use super::journal::FieldChange;
 use super::plan::{TagField, Wish};
 use super::source::Source;
 
@@ -119,7 +118,7 @@ impl Apev2 {
     }
 
     /// The tag with the fields that it has brought into line with the wish; none where they are so already.
-    pub(crate) fn edit(&self, wish: &Wish) -> Result<Option<(Vec<u8>, Vec<FieldChange>)>, Refusal> {
+    pub(crate) fn edit(&self, wish: &Wish) -> Result<Option<Edited>, Refusal> {
         let mut revision = Revision::new(Scope::Apev2, self.items.len());
         for (field, values) in wish.iter() {
             let old: Vec<(usize, &Item)> =
@@ -154,7 +153,7 @@ impl Apev2 {
         }
         bytes.extend(items);
         bytes.extend(footer);
-        Ok(Some((bytes, revision.changes)))
+        Ok(Some(Edited { bytes, changes: revision.changes }))
     }
 
     /// An item with its flags and the spelling of its key, and new values.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{Step, TagError};
+use super::error::{Refusal, Step, TagError};
 use super::id3v2;
 use super::mpeg;
 use super::source::{FileSource, Source};
@@ -63,9 +63,13 @@ impl Container {
     /// Tells the container of the file at `path`.
     ///
     /// # Errors
-    /// [`TagError::Io`] where the file cannot be opened or read.
+    /// [`TagError::Refused`] where it is no regular file, [`TagError::Io`] where it cannot be opened or read.
     pub fn detect(path: &Path) -> Result<Self, TagError> {
         let io_error = |source| TagError::Io { path: path.to_owned(), step: Step::Inspect, source };
+        if !path.metadata().map_err(io_error)?.is_file() {
+            // Opening a pipe would wait for ever.
+            return Err(TagError::Refused { path: path.to_owned(), reason: Refusal::NotAFile });
+        }
         let file = File::open(path).map_err(io_error)?;
         let source = FileSource::new(&file).map_err(io_error)?;
         Self::of(&source).map_err(io_error)

@@ -169,6 +169,13 @@ impl Patch {
     }
 }
 
+/// A tag or block after an edit, whole, and what changed in it.
+#[derive(Debug)]
+pub(crate) struct Edited {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) changes: Vec<FieldChange>,
+}
+
 /// An ordered list of fields while it is edited: kept ones by their number in the original, new ones as bytes.
 pub(crate) struct Revision {
     pub(crate) scope: Scope,
@@ -188,10 +195,11 @@ impl Revision {
         Self { scope, slots: (0..count).map(Slot::Kept).collect(), changes: Vec::new() }
     }
 
-    /// Puts the fields `new` where the first of the fields `old` (number and bytes, in order) stands, and removes those;
+    /// Puts the fields `new` where the first of the fields `old` (number and bytes, ascending) stands, and removes those;
     /// without old ones the new ones go to the end.
     pub(crate) fn replace(&mut self, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
-        let is_old = |slot: &Slot| matches!(slot, Slot::Kept(number) if old.iter().any(|(known, _)| known == number));
+        let known = |number: &usize| old.binary_search_by_key(number, |(known, _)| *known).is_ok();
+        let is_old = |slot: &Slot| matches!(slot, Slot::Kept(number) if known(number));
         let place = self.slots.iter().position(is_old).unwrap_or(self.slots.len());
         self.slots.retain(|slot| !is_old(slot));
         self.slots.splice(place..place, new.iter().cloned().map(Slot::New));

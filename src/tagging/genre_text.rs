@@ -11,12 +11,15 @@ pub(crate) fn id3v1_name(number: u8) -> Option<&'static str> {
     lofty::id3::v1::GENRES.get(usize::from(number)).copied()
 }
 
-/// The genres in the strings of a TCON or TCO frame, without repetitions.
+/// More genres than this are not looked at: a hostile frame holds millions.
+const MAX_GENRES: usize = 256;
+
+/// The genres in the strings of a TCON or TCO frame, without repetitions, and at most [`MAX_GENRES`].
 /// With `slashes`, a `/` separates names as it does in ID3v2.3.
 pub(crate) fn genres(strings: &[String], slashes: bool) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut push = |name: String| {
-        if !name.is_empty() && !found.contains(&name) {
+        if found.len() < MAX_GENRES && !name.is_empty() && !found.contains(&name) {
             found.push(name);
         }
     };

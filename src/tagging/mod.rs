@@ -11,6 +11,8 @@ mod apev2;
 mod container;
 mod editor;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod flac;
 mod genre_text;
 mod id3v2;

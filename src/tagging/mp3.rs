@@ -14,7 +14,7 @@ use super::error::Problem;
 use super::id3v2::{self, Id3v2, Insertion};
 use super::plan::{TagField, Wish};
 use super::source::Source;
-use super::tail::{self, TailTag};
+use super::tail::{Tail, TailTag};
 
 /// The tags around a stream of audio, however many there are. FLAC has some of them too.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ impl OuterTags {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
         let front = id3v2::leading_tags(source)?;
         let start = front.last().map_or(0, |(range, _)| range.end);
-        let (tail, end) = tail::parse(source, start)?;
-        Ok(Self { front, tail, inner: start..end })
+        let Tail { tags, start: end } = Tail::parse(source, start)?;
+        Ok(Self { front, tail: tags, inner: start..end })
     }
 
     /// The ID3v2 tags, in front and behind, each with its number.
@@ -94,9 +94,9 @@ impl OuterTags {
             }
         }
         for (range, tag) in self.apev2() {
-            if let Some((bytes, changes)) = tag.edit(wish)? {
-                patch.changes.extend(changes);
-                patch.splices.push(Splice { range: range.clone(), bytes });
+            if let Some(edited) = tag.edit(wish)? {
+                patch.changes.extend(edited.changes);
+                patch.splices.push(Splice { range: range.clone(), bytes: edited.bytes });
             }
         }
         Ok(())

@@ -102,6 +102,7 @@ pub(crate) fn first_frame(source: &dyn Source, start: u64) -> io::Result<Option<
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
 

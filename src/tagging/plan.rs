@@ -51,8 +51,10 @@ impl TagPlan {
     /// A field named twice takes the last values.
     pub fn new(state: &TagState, fields: impl IntoIterator<Item = (TagField, Vec<String>)>) -> Self {
         let mut wish = Wish(Vec::new());
-        for (field, mut values) in fields {
-            values.retain(|value| !value.trim().is_empty());
+        for (field, values) in fields {
+            // Readers trim genre values, so that a blank at an end would not come back.
+            let values = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
+            let values = values.map(str::to_owned).collect();
             wish.0.retain(|(known, _)| *known != field);
             wish.0.push((field, values));
         }

@@ -153,6 +153,7 @@ fn confidence_text(confidence: f32) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
     use crate::tagging::stamp::FileStamp;
@@ -207,7 +208,9 @@ mod tests {
             }
         }
         // What the file has, what we wrote earlier, what we hear now, the settings, and what happens when sure and unsure.
-        let cells: [(&[&str], &[&str], &[&str], Policy, OwnFieldsPolicy, [&str; 2]); 15] = [
+        type Words = &'static [&'static str];
+        type Cell = (Words, Words, Words, Policy, OwnFieldsPolicy, [&'static str; 2]);
+        let cells: [Cell; 15] = [
             (&["Rock"], &[], &["Jazz"], Fill, WithGenre, ["=", "="]),
             (&["Rock"], &[], &["Rock"], Fill, WithGenre, ["=", "="]),
             (&["Rock"], &[], &["Jazz"], Fill, Always, ["+f", "="]),
@@ -266,7 +269,7 @@ mod tests {
 
     #[test]
     fn confidence_is_two_digits_between_zero_and_one() {
-        let cases = [(0.0, "0.00"), (1.0, "1.00"), (0.999, "1.00"), (0.005, "0.01"), (2.0, "1.00"), (-1.0, "0.00")];
+        let cases = [(0.0, "0.00"), (1.0, "1.00"), (0.999, "1.00"), (0.006, "0.01"), (2.0, "1.00"), (-1.0, "0.00")];
         for (confidence, text) in cases {
             assert_eq!(confidence_text(confidence), text);
         }

@@ -6,10 +6,13 @@ use std::io;
 use std::ops::Range;
 
 use super::apev2::{self, Apev2};
-use super::error::Problem;
+use super::error::{Problem, Refusal};
 use super::genre_text;
 use super::id3v2::{self, Id3v2};
 use super::source::Source;
+
+/// More tags than this behind the audio are no accident of a tagger.
+const MAX_TAGS: usize = 16;
 
 /// A tag behind the audio.
 #[derive(Debug)]
@@ -24,15 +27,30 @@ pub(crate) enum TailTag {
     Id3v2(Id3v2),
 }
 
-/// The tags between `start` and the end of the file, in file order, and where the audio ends.
-pub(crate) fn parse(source: &dyn Source, start: u64) -> Result<(Vec<(Range<u64>, TailTag)>, u64), Problem> {
-    let (mut tags, mut end) = (Vec::new(), source.len());
-    while let Some((range, tag)) = last_tag(source, start, end)? {
-        end = range.start;
-        tags.push((range, tag));
+/// All tags behind the audio.
+pub(crate) struct Tail {
+    /// In file order, each with its place.
+    pub(crate) tags: Vec<(Range<u64>, TailTag)>,
+    /// Where the first of them starts, or the file ends.
+    pub(crate) start: u64,
+}
+
+impl Tail {
+    /// The tags at the end of the file that start at or behind `limit`.
+    pub(crate) fn parse(source: &dyn Source, limit: u64) -> Result<Self, Problem> {
+        let mut tail = Self { tags: Vec::new(), start: source.len() };
+        while let Some((range, tag)) = last_tag(source, limit, tail.start)? {
+            if tail.tags.len() == MAX_TAGS {
+                return Err(
+                    Refusal::Unsupported { what: "end of the file", why: "more than 16 tags stand there" }.into()
+                );
+            }
+            tail.start = range.start;
+            tail.tags.push((range, tag));
+        }
+        tail.tags.reverse();
+        Ok(tail)
     }
-    tags.reverse();
-    Ok((tags, end))
 }
 
 fn last_tag(source: &dyn Source, start: u64, end: u64) -> Result<Option<(Range<u64>, TailTag)>, Problem> {

@@ -4,9 +4,8 @@
 
 use std::ops::Range;
 
-use super::editor::{Fact, Holding, Piece, Revision, Scope, Slot};
+use super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::error::Refusal;
-use super::journal::FieldChange;
 use super::plan::{TagField, Wish};
 
 const WHAT: &str = "Vorbis comments";
@@ -86,7 +85,7 @@ impl VorbisComments {
     }
 
     /// The block with the wish fulfilled; none where it is so already.
-    pub(crate) fn edit(&self, wish: &Wish) -> Result<Option<(Vec<u8>, Vec<FieldChange>)>, Refusal> {
+    pub(crate) fn edit(&self, wish: &Wish) -> Result<Option<Edited>, Refusal> {
         let mut revision = Revision::new(SCOPE, self.entries.len());
         for (field, values) in wish.iter() {
             let present: Vec<String> = self.of(field).map(|(_, entry)| self.value(entry)).collect();
@@ -113,7 +112,7 @@ impl VorbisComments {
             block.extend_from_slice(entry);
         }
         block.extend_from_slice(&self.raw[self.end..]);
-        Ok(Some((block, revision.changes)))
+        Ok(Some(Edited { bytes: block, changes: revision.changes }))
     }
 }
 
@@ -141,6 +140,7 @@ fn string(raw: &[u8], at: &mut usize) -> Result<Range<usize>, Refusal> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -179,7 +179,7 @@ mod tests {
             let place = place.min(model.len());
             model.splice(place..place, genres.iter().map(|genre| format!("GENRE={genre}").into_bytes()));
             match comments.edit(&wish).unwrap() {
-                Some((edited, changes)) => {
+                Some(Edited { bytes: edited, changes }) => {
                     prop_assert!(!changes.is_empty());
                     prop_assert_eq!(&edited, &block(&model, &tail));
                     prop_assert!(VorbisComments::parse(edited).unwrap().edit(&wish).unwrap().is_none());

@@ -1,8 +1,7 @@
 //! Putting a tag together again: foreign frames as they lie, our frames new, padding used up or made.
 
-use super::super::editor::{Id3Version, Revision, Scope, Slot, fresh_padding};
+use super::super::editor::{Edited, Id3Version, Revision, Scope, Slot, fresh_padding};
 use super::super::genre_text;
-use super::super::journal::FieldChange;
 use super::super::plan::{TagField, Wish};
 use super::super::state::same_values;
 use super::frame::{Frame, Inheritance};
@@ -18,15 +17,8 @@ pub(crate) enum Insertion {
     Forbidden,
 }
 
-/// The bytes of an edited tag and what changed in it.
-#[derive(Debug)]
-pub(crate) struct EditedTag {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) changes: Vec<FieldChange>,
-}
-
 /// A tag of that version that holds nothing but the wish, with padding. None where there is nothing to hold.
-pub(crate) fn new_tag(version: Id3Version, scope: Scope, wish: &Wish) -> Result<Option<EditedTag>, Refusal> {
+pub(crate) fn new_tag(version: Id3Version, scope: Scope, wish: &Wish) -> Result<Option<Edited>, Refusal> {
     let version_byte = match version {
         Id3Version::V23 => 3,
         Id3Version::V24 => 4,
@@ -38,7 +30,7 @@ pub(crate) fn new_tag(version: Id3Version, scope: Scope, wish: &Wish) -> Result<
 
 impl Id3v2 {
     /// The tag with the wish fulfilled; none where it is so already.
-    pub(crate) fn edit(&self, scope: Scope, wish: &Wish, insertion: Insertion) -> Result<Option<EditedTag>, Refusal> {
+    pub(crate) fn edit(&self, scope: Scope, wish: &Wish, insertion: Insertion) -> Result<Option<Edited>, Refusal> {
         let mut revision = Revision::new(scope, self.frames.len());
         let mut longest = 0;
         for (field, values) in wish.iter() {
@@ -74,7 +66,7 @@ impl Id3v2 {
                 why: "its extended header restricts its size, and the new fields would exceed that",
             });
         }
-        Ok(Some(EditedTag { bytes, changes: revision.changes }))
+        Ok(Some(Edited { bytes, changes: revision.changes }))
     }
 
     fn name(&self, field: TagField) -> String {
@@ -85,8 +77,12 @@ impl Id3v2 {
     }
 
     fn says(&self, frame: &Frame, values: &[String]) -> bool {
-        let present = frame.values(self);
-        present == values || !self.is_v24() && same_values(&present, values)
+        self.same(&frame.values(self), values)
+    }
+
+    /// Whether two lists of values are the same in this version.
+    fn same(&self, a: &[String], b: &[String]) -> bool {
+        a == b || !self.is_v24() && same_values(a, b)
     }
 
     /// A frame in plain form.
@@ -106,7 +102,7 @@ impl Id3v2 {
         if field == TagField::Genre {
             // A name such as "17" or "(9)" would be read as a number of the old list.
             let read = genre_text::genres(&joined, !self.is_v24());
-            if read != values && !(!self.is_v24() && same_values(&read, values)) {
+            if !self.same(&read, values) {
                 return Err(refused(&joined.join("; ")));
             }
         }

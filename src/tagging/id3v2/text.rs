@@ -141,6 +141,7 @@ pub(super) fn encode(strings: &[&str], version: Version, preferred: Option<Encod
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
 

@@ -14,7 +14,7 @@ mod copy;
 mod preflight;
 mod recover;
 mod temporary;
-mod verify;
+pub(crate) mod verify;
 
 #[cfg(test)]
 mod tests;

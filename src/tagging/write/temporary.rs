@@ -101,6 +101,7 @@ impl Drop for Temporary {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
 

@@ -70,6 +70,13 @@ pub(crate) fn compare(before: &Layout, after: &Layout, patch: &Patch, wish: &Wis
             return Err(format!("{}: an unforeseen {}", fact.scope, fact.name));
         }
     }
+    for change in &patch.changes {
+        let Some(new) = &change.new else { continue };
+        let digest = blake3::hash(new);
+        if !after.pieces.iter().any(|piece| piece.scope == change.scope && piece.digest == digest) {
+            return Err(format!("{}: {} is not what was written", change.scope, change.name));
+        }
+    }
     let stays = |piece: &&Piece| piece.field.is_none_or(|field| wish.values(field).is_none());
     let (mut old, mut new) = (before.pieces.iter().filter(stays), after.pieces.iter().filter(stays));
     loop {

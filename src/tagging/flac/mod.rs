@@ -3,10 +3,13 @@
 //! The comments speak for the file. ID3v2 in front and tags behind the frames, which some taggers put there, only have the
 //! fields changed that they hold. Blocks other than the comments are never held in memory, however large their pictures are.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 use super::container::Container;
-use super::editor::{EditOptions, Editor, Fact, Holding, Layout, Patch, Piece, ROOM, SHIFT, Scope, Splice};
+use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, ROOM, SHIFT, Scope, Splice};
 use super::error::{Problem, Refusal};
 use super::id3v2::Insertion;
 use super::mp3::OuterTags;
@@ -65,15 +68,15 @@ impl FlacFile {
             let (kind, is_last) = (head[0] & !LAST, head[0] & LAST != 0);
             let length = u64::from(u32::from_be_bytes([0, head[1], head[2], head[3]]));
             let block = Block { kind, body: at + HEADER..at + HEADER + length };
+            if kind == FORBIDDEN || blocks.len() == MAX_BLOCKS {
+                return Err(damaged("the last block is not marked as the last one").into());
+            }
             at = block.body.end;
             if at > outer.inner.end {
                 return Err(Refusal::Truncated { what: WHAT }.into());
             }
             if (blocks.is_empty()) != (kind == STREAMINFO) || kind == STREAMINFO && length != 34 {
                 return Err(damaged("it has to start with one STREAMINFO block of 34 bytes").into());
-            }
-            if kind == FORBIDDEN || blocks.len() == MAX_BLOCKS {
-                return Err(damaged("the last block is not marked as the last one").into());
             }
             if kind == VORBIS_COMMENT {
                 if comments.is_some() {
@@ -270,7 +273,7 @@ impl Editor for FlacFile {
         let mut patch = Patch::default();
         let empty = VorbisComments::empty();
         let comments = self.comments.as_ref().unwrap_or(&empty);
-        if let Some((bytes, changes)) = comments.edit(wish)? {
+        if let Some(Edited { bytes, changes }) = comments.edit(wish)? {
             if self.comments.is_none() {
                 patch.created.push(Scope::VorbisComments);
             }

@@ -1,0 +1,291 @@
+//! FLAC files with every arrangement of blocks, edited and read back by a walker that shares nothing with the parser.
+
+#![allow(clippy::unwrap_used)] // a test may panic
+
+use proptest::prelude::*;
+
+use super::super::editor::{EditOptions, Editor, Patch};
+use super::super::fixtures::{comments, flac, flac_blocks, flac_frames, id3v1, id3v2, streaminfo, text};
+use super::super::plan::{TagField, Wish};
+use super::super::source::Source;
+use super::super::write::verify;
+use super::*;
+
+fn wish(genres: &[&str]) -> Wish {
+    let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
+    Wish(vec![
+        (TagField::Genre, strings(genres)),
+        (TagField::OwnGenre, strings(genres)),
+        (TagField::OwnConfidence, strings(&["0.87"])),
+        (TagField::OwnModel, strings(&["reclassd 0.1.0"])),
+    ])
+}
+
+fn try_edit(file: &[u8], wish: &Wish) -> Result<(Vec<u8>, Patch), Problem> {
+    let source = file.to_vec();
+    let before = FlacFile::parse(&source)?;
+    let patch = before.edit(&source, wish, EditOptions::default())?;
+    let bytes = patch.apply(file);
+    assert_eq!(bytes.len() as u64, patch.new_len(file.len() as u64));
+    let after = FlacFile::parse(&bytes).expect("the edited file parses");
+    let (old, new) = (before.layout(&source)?, after.layout(&bytes)?);
+    verify::compare(&old, &new, &patch, wish).unwrap();
+    verify::fulfilled(&after, wish).unwrap();
+    let audio = |bytes: &Vec<u8>, layout: &Layout| (bytes as &dyn Source).digest(&layout.audio).unwrap();
+    assert_eq!(audio(&source, &old), audio(&bytes, &new), "the audio differs");
+    assert!(after.edit(&bytes, wish, EditOptions::default())?.is_empty(), "a second edit has nothing to do");
+    Ok((bytes, patch))
+}
+
+fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
+    try_edit(file, wish).unwrap().0
+}
+
+fn refusal(file: &[u8]) -> String {
+    match try_edit(file, &wish(&["Rock"])) {
+        Err(Problem::Refused(reason)) => reason.to_string(),
+        other => panic!("refused was expected, got {:?}", other.map(|_| ())),
+    }
+}
+
+/// The blocks of a file, and what follows them.
+fn walk(file: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<u8>) {
+    assert_eq!(file[..4], *b"fLaC");
+    let (mut blocks, mut at) = (Vec::new(), 4);
+    loop {
+        let length = u32::from_be_bytes([0, file[at + 1], file[at + 2], file[at + 3]]) as usize;
+        blocks.push((file[at] & 0x7f, file[at + 4..at + 4 + length].to_vec()));
+        let last = file[at] & 0x80 != 0;
+        at += 4 + length;
+        if last {
+            return (blocks, file[at..].to_vec());
+        }
+    }
+}
+
+fn kinds(file: &[u8]) -> Vec<u8> {
+    walk(file).0.iter().map(|(kind, _)| *kind).collect()
+}
+
+fn padding(length: usize) -> (u8, Vec<u8>) {
+    (PADDING, vec![0; length])
+}
+
+fn title() -> (u8, Vec<u8>) {
+    comments(&[b"TITLE=Title"])
+}
+
+fn picture() -> (u8, Vec<u8>) {
+    (6, (0..200).collect())
+}
+
+#[test]
+fn padding_is_used_so_that_the_audio_stays_in_its_place() {
+    // In front of the comments, right behind them, at the end, several.
+    let cases = [
+        vec![padding(500), title(), picture()],
+        vec![title(), padding(500), picture()],
+        vec![title(), picture(), padding(500)],
+        vec![title(), padding(3), picture(), padding(500)],
+        vec![picture(), padding(500), title()],
+        vec![padding(500)],
+    ];
+    for blocks in cases {
+        let before = flac(&blocks);
+        let after = edited(&before, &wish(&["Rock", "Pop"]));
+        assert_eq!(after.len(), before.len());
+        let order = |file: &[u8]| kinds(file).into_iter().filter(|kind| *kind != VORBIS_COMMENT).collect::<Vec<_>>();
+        assert_eq!(order(&after), order(&before), "the blocks keep their order");
+    }
+}
+
+#[test]
+fn padding_that_is_exactly_enough_or_a_few_bytes_short() {
+    let grown = {
+        let after = edited(&flac(&[title(), padding(500)]), &wish(&["Rock"]));
+        walk(&after).0[1].1.len() - title().1.len()
+    };
+    // One byte too many, exactly enough with the block kept or gone, and too few.
+    for (length, stays) in [(grown + 1, true), (grown, true), (grown - 4, true), (grown - 1, false), (grown - 5, false)]
+    {
+        let before = flac(&[title(), padding(length), picture()]);
+        let after = edited(&before, &wish(&["Rock"]));
+        assert_eq!(after.len() == before.len(), stays, "{length} of {grown}");
+        assert_eq!((after.len() - before.len()) % 4096, 0);
+    }
+}
+
+#[test]
+fn a_file_without_padding_grows_by_whole_blocks_and_leaves_room() {
+    for blocks in [vec![], vec![title()], vec![picture(), title()], vec![title(), picture()]] {
+        let before = flac(&blocks);
+        let after = edited(&before, &wish(&["Rock"]));
+        assert_eq!((after.len() - before.len()) % 4096, 0);
+        assert_eq!(kinds(&after).last(), Some(&PADDING));
+        let again = edited(&after, &wish(&["Something longer than before"]));
+        assert_eq!(again.len(), after.len(), "the room is used by the next write");
+    }
+}
+
+#[test]
+fn shrinking_comments_leave_padding_and_the_audio_in_its_place() {
+    let long = "x".repeat(300);
+    let genre = format!("GENRE={long}");
+    for blocks in [vec![comments(&[genre.as_bytes()])], vec![comments(&[genre.as_bytes()]), padding(0), picture()]] {
+        let before = flac(&blocks);
+        let only_genre = Wish(vec![(TagField::Genre, vec!["X".to_owned()])]);
+        assert_eq!(edited(&before, &only_genre).len(), before.len());
+    }
+    // One byte less leaves no room for a block of padding.
+    let before = flac(&[comments(&[b"GENRE=Rock"])]);
+    let after = edited(&before, &Wish(vec![(TagField::Genre, vec!["Pop".to_owned()])]));
+    assert_eq!((after.len() - before.len()) % 4096, 0);
+}
+
+#[test]
+fn padding_that_holds_something_is_no_padding() {
+    let mut secret = vec![0; 500];
+    secret[250] = 1;
+    let after = edited(&flac(&[title(), (PADDING, secret.clone())]), &wish(&["Rock"]));
+    assert!(walk(&after).0.contains(&(PADDING, secret)));
+}
+
+#[test]
+fn every_other_block_and_comment_is_copied_as_it_is() {
+    let odd: [&[u8]; 9] = [
+        b"MiXeD=1",
+        b"genre=Rock",
+        b"MIXED=2",
+        b"no equals sign",
+        b"",
+        b"=",
+        b"LATIN=\xe4\xff",
+        b"GeNrE=Pop",
+        b"MiXeD=1",
+    ];
+    let application = (2u8, b"riffdata".to_vec());
+    let unknown = (77u8, vec![0xff; 20]);
+    let before = flac(&[application.clone(), unknown.clone(), comments(&odd), picture(), padding(1000)]);
+    let after = edited(&before, &wish(&["Zydeco"]));
+    let (blocks, audio) = walk(&after);
+    assert_eq!(blocks[1..3], [application, unknown]);
+    assert_eq!(blocks[4], picture());
+    assert_eq!(audio, flac_frames(8));
+    let expected: Vec<&[u8]> = [
+        &odd[..1],
+        &[b"GENRE=Zydeco"],
+        &odd[2..7],
+        &odd[8..],
+        &[b"RECLASSD_GENRE=Zydeco", b"RECLASSD_CONFIDENCE=0.87", b"RECLASSD_MODEL=reclassd 0.1.0"],
+    ]
+    .concat();
+    assert_eq!(blocks[3], comments(&expected));
+}
+
+#[test]
+fn tags_around_the_stream_stay_and_never_contradict_it() {
+    let lead = id3v2(3, 0, &[text(3, "TIT2", "a"), text(3, "TCON", "(17)")].concat(), 100);
+    let before = [lead.clone(), flac(&[title(), padding(500)]), id3v1(17)].concat();
+    let after = edited(&before, &wish(&["Pop"]));
+    assert_eq!(after.len(), before.len());
+    assert!(after.ends_with(&id3v1(17)));
+    let genres: Vec<String> = FlacFile::parse(&after)
+        .unwrap()
+        .holdings()
+        .into_iter()
+        .filter(|h| h.field == TagField::Genre)
+        .flat_map(|h| h.values)
+        .collect();
+    assert_eq!(genres, ["Pop", "Pop", "Rock"], "comments, ID3v2 and the ID3v1 that nobody writes");
+    let without = [id3v2(3, 0, &text(3, "TIT2", "a"), 100), flac(&[title(), padding(500)])].concat();
+    let after = edited(&without, &wish(&["Pop"]));
+    assert_eq!(after[..120], without[..120], "nothing is added to a tag that does not speak for the file");
+}
+
+#[test]
+fn what_is_damaged_or_ambiguous_is_refused_with_the_reason() {
+    let good = flac(&[title(), padding(100)]);
+    let no_last = {
+        let mut bytes = good.clone();
+        let at = 4 + 38 + 4 + title().1.len();
+        bytes[at] &= 0x7f;
+        bytes
+    };
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (flac(&[title(), title()]), "several blocks"),
+        (good[..60].to_vec(), "truncated"),
+        (good[..good.len() - flac_frames(8).len()].to_vec(), "no audio frame"),
+        (no_last, "damaged"),
+        ([flac_blocks(&[title(), streaminfo(8)]), flac_frames(8)].concat(), "STREAMINFO"),
+        ([flac_blocks(&[streaminfo(8), streaminfo(8)]), flac_frames(8)].concat(), "STREAMINFO"),
+        (flac(&[(VORBIS_COMMENT, b"\xff\xff\xff\xffx".to_vec())]), "truncated"),
+        (flac(&[(VORBIS_COMMENT, b"\0\0\0\0\xff\xff\xff\xff".to_vec())]), "truncated"),
+    ];
+    for (bytes, word) in cases {
+        let reason = refusal(&bytes);
+        assert!(reason.contains(word), "{reason:?} does not speak of {word:?}");
+    }
+}
+
+#[test]
+fn comments_beyond_the_size_of_a_block_are_refused() {
+    let almost = vec![b'x'; MAX_BLOCK as usize - 40];
+    assert!(refusal(&flac(&[comments(&[&almost])])).contains("larger than"));
+}
+
+proptest! {
+    #[test]
+    fn random_blocks_are_edited_as_the_model_says(
+        others in proptest::collection::vec(
+            prop_oneof![
+                (0usize..80).prop_map(padding),
+                (proptest::sample::select(&[2u8, 3, 5, 6, 99][..]), proptest::collection::vec(any::<u8>(), 0..30)),
+            ],
+            0..6,
+        ),
+        place in any::<prop::sample::Index>(),
+        has_comments in any::<bool>(),
+        genre in "[A-Za-z]{1,60}",
+    ) {
+        let mut blocks = others;
+        if has_comments {
+            let at = place.index(blocks.len() + 1);
+            blocks.insert(at, comments(&[b"TITLE=x", b"genre=Something in between", b"A=b"]));
+        }
+        let before = flac(&blocks);
+        let after = edited(&before, &wish(&[&genre]));
+        let shorter = edited(&after, &wish(&[&genre[..genre.len().div_ceil(2)]]));
+        let without = edited(&shorter, &Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
+        let foreign = |file: &[u8]| {
+            let (blocks, audio) = walk(file);
+            let is_foreign = |(kind, body): &(u8, Vec<u8>)| {
+                *kind != VORBIS_COMMENT && (*kind != PADDING || body.iter().any(|&byte| byte != 0))
+            };
+            (blocks.into_iter().filter(is_foreign).collect::<Vec<_>>(), audio)
+        };
+        for file in [&after, &shorter, &without] {
+            prop_assert_eq!(foreign(file), foreign(&before));
+            prop_assert_eq!((file.len() as i64 - before.len() as i64) % 4096, 0);
+        }
+        // Unless the padding was used up to the last byte of its header, and less than a header comes free.
+        if kinds(&after).contains(&PADDING) {
+            prop_assert_eq!(shorter.len(), after.len(), "a shorter genre moves nothing");
+        }
+    }
+
+    #[test]
+    fn hostile_blocks_are_refused_not_believed(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut source = flac(&[title(), picture(), padding(40)]);
+        let at = at.index(source.len());
+        source[at] = byte;
+        source.truncate(cut.index(source.len()) + 1);
+        if let Ok(parsed) = FlacFile::parse(&source) {
+            let _ = parsed.edit(&source, &wish(&["Rock"]), EditOptions::default());
+            let _ = parsed.layout(&source);
+        }
+    }
+}

@@ -298,12 +298,14 @@ multiversion! {
                 }
             }
         }
-        std::array::from_fn(|i| {
-            std::array::from_fn(|lane| {
-                let (re, im) = (sums[lane][i], sums[lane][BINS_PER_OCTAVE + i]);
-                (re * re + im * im).sqrt() * scales[i]
-            })
-        })
+        let mut magnitudes = [[0.0; GROUP]; BINS_PER_OCTAVE];
+        for (i, magnitudes) in magnitudes.iter_mut().enumerate() {
+            for (magnitude, sums) in magnitudes.iter_mut().zip(&sums) {
+                let (re, im) = (sums[i], sums[BINS_PER_OCTAVE + i]);
+                *magnitude = (re * re + im * im).sqrt() * scales[i];
+            }
+        }
+        magnitudes
     }
 }
 

@@ -191,9 +191,8 @@ impl Extractor {
         let log_mel_bank = log_mel.as_ref().map(|(shape, _)| self.mel_banks.get(shape));
         let mut loudest_mel = f32::NEG_INFINITY;
 
-        self.power.clear();
+        // Not cleared: every tile is written whole, and zeroing ten megabytes takes its time.
         self.power.resize(n_tiles * N_BINS, Lanes::ZERO);
-        self.mel_db.clear();
         self.mel_db.resize(n_tiles * N_MELS, Lanes::ZERO);
         self.cqt_peaks.start(f64::from(sample_rate));
         self.stft_peaks.start(ASSUMED_RATE);

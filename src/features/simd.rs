@@ -24,14 +24,21 @@ impl Lanes {
         Self([value; LANES])
     }
 
+    // Plain loops: `array::from_fn` is not always inlined, and would then be compiled for the baseline.
     #[inline(always)]
-    pub(super) fn map(self, f: impl Fn(f32) -> f32) -> Self {
-        Self(std::array::from_fn(|l| f(self.0[l])))
+    pub(super) fn map(mut self, f: impl Fn(f32) -> f32) -> Self {
+        for x in &mut self.0 {
+            *x = f(*x);
+        }
+        self
     }
 
     #[inline(always)]
-    pub(super) fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        Self(std::array::from_fn(|l| f(self.0[l], other.0[l])))
+    pub(super) fn zip(mut self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        for (x, y) in self.0.iter_mut().zip(other.0) {
+            *x = f(*x, y);
+        }
+        self
     }
 
     // `f32::min` and `max` must treat NaN specially, which costs three instructions instead of one; no lane is ever NaN.
@@ -54,7 +61,11 @@ impl Lanes {
     /// `self * factor + addend`, fused where the processor can.
     #[inline(always)]
     pub(super) fn mul_add<const FMA: bool>(self, factor: Self, addend: Self) -> Self {
-        Self(std::array::from_fn(|l| mul_add::<FMA>(self.0[l], factor.0[l], addend.0[l])))
+        let mut sum = addend;
+        for lane in 0..LANES {
+            sum.0[lane] = mul_add::<FMA>(self.0[lane], factor.0[lane], addend.0[lane]);
+        }
+        sum
     }
 }
 

@@ -110,6 +110,14 @@ pub(super) enum Level {
 
 /// The best level of this processor (the standard library asks it once and remembers).
 pub(super) fn level() -> Level {
+    #[cfg(test)]
+    if let Some(level) = forced::level() {
+        return level;
+    }
+    detect()
+}
+
+fn detect() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
@@ -169,3 +177,35 @@ macro_rules! multiversion {
     };
 }
 pub(super) use multiversion;
+
+/// Lets a test run what a lesser processor would run.
+#[cfg(test)]
+pub(super) mod forced {
+    use std::cell::Cell;
+
+    use super::Level;
+
+    thread_local! {
+        static LEVEL: Cell<Option<Level>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn level() -> Option<Level> {
+        LEVEL.get()
+    }
+
+    /// Calls `f` once for every level that this processor has, on this thread.
+    pub(crate) fn each_level(mut f: impl FnMut(Level)) {
+        let mut levels = vec![Level::Baseline];
+        #[cfg(target_arch = "x86_64")]
+        match super::detect() {
+            Level::Avx512 => levels.extend([Level::Avx2, Level::Avx512]),
+            Level::Avx2 => levels.push(Level::Avx2),
+            Level::Baseline => {}
+        }
+        for level in levels {
+            LEVEL.set(Some(level));
+            f(level);
+        }
+        LEVEL.set(None);
+    }
+}

@@ -298,12 +298,16 @@ multiversion! {
                 }
             }
         }
-        std::array::from_fn(|i| {
-            std::array::from_fn(|lane| {
-                let (re, im) = (sums[lane][i], sums[lane][BINS_PER_OCTAVE + i]);
-                (re * re + im * im).sqrt() * scales[i]
-            })
-        })
+        let mut magnitudes = [[0.0; GROUP]; BINS_PER_OCTAVE];
+        for (i, magnitudes) in magnitudes.iter_mut().enumerate() {
+            for (magnitude, sums) in magnitudes.iter_mut().zip(&sums) {
+                // In double precision: next to digital silence only the filters' tails respond, with 1e-25 and less, whose
+                // square single precision takes for zero. Normalisation makes whole chroma vectors of such frames.
+                let (re, im) = (f64::from(sums[i]), f64::from(sums[BINS_PER_OCTAVE + i]));
+                *magnitude = (re * re + im * im).sqrt() as f32 * scales[i];
+            }
+        }
+        magnitudes
     }
 }
 

@@ -40,13 +40,19 @@ impl Mfcc {
 
 multiversion! {
     fn transform(basis: &[[f32; N_MFCC]], bands: &[Lanes], floor: f32) -> [Lanes; N_MFCC] {
-        let mut sums = [Lanes::ZERO; N_MFCC];
-        for (row, &band) in basis.iter().zip(bands) {
-            let band = band.max(Lanes::splat(floor));
-            for (sum, &weight) in sums.iter_mut().zip(row) {
-                *sum = band.mul_add::<FMA>(Lanes::splat(weight), *sum);
+        // A few sums at a time, so that they stay in registers.
+        const GROUP: usize = 5;
+        let mut coefficients = [Lanes::ZERO; N_MFCC];
+        for (group, coefficients) in coefficients.chunks_exact_mut(GROUP).enumerate() {
+            let mut sums = [Lanes::ZERO; GROUP];
+            for (row, &band) in basis.iter().zip(bands) {
+                let band = band.max(Lanes::splat(floor));
+                for i in 0..GROUP {
+                    sums[i] = band.mul_add::<FMA>(Lanes::splat(row[group * GROUP + i]), sums[i]);
+                }
             }
+            coefficients.copy_from_slice(&sums);
         }
-        sums
+        coefficients
     }
 }

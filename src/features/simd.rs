@@ -24,14 +24,21 @@ impl Lanes {
         Self([value; LANES])
     }
 
+    // Plain loops: `array::from_fn` is not always inlined, and would then be compiled for the baseline.
     #[inline(always)]
-    pub(super) fn map(self, f: impl Fn(f32) -> f32) -> Self {
-        Self(std::array::from_fn(|l| f(self.0[l])))
+    pub(super) fn map(mut self, f: impl Fn(f32) -> f32) -> Self {
+        for x in &mut self.0 {
+            *x = f(*x);
+        }
+        self
     }
 
     #[inline(always)]
-    pub(super) fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        Self(std::array::from_fn(|l| f(self.0[l], other.0[l])))
+    pub(super) fn zip(mut self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        for (x, y) in self.0.iter_mut().zip(other.0) {
+            *x = f(*x, y);
+        }
+        self
     }
 
     // `f32::min` and `max` must treat NaN specially, which costs three instructions instead of one; no lane is ever NaN.
@@ -54,7 +61,11 @@ impl Lanes {
     /// `self * factor + addend`, fused where the processor can.
     #[inline(always)]
     pub(super) fn mul_add<const FMA: bool>(self, factor: Self, addend: Self) -> Self {
-        Self(std::array::from_fn(|l| mul_add::<FMA>(self.0[l], factor.0[l], addend.0[l])))
+        let mut sum = addend;
+        for lane in 0..LANES {
+            sum.0[lane] = mul_add::<FMA>(self.0[lane], factor.0[lane], addend.0[lane]);
+        }
+        sum
     }
 }
 
@@ -99,6 +110,14 @@ pub(super) enum Level {
 
 /// The best level of this processor (the standard library asks it once and remembers).
 pub(super) fn level() -> Level {
+    #[cfg(test)]
+    if let Some(level) = forced::level() {
+        return level;
+    }
+    detect()
+}
+
+fn detect() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
@@ -158,3 +177,35 @@ macro_rules! multiversion {
     };
 }
 pub(super) use multiversion;
+
+/// Lets a test run what a lesser processor would run.
+#[cfg(test)]
+pub(super) mod forced {
+    use std::cell::Cell;
+
+    use super::Level;
+
+    thread_local! {
+        static LEVEL: Cell<Option<Level>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn level() -> Option<Level> {
+        LEVEL.get()
+    }
+
+    /// Calls `f` once for every level that this processor has, on this thread.
+    pub(crate) fn each_level(mut f: impl FnMut(Level)) {
+        let mut levels = vec![Level::Baseline];
+        #[cfg(target_arch = "x86_64")]
+        match super::detect() {
+            Level::Avx512 => levels.extend([Level::Avx2, Level::Avx512]),
+            Level::Avx2 => levels.push(Level::Avx2),
+            Level::Baseline => {}
+        }
+        for level in levels {
+            LEVEL.set(Some(level));
+            f(level);
+        }
+        LEVEL.set(None);
+    }
+}

@@ -100,6 +100,22 @@ pub enum FailureKind {
 }
 
 impl AudioError {
+    /// The message without the path, for a place that shows the path already.
+    pub fn reason(&self) -> String {
+        let text = self.to_string();
+        let path = match self {
+            Self::Unsupported { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Truncated { path, .. }
+            | Self::Empty { path, .. }
+            | Self::NotAudio { path, .. }
+            | Self::NotAFile { path, .. }
+            | Self::Io { path, .. } => path,
+            Self::Resample { .. } => return text,
+        };
+        text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned()
+    }
+
     /// What kind of failure this is: callers count `Unsupported`, `Empty` and `NotAudio` as skipped and the rest as failed.
     pub fn kind(&self) -> FailureKind {
         match self {

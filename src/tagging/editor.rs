@@ -76,12 +76,14 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
 }
 
 /// The ID3v2 version of a tag where there was none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Id3Version {
     /// ID3v2.3: for players that know nothing newer; several values are joined with `/`.
+    #[serde(rename = "2.3")]
     V23,
     /// ID3v2.4: several values stand apart.
     #[default]
+    #[serde(rename = "2.4")]
     V24,
 }
 

@@ -88,6 +88,12 @@ impl TagError {
         }
     }
 
+    /// The message without the path, for a place that shows the path already.
+    pub fn reason(&self) -> String {
+        let text = self.to_string();
+        text.strip_prefix(&format!("{}: ", Shown(self.path()))).unwrap_or(&text).to_owned()
+    }
+
     /// Whether the file carries its new tags in spite of the error.
     pub fn is_written(&self) -> bool {
         matches!(self, Self::NotRecorded { .. } | Self::NotDurable { .. })
@@ -182,6 +188,23 @@ pub enum Refusal {
         /// The value.
         value: String,
     },
+}
+
+impl Refusal {
+    /// Whether only another file would change the answer. Otherwise it is about what surrounds the file (permissions, owner,
+    /// names, free space), which may change while the file stays as it is.
+    pub fn is_about_content(&self) -> bool {
+        !matches!(
+            self,
+            Self::ReadOnlyFile
+                | Self::ReadOnlyFolder
+                | Self::ReadOnlyFileSystem
+                | Self::HardLinked { .. }
+                | Self::OwnerNotKept { .. }
+                | Self::AttributeNotKept { .. }
+                | Self::NoSpace { .. }
+        )
+    }
 }
 
 /// What was being done when something failed. The steps of a write, in their order.

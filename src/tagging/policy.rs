@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::plan::{TagField, TagPlan};
 use super::state::{TagState, is_a_genre, same_values};
 
@@ -21,7 +23,8 @@ pub struct Suggestion {
 }
 
 /// What may happen to a genre that is there already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Policy {
     /// Only files without a genre, or with one that we wrote, receive one.
@@ -32,7 +35,8 @@ pub enum Policy {
 }
 
 /// When the `RECLASSD_*` fields are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OwnFieldsPolicy {
     /// Beside a genre that we write.
     #[default]
@@ -75,6 +79,13 @@ pub enum KeepReason {
     UpToDate(Vec<String>),
     /// It has a genre that we wrote when we were surer than now.
     NotSurer(Vec<String>),
+}
+
+impl KeepReason {
+    /// Whether the genre that stays is one that we wrote.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::UpToDate(_) | Self::NotSurer(_))
+    }
 }
 
 impl fmt::Display for KeepReason {

@@ -23,6 +23,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 pub use recover::{Recovered, recover};
 pub use temporary::is_temporary_name;
 
@@ -54,7 +56,8 @@ pub struct WriteOptions<'a> {
 pub type Verify<'a> = dyn Fn(&Path, &Path) -> Result<(), String> + 'a;
 
 /// What to do with a file that has several names (hard links), as in a library that is being seeded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum HardLinks {
     /// Refuse it: a rename would leave the other names with the old file.

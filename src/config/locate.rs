@@ -1,0 +1,76 @@
+//! Where the configuration and the database are when nobody names them: the XDG folders, systemd's, and `/etc`.
+//!
+//! The environment is handed in as a function, so that tests need not change the process's own.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::ConfigError;
+
+/// The configuration file to use: `$RECLASSD_CONFIG` whether it exists or not (a wrong name should be noticed), else the first
+/// that exists of `$XDG_CONFIG_HOME/reclassd/config.toml` (`~/.config` without it) and `/etc/reclassd/config.toml`.
+pub fn find(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    if let Some(path) = set(&env, "RECLASSD_CONFIG") {
+        return Some(path);
+    }
+    let user = set(&env, "XDG_CONFIG_HOME").or_else(|| Some(set(&env, "HOME")?.join(".config")));
+    let user = user.map(|folder| folder.join("reclassd/config.toml"));
+    user.into_iter().chain([PathBuf::from("/etc/reclassd/config.toml")]).find(|path| path.exists())
+}
+
+/// The database file to use when none is configured: `reclassd.db` in `$STATE_DIRECTORY` (systemd's), else in
+/// `$XDG_STATE_HOME/reclassd` (`~/.local/state/reclassd` without it).
+///
+/// # Errors
+/// [`ConfigError::NoStateFolder`] when the environment names no such folder.
+pub fn default_database(env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, ConfigError> {
+    if let Some(folders) = env("STATE_DIRECTORY").filter(|value| !value.is_empty()) {
+        // systemd separates several folders with colons; the first is ours.
+        if let Some(first) = std::env::split_paths(&folders).next() {
+            return Ok(first.join("reclassd.db"));
+        }
+    }
+    let state = set(&env, "XDG_STATE_HOME").or_else(|| Some(set(&env, "HOME")?.join(".local/state")));
+    Ok(state.ok_or(ConfigError::NoStateFolder)?.join("reclassd/reclassd.db"))
+}
+
+/// A variable that is set to something: an empty one counts as unset, as the XDG specification asks.
+fn set(env: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
+    env(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<OsString> + 'a {
+        move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+    }
+
+    #[test]
+    fn the_named_configuration_wins_even_when_it_is_missing() {
+        let found = find(env(&[("RECLASSD_CONFIG", "/nowhere/x.toml"), ("HOME", "/root")]));
+        assert_eq!(found, Some(PathBuf::from("/nowhere/x.toml")));
+    }
+
+    #[test]
+    fn the_user_s_configuration_is_found_in_xdg_and_in_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(".config/reclassd/config.toml");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "").unwrap();
+        let home = folder.path().to_str().unwrap();
+        assert_eq!(find(env(&[("HOME", home)])), Some(file.clone()));
+        assert_eq!(find(env(&[("XDG_CONFIG_HOME", &format!("{home}/.config")), ("HOME", "/nowhere")])), Some(file));
+    }
+
+    #[test]
+    fn the_database_prefers_the_service_s_state_folder() {
+        let all = [("STATE_DIRECTORY", "/var/lib/reclassd:/x"), ("XDG_STATE_HOME", "/s"), ("HOME", "/h")];
+        let place = |pairs| default_database(env(pairs)).unwrap();
+        assert_eq!(place(&all), PathBuf::from("/var/lib/reclassd/reclassd.db"));
+        assert_eq!(place(&all[1..]), PathBuf::from("/s/reclassd/reclassd.db"));
+        assert_eq!(place(&all[2..]), PathBuf::from("/h/.local/state/reclassd/reclassd.db"));
+        assert!(matches!(default_database(env(&[])), Err(ConfigError::NoStateFolder)));
+    }
+}

@@ -1,0 +1,380 @@
+//! The configuration: what the TOML file may say, its defaults, and errors that name file, line and the nearest valid key.
+//!
+//! It is a plain value that the commands hand to the stages; it reads no environment but to find its file, and it opens nothing
+//! else. `config.example.toml` in the repository shows every key with its default, and a test keeps the two equal.
+
+mod locate;
+mod schema;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use locate::{default_database, find};
+
+/// What can be wrong with a configuration file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: cannot read the configuration: {source}; check the path and its permissions", path = path.display())]
+    Read {
+        /// The configuration file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The text is not a valid configuration.
+    #[error("{path}:{line}: {what}", path = path.display())]
+    Invalid {
+        /// The configuration file.
+        path: PathBuf,
+        /// Line of the offending key or value, from 1.
+        line: usize,
+        /// What is wrong there, and what would be right.
+        what: String,
+    },
+    /// There is neither a home folder nor another place for the database.
+    #[error(
+        "no place for the database: set $HOME, $XDG_STATE_HOME or $STATE_DIRECTORY, [database] path, or --database FILE"
+    )]
+    NoStateFolder,
+}
+
+/// The whole configuration; [`Config::default`] is what holds without a file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where the music is.
+    pub library: Library,
+    /// What is listened to.
+    pub analysis: Analysis,
+    /// Who listens.
+    pub models: Models,
+    /// How opinions become one.
+    pub ensemble: Ensemble,
+    /// What may be written.
+    pub tags: Tags,
+    /// How unsure files are listed.
+    pub review: Review,
+    /// Where results are kept.
+    pub database: Database,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// `[library]`: where the music is and which files count.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Library {
+    /// Folders that a scan takes when none is named.
+    pub roots: Vec<PathBuf>,
+    /// Glob patterns of paths and names to leave out.
+    pub exclude: Vec<String>,
+    /// File name endings, without the dot, that make a file a candidate.
+    pub extensions: Vec<String>,
+    /// Whether folders that are symbolic links are walked.
+    pub follow_symlinks: bool,
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        const EXTENSIONS: [&str; 20] = [
+            "mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "mp4", "wav", "wave", "aif", "aiff", "aifc", "wv",
+            "ape", "mpc", "wma", "tta", "dsf", "dff",
+        ];
+        let extensions = EXTENSIONS.iter().map(|e| e.to_string()).collect();
+        Self { roots: Vec::new(), exclude: Vec::new(), extensions, follow_symlinks: true }
+    }
+}
+
+/// `[analysis]`: what of a file is listened to, and with how many hands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Analysis {
+    /// Length of a window in seconds, at least 1.
+    pub window_seconds: f64,
+    /// Number of windows a file, 1 to 16.
+    pub windows: u32,
+    /// Shorter files are skipped; seconds.
+    pub min_seconds: f64,
+    /// Worker threads; 0 means one a core.
+    pub jobs: usize,
+}
+
+impl Default for Analysis {
+    fn default() -> Self {
+        Self { window_seconds: 30.0, windows: 1, min_seconds: 3.0, jobs: 0 }
+    }
+}
+
+/// `[models]`: which models take part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Models {
+    /// Names of built-in models.
+    pub enabled: Vec<String>,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self { enabled: vec!["fma518-mlp".to_owned(), "logmel-cnn".to_owned()] }
+    }
+}
+
+/// How several models' opinions become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// The weighted mean of the probabilities.
+    #[default]
+    Vote,
+}
+
+/// `[ensemble]`: the vote.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ensemble {
+    /// How opinions become one.
+    pub strategy: Strategy,
+    /// Weights by model name, in place of the fitted ones.
+    pub weights: std::collections::BTreeMap<String, f32>,
+}
+
+/// `[tags]`: what may be written into files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tags {
+    /// Whose genre may be replaced.
+    pub policy: crate::tagging::Policy,
+    /// The confidence from which a genre is written, 0 to 1.
+    pub min_confidence: f32,
+    /// When the `RECLASSD_*` fields are written.
+    pub own_fields: crate::tagging::OwnFieldsPolicy,
+    /// Whether a write puts the old modification time back.
+    pub preserve_mtime: bool,
+    /// What happens to files with several names.
+    pub hard_links: crate::tagging::HardLinks,
+    /// Version of new ID3v2 tags.
+    pub id3_version: crate::tagging::Id3Version,
+}
+
+impl Default for Tags {
+    fn default() -> Self {
+        Self {
+            policy: Default::default(),
+            min_confidence: 0.7,
+            own_fields: Default::default(),
+            preserve_mtime: false,
+            hard_links: Default::default(),
+            id3_version: Default::default(),
+        }
+    }
+}
+
+/// `[review]`: the list of what the program was unsure of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Review {
+    /// Files listed at the most; 0 means all.
+    pub limit: usize,
+}
+
+impl Default for Review {
+    fn default() -> Self {
+        Self { limit: 50 }
+    }
+}
+
+/// `[database]`: the SQLite file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Database {
+    /// The file; empty means the default place, see [`default_database`].
+    pub path: PathBuf,
+    /// How long to wait for another process's lock, in seconds.
+    pub busy_timeout_seconds: u32,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { path: PathBuf::new(), busy_timeout_seconds: 10 }
+    }
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)] // the names are tracing's levels
+pub enum Level {
+    Error,
+    #[default]
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Level {
+    /// The level as a filter directive.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Trace => "trace",
+        }
+    }
+}
+
+/// `[log]`: messages on standard error.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// The least urgent level that is shown.
+    pub level: Level,
+}
+
+impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError::Read`] when the file cannot be read, [`ConfigError::Invalid`] with the line of the first mistake.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|mistake| ConfigError::Invalid {
+            path: path.to_owned(),
+            line: mistake.line,
+            what: mistake.what,
+        })
+    }
+
+    /// Parses and checks the text of a configuration.
+    fn parse(text: &str) -> Result<Self, schema::Mistake> {
+        schema::check_keys(text)?;
+        let config: Config = toml::from_str(text).map_err(|error| schema::Mistake::from_toml(text, &error))?;
+        config.check_values().map_err(|(key, what)| schema::Mistake::at_key(text, key, what))?;
+        Ok(config)
+    }
+
+    /// Ranges that types do not express; gives the dotted key and what is wrong with its value.
+    fn check_values(&self) -> Result<(), (&'static str, String)> {
+        fn require(ok: bool, key: &'static str, what: impl FnOnce() -> String) -> Result<(), (&'static str, String)> {
+            if ok { Ok(()) } else { Err((key, what())) }
+        }
+        let a = &self.analysis;
+        require((1.0..=600.0).contains(&a.window_seconds), "analysis.window_seconds", || {
+            format!("window_seconds must lie between 1 and 600, not {}", a.window_seconds)
+        })?;
+        require((1..=16).contains(&a.windows), "analysis.windows", || {
+            format!("windows must lie between 1 and 16, not {}", a.windows)
+        })?;
+        require((0.5..=600.0).contains(&a.min_seconds), "analysis.min_seconds", || {
+            format!("min_seconds must lie between 0.5 and 600, not {}", a.min_seconds)
+        })?;
+        require(a.jobs <= 1024, "analysis.jobs", || format!("jobs must lie between 0 and 1024, not {}", a.jobs))?;
+        require(!self.models.enabled.is_empty(), "models.enabled", || {
+            "enabled must name at least one model: without any there is nobody to listen".to_owned()
+        })?;
+        require((0.0..=1.0).contains(&self.tags.min_confidence), "tags.min_confidence", || {
+            format!("min_confidence must lie between 0 and 1, not {}", self.tags.min_confidence)
+        })?;
+        for (model, weight) in &self.ensemble.weights {
+            require(weight.is_finite() && *weight >= 0.0, "ensemble.weights", || {
+                format!("the weight of {model} must be 0 or more, not {weight}")
+            })?;
+        }
+        for pattern in &self.library.exclude {
+            require(globset::Glob::new(pattern).is_ok(), "library.exclude", || {
+                format!("\"{pattern}\" is not a valid glob pattern: check its brackets and braces")
+            })?;
+        }
+        for root in &self.library.roots {
+            require(root.is_absolute(), "library.roots", || {
+                format!("{} must be an absolute path: a service has no folder of its own to start from", root.display())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(text: &str) -> (usize, String) {
+        let mistake = Config::parse(text).unwrap_err();
+        (mistake.line, mistake.what)
+    }
+
+    #[test]
+    fn the_example_shows_every_key_with_its_default() {
+        let text = include_str!("../../config.example.toml");
+        assert_eq!(Config::parse(text).unwrap(), Config::default());
+        let keys = |table: &toml::Table| -> Vec<String> {
+            let sections = table.iter();
+            sections.flat_map(|(s, t)| t.as_table().unwrap().keys().map(move |k| format!("{s}.{k}"))).collect()
+        };
+        let default = toml::Table::try_from(Config::default()).unwrap();
+        assert_eq!(keys(&text.parse().unwrap()), keys(&default));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_answered_with_its_line_and_the_nearest_one() {
+        let (line, what) = mistake("[tags]\n# a comment\nmin_confidense = 0.5\n");
+        assert_eq!(line, 3);
+        assert!(what.contains("min_confidense") && what.contains("did you mean `min_confidence`"), "{what}");
+    }
+
+    #[test]
+    fn a_misspelt_section_is_answered_with_the_nearest_one() {
+        let (line, what) = mistake("\n[tag]\npolicy = \"fill\"\n");
+        assert_eq!(line, 2);
+        assert!(what.contains("did you mean `tags`"), "{what}");
+    }
+
+    #[test]
+    fn a_key_like_no_other_gets_the_list_of_valid_ones() {
+        let (line, what) = mistake("[review]\nxyzzy = 1\n");
+        assert_eq!(line, 2);
+        assert!(what.contains("limit"), "{what}");
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_line_and_the_key() {
+        let (line, what) = mistake("[analysis]\nwindows = 1\nwindow_seconds = \"long\"\n");
+        assert_eq!(line, 3);
+        assert!(what.contains("window_seconds"), "{what}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_choice_gets_the_choices() {
+        let (line, what) = mistake("[tags]\npolicy = \"overwrite\"\n");
+        assert_eq!(line, 2);
+        assert!(what.contains("fill"), "{what}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_its_line() {
+        let (line, what) = mistake("[tags]\npolicy = \"fill\"\nmin_confidence = 1.5\n");
+        assert_eq!(line, 3);
+        assert!(what.contains("between 0 and 1"), "{what}");
+    }
+
+    #[test]
+    fn broken_toml_names_its_line() {
+        assert_eq!(mistake("[tags]\npolicy = \n").0, 2);
+    }
+
+    #[test]
+    fn a_broken_exclude_pattern_is_noticed_before_the_scan() {
+        assert!(mistake("[library]\nexclude = [\"a[\"]\n").1.contains("a["));
+    }
+
+    #[test]
+    fn weights_take_any_model_name() {
+        let config = Config::parse("[ensemble]\nweights = { some-model = 2.0 }\n").unwrap();
+        assert_eq!(config.ensemble.weights["some-model"], 2.0);
+    }
+}

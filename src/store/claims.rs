@@ -1,0 +1,100 @@
+//! One tagger a file: a process claims the file it works on, so that a scan beside a running service is safe.
+//!
+//! A claim is a row that names a process. One whose process is gone is taken over; there is no clock in it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError, path_bytes, unix_now};
+
+/// The right to work on a file; given back when dropped.
+#[must_use = "the file is free again as soon as the claim is dropped"]
+pub struct Claim<'a> {
+    store: &'a Store,
+    path: PathBuf,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let freed = self.store.execute("DELETE FROM claim WHERE path = ?1", [path_bytes(&self.path)]);
+        if let Err(error) = freed {
+            // It is taken over once this process has ended.
+            tracing::warn!("cannot free the claim on {}: {error}", self.path.display());
+        }
+    }
+}
+
+impl Store {
+    /// Claims a file (by its canonical path) for this process; `None` while another thread or a living process has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn claim(&self, path: &Path) -> Result<Option<Claim<'_>>, StoreError> {
+        let me = std::process::id();
+        let taken = self.transact(self.results(), |transaction| {
+            let holder: Option<(u32, i64)> = transaction
+                .prepare_cached("SELECT process, process_start FROM claim WHERE path = ?1")?
+                .query_row([path_bytes(path)], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            if holder.is_some_and(|(process, start)| start_of(process) == Some(start)) {
+                return Ok(false);
+            }
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO claim (path, process, process_start, claimed_at) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![path_bytes(path), me, start_of(me).unwrap_or(0), unix_now()])?;
+            Ok(true)
+        })?;
+        Ok(taken.then(|| Claim { store: self, path: path.to_owned() }))
+    }
+}
+
+/// When a process started, in the kernel's ticks; `None` when it is gone. Field 22 of `/proc/PID/stat` (proc(5)).
+/// Without `/proc` a living process answers 0: then a reused number keeps a stale claim until that process ends.
+pub(super) fn start_of(process: u32) -> Option<i64> {
+    match std::fs::read_to_string(format!("/proc/{process}/stat")) {
+        // The second field is the name in parentheses, which may hold spaces and parentheses itself.
+        Ok(stat) => stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok(),
+        Err(_) if Path::new("/proc/self/stat").exists() => None,
+        Err(_) => {
+            let pid = rustix::process::Pid::from_raw(i32::try_from(process).ok()?)?;
+            match rustix::process::test_kill_process(pid) {
+                Ok(()) | Err(rustix::io::Errno::PERM) => Some(0),
+                Err(_) => None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::fresh;
+
+    #[test]
+    fn a_claimed_file_is_free_again_when_the_work_is_done() {
+        let (_folder, store) = fresh();
+        let path = Path::new("/m/a.mp3");
+        let claim = store.claim(path).unwrap();
+        assert!(claim.is_some());
+        assert!(store.claim(path).unwrap().is_none());
+        assert!(store.claim(Path::new("/m/b.mp3")).unwrap().is_some());
+        drop(claim);
+        assert!(store.claim(path).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_claim_of_a_dead_process_is_taken_over() {
+        let (_folder, store) = fresh();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        store.execute("INSERT INTO claim VALUES (x'2F61', ?1, 5, 0)", [dead]).unwrap();
+        // Number 1 lives, but did not start at the tick that the claim names.
+        store.execute("INSERT INTO claim VALUES (x'2F62', 1, -5, 0)", []).unwrap();
+        assert!(store.claim(Path::new("/a")).unwrap().is_some());
+        assert!(store.claim(Path::new("/b")).unwrap().is_some());
+    }
+}

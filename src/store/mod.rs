@@ -1,0 +1,155 @@
+//! What the program knows, in one SQLite file: tracks, cached features and scores, verdicts, failures and the tag journal.
+//!
+//! Nothing else in the crate sees SQL. The store decides nothing: it keeps what the stages give it and hands it back. Paths are
+//! kept as bytes. One [`Store`] is shared by all threads of a process; several processes may have the same file open.
+
+mod cache;
+mod claims;
+mod connection;
+mod error;
+mod journal;
+mod stamp;
+mod tracks;
+mod verdicts;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub use cache::AudioKey;
+pub use claims::Claim;
+pub use error::StoreError;
+pub use journal::{JournalHandle, OpenEntry, OpenEntryId};
+pub use tracks::{Track, TrackStatus, TrackUpdate};
+pub use verdicts::{ReviewItem, ReviewQuery};
+
+/// The database, open for reading and writing.
+///
+/// Two connections stand behind it: one whose commits may be lost with the power (results can be made again), and one that
+/// waits for the disk at each commit (the journal must stand before a file is touched).
+pub struct Store {
+    path: PathBuf,
+    results: Mutex<Connection>,
+    durable: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the database, makes it and its folder where missing, and brings an older schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the folder cannot be made, the file is not a database, is locked for longer than `busy_timeout`,
+    /// or was written by a newer reclassd.
+    pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
+        }
+        let results = connection::open(path, busy_timeout, connection::Durability::Results)?;
+        let durable = connection::open(path, busy_timeout, connection::Durability::Journal)?;
+        Ok(Self { path: path.to_owned(), results: Mutex::new(results), durable: Mutex::new(durable) })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    // A panic while the lock was held cannot leave a half-made transaction: it rolls back when its guard is dropped.
+    fn results(&self) -> MutexGuard<'_, Connection> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn durable(&self) -> MutexGuard<'_, Connection> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in one transaction that takes the write lock at its start, so that it waits for others before it reads.
+    fn transact<T>(
+        &self,
+        mut connection: MutexGuard<'_, Connection>,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let run = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(|e| self.error(e))
+    }
+
+    fn error(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::from_sqlite(&self.path, source)
+    }
+}
+
+/// Seconds since 1970, for the columns that say when.
+fn unix_now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A path as the bytes that the system knows it by.
+fn path_bytes(path: &Path) -> &[u8] {
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes()
+}
+
+/// The path that these bytes name.
+fn path_from_bytes(bytes: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A store in a folder of its own, which lives as long as the pair.
+    pub(crate) fn fresh() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("state/reclassd.db"), Duration::from_millis(200)).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn the_state_folder_is_made_and_the_database_opens_twice() {
+        let (_folder, store) = fresh();
+        assert!(store.path().exists());
+        Store::open(store.path(), Duration::from_millis(200)).unwrap();
+    }
+
+    #[test]
+    fn a_database_locked_by_another_process_is_named_as_such() {
+        let (_folder, store) = fresh();
+        let other = Connection::open(store.path()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let id = crate::audio::AudioId::from_bytes([7; 16]);
+        let error = store.audio(id).unwrap_err();
+        assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+        assert!(error.to_string().contains("another program"), "{error}");
+        other.execute_batch("ROLLBACK").unwrap();
+        store.audio(id).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_left_alone_with_a_clear_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "these are my notes, not a database, and they are long enough to be looked at".repeat(9))
+            .unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = Store::open(&path, Duration::from_millis(200)).err().unwrap();
+        assert!(matches!(error, StoreError::NotADatabase { .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_database_of_a_newer_program_is_refused() {
+        let (_folder, store) = fresh();
+        store.results().pragma_update(None, "user_version", 999).unwrap();
+        let error = Store::open(store.path(), Duration::from_millis(200)).err().unwrap();
+        assert!(matches!(error, StoreError::TooNew { .. }), "{error}");
+    }
+}

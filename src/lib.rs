@@ -10,7 +10,10 @@
 //! A stage knows the type it takes and the type it gives, and nothing of who calls it.
 
 pub mod audio;
+pub mod config;
 pub mod features;
 pub mod genre;
 pub mod inference;
+pub mod pipeline;
+pub mod store;
 pub mod tagging;

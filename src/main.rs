@@ -1,2 +1,50 @@
-//! placeholder
-fn main() {}
+//! The command line: parse it, call one function in `commands/`, turn its error into an exit code.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Listens to a music library and writes each track's genre, with a confidence, into its tags.
+///
+/// A genre is written only where a file has none, unless you say otherwise; nothing else in a file is ever touched, and what
+/// was written is remembered. What reclassd is unsure of waits in `reclassd review`.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  reclassd scan --dry-run ~/Music     say what would be written, and write nothing
+  reclassd scan ~/Music               write it
+  reclassd review                     what it was unsure of
+  reclassd explain song.mp3           why it says what it says of one file
+
+Exit codes: 0 done, 1 some files failed, 2 wrong use or configuration, 130 interrupted.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Analyse files and folders and write genres into their tags
+    Scan(commands::scan::Arguments),
+    /// List what the program was unsure of, the least sure first
+    Review(commands::review::Arguments),
+    /// Show what each model and the vote say of a file, and what a scan would do with it
+    Explain(commands::explain::Arguments),
+    /// Write feature matrices of files, for training and checking: the 518 FMA features or log-mel spectrograms
+    Features(commands::features::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Scan(arguments) => commands::scan::run(&arguments),
+        Command::Review(arguments) => commands::review::run(&arguments),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Features(arguments) => commands::features::run(&arguments),
+    };
+    commands::exit_code(outcome)
+}

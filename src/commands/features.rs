@@ -1,0 +1,255 @@
+//! `reclassd features`: feature matrices of files as NumPy reads them, for training models and for checking the extractor.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use ndarray::{Array2, ArrayView2};
+use ndarray_npy::{NpzWriter, write_npy};
+use reclassd::audio::{self, AnalysisWindow, Clip};
+use reclassd::features::{self, Extractor, FMA518_LEN, LogMelParameters};
+use serde_json::json;
+
+use super::output::display_path;
+use super::setup::{self, Common};
+use super::{Outcome, WrongUse};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// The 518 FMA features: one (N, 518) float32 matrix, .npy
+    Fma518,
+    /// The log-mel spectrogram in dB: one (128, T) float32 array a file, .npz
+    LogMel,
+}
+
+/// The rate that clips are brought to before their features are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rate {
+    Native,
+    Hz(u32),
+}
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Audio files, one row or array each
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Write the matrix here; column names and files go beside it, into a .json of the same name
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// What to compute
+    #[arg(long, value_enum, default_value = "fma518")]
+    kind: Kind,
+    /// Sample rate in Hz that clips are brought to, or `native` to leave each at its own [default: 44100 for fma518, 22050
+    /// for log-mel]
+    #[arg(long, value_name = "HZ", value_parser = parse_rate)]
+    rate: Option<Rate>,
+    /// Files worked on at the same time [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn parse_rate(text: &str) -> Result<Rate, String> {
+    if text == "native" {
+        return Ok(Rate::Native);
+    }
+    match text.parse() {
+        Ok(hz @ 8_000..=192_000) => Ok(Rate::Hz(hz)),
+        _ => Err("a rate is `native` or a number of Hz between 8000 and 192000".to_owned()),
+    }
+}
+
+/// Features of one file: rows × columns, row-major.
+struct Matrix {
+    rows: usize,
+    values: Vec<f32>,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    setup::require_paths(&arguments.files)?;
+    let config = arguments.common.load()?;
+    let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: 1 };
+    let jobs = arguments.jobs.map(usize::from);
+    let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let mut output = Output::create(arguments)?;
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    let mut extractors: Vec<Extractor> = (0..jobs).map(|_| Extractor::new()).collect();
+    // In batches, in order: spectrograms of a whole library would not fit into memory.
+    for batch in arguments.files.chunks(jobs * 4) {
+        let results = extract_batch(&mut extractors, batch, |extractor, path| {
+            extract(extractor, path, &window, arguments.kind, arguments.rate)
+        });
+        for (path, result) in batch.iter().zip(results) {
+            match result {
+                Ok(matrix) => {
+                    output.add(path, matrix)?;
+                    done.push(path);
+                }
+                Err(error) => {
+                    eprintln!("reclassd: {error:#}");
+                    failed.push(path);
+                }
+            }
+        }
+    }
+    if done.is_empty() {
+        anyhow::bail!("none of the {} files could be read: nothing was written", failed.len());
+    }
+    output.finish()?;
+    write_description(arguments, &done, &failed)?;
+    eprintln!("{} files to {}, {} failed", done.len(), display_path(&arguments.output), failed.len());
+    Ok(if failed.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// Extracts a batch with one thread an extractor; results in the order of the paths.
+fn extract_batch<T: Send>(
+    extractors: &mut [Extractor],
+    paths: &[PathBuf],
+    extract: impl Fn(&mut Extractor, &Path) -> T + Sync,
+) -> Vec<T> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let mut results: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = extractors
+            .iter_mut()
+            .map(|extractor| {
+                let (next, extract) = (&next, &extract);
+                scope.spawn(move || {
+                    let mut mine = Vec::new();
+                    loop {
+                        let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        let Some(path) = paths.get(index) else { return mine };
+                        mine.push((index, extract(extractor, path)));
+                    }
+                })
+            })
+            .collect();
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e)));
+        joined.flatten().collect()
+    });
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn extract(
+    extractor: &mut Extractor,
+    path: &Path,
+    window: &AnalysisWindow,
+    kind: Kind,
+    rate: Option<Rate>,
+) -> anyhow::Result<Matrix> {
+    let recording = audio::decode(path, window)?;
+    let clip = recording.clips.first().with_context(|| format!("{}: holds no sound", display_path(path)))?;
+    let in_file = || display_path(path);
+    match kind {
+        Kind::Fma518 => {
+            let clip = at_rate(clip, rate.unwrap_or(Rate::Hz(44_100)))?;
+            let row = extractor.fma518(&clip.samples, clip.sample_rate).with_context(in_file)?;
+            Ok(Matrix { rows: 1, values: row.as_slice().to_vec() })
+        }
+        Kind::LogMel => {
+            let defaults = LogMelParameters::default();
+            let clip = at_rate(clip, rate.unwrap_or(Rate::Hz(defaults.sample_rate)))?;
+            let fmax = f64::from(clip.sample_rate) / 2.0;
+            let parameters = LogMelParameters { sample_rate: clip.sample_rate, fmax, ..defaults };
+            let log_mel = extractor.log_mel(&clip.samples, clip.sample_rate, &parameters).with_context(in_file)?;
+            Ok(Matrix { rows: log_mel.n_mels, values: log_mel.data })
+        }
+    }
+}
+
+fn at_rate(clip: &Clip, rate: Rate) -> anyhow::Result<std::borrow::Cow<'_, Clip>> {
+    Ok(match rate {
+        Rate::Hz(hz) => clip.resampled(hz)?,
+        Rate::Native => std::borrow::Cow::Borrowed(clip),
+    })
+}
+
+/// The file that results go to.
+enum Output {
+    Npy { path: PathBuf, values: Vec<f32> },
+    Npz { path: PathBuf, writer: Box<NpzWriter<BufWriter<File>>>, names: std::collections::HashSet<String> },
+}
+
+impl Output {
+    fn create(arguments: &Arguments) -> anyhow::Result<Self> {
+        let path = arguments.output.clone();
+        let (wanted, kind) = match arguments.kind {
+            Kind::Fma518 => ("npy", "a matrix"),
+            Kind::LogMel => ("npz", "one array a file"),
+        };
+        if path.extension().is_none_or(|extension| extension != wanted) {
+            let shown = display_path(&path);
+            return Err(WrongUse(format!("{shown}: this kind is {kind}: name an output that ends in .{wanted}")).into());
+        }
+        Ok(match arguments.kind {
+            Kind::Fma518 => Output::Npy { path, values: Vec::new() },
+            Kind::LogMel => {
+                let file = File::create(&path).with_context(|| display_path(&path))?;
+                let writer = Box::new(NpzWriter::new(BufWriter::new(file)));
+                Output::Npz { path, writer, names: Default::default() }
+            }
+        })
+    }
+
+    fn add(&mut self, file: &Path, matrix: Matrix) -> anyhow::Result<()> {
+        match self {
+            Output::Npy { values, .. } => values.extend(matrix.values),
+            Output::Npz { path, writer, names } => {
+                let base = file.to_string_lossy().into_owned();
+                // The same file twice, or two names that only differ in bytes that are not UTF-8.
+                let mut name = base.clone();
+                for number in 2.. {
+                    if names.insert(name.clone()) {
+                        break;
+                    }
+                    name = format!("{base}#{number}");
+                }
+                let columns = matrix.values.len() / matrix.rows.max(1);
+                let array = ArrayView2::from_shape((matrix.rows, columns), &matrix.values)?;
+                writer.add_array(name, &array).with_context(|| display_path(path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Output::Npy { path, values } => {
+                let matrix = Array2::from_shape_vec((values.len() / FMA518_LEN, FMA518_LEN), values)?;
+                write_npy(&path, &matrix).with_context(|| display_path(&path))
+            }
+            Output::Npz { path, writer, .. } => {
+                writer.finish().with_context(|| display_path(&path))?;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn write_description(arguments: &Arguments, done: &[&PathBuf], failed: &[&PathBuf]) -> anyhow::Result<()> {
+    let names =
+        |paths: &[&PathBuf]| -> Vec<String> { paths.iter().map(|p| p.to_string_lossy().into_owned()).collect() };
+    let (kind, columns, default) = match arguments.kind {
+        Kind::Fma518 => ("fma518", Some(features::fma518_columns()), 44_100),
+        Kind::LogMel => ("log-mel", None, LogMelParameters::default().sample_rate),
+    };
+    let rate = match arguments.rate {
+        Some(Rate::Native) => json!("native"),
+        Some(Rate::Hz(hz)) => json!(hz),
+        None => json!(default),
+    };
+    let description = json!({
+        "kind": kind,
+        "features_version": features::FEATURES_VERSION,
+        "rate": rate,
+        "columns": columns,
+        "files": names(done),
+        "failed": names(failed),
+    });
+    let path = arguments.output.with_extension("json");
+    std::fs::write(&path, serde_json::to_string_pretty(&description)? + "\n").with_context(|| display_path(&path))
+}

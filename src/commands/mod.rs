@@ -1,0 +1,61 @@
+//! One file a subcommand: read the arguments, call the library, print. What they share is here: the settings that every command
+//! takes, logging, and exit codes.
+
+pub mod explain;
+pub mod features;
+pub mod review;
+pub mod scan;
+
+mod bars;
+mod output;
+mod setup;
+
+use std::process::ExitCode;
+
+/// How a command ended, when nothing stopped it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is done.
+    Done,
+    /// Some files failed; each was named.
+    SomeFailed,
+    /// The user asked to stop.
+    Interrupted,
+}
+
+/// The command cannot do what was asked, because of what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUse(pub String);
+
+/// Prints what stopped a command, and chooses the exit code: 0 done, 1 some files failed, 2 wrong use or configuration,
+/// 130 interrupted. A reader that went away (`| head`) is no error.
+pub fn exit_code(outcome: anyhow::Result<Outcome>) -> ExitCode {
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("reclassd: {error:#}");
+            ExitCode::from(if is_wrong_use(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn is_wrong_use(error: &anyhow::Error) -> bool {
+    use reclassd::store::StoreError;
+    error.chain().any(|cause| {
+        cause.is::<WrongUse>()
+            || cause.is::<reclassd::config::ConfigError>()
+            || matches!(
+                cause.downcast_ref::<StoreError>(),
+                Some(StoreError::Folder { .. } | StoreError::NotADatabase { .. } | StoreError::TooNew { .. })
+            )
+    })
+}

@@ -1,0 +1,92 @@
+//! Paths, numbers and lines as a person reads them in a terminal, and paths as JSON can carry them.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+/// A path on one line: control characters and bytes that are not UTF-8 are shown as escapes, all else as it is.
+pub fn display_path(path: &Path) -> String {
+    let mut shown = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() {
+                shown.extend(c.escape_default());
+            } else {
+                shown.push(c);
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    shown
+}
+
+/// Puts a path into a JSON object as `path`; one that is not UTF-8 also as `path_hex`, its bytes in hexadecimal, since JSON
+/// can only carry a lossy form of it.
+pub fn insert_path(object: &mut Map<String, Value>, path: &Path) {
+    let name: &OsStr = path.as_os_str();
+    object.insert("path".into(), name.to_string_lossy().into());
+    if name.to_str().is_none() {
+        let hex: String = name.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        object.insert("path_hex".into(), hex.into());
+    }
+}
+
+/// A ranking as JSON: `[{"genre": ..., "share": ...}]`, the best `limit` of it.
+pub fn ranking_json(ranking: &[(String, f32)], limit: usize) -> Value {
+    let entries = ranking.iter().take(limit);
+    entries.map(|(genre, share)| serde_json::json!({"genre": genre, "share": round(*share)})).collect()
+}
+
+/// A share or confidence with four digits: what lies behind is noise, and a float32's 0.8100000023841858 is ugly.
+pub fn round(share: f32) -> f64 {
+    (f64::from(share) * 1e4).round() / 1e4
+}
+
+/// A duration as a person says it: "0.8 s", "12 s", "3 min 20 s", "2 h 5 min".
+pub fn display_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_newline_stays_on_one_line() {
+        assert_eq!(display_path(Path::new("/m/a\nb\u{1b}[2J.mp3")), "/m/a\\nb\\u{1b}[2J.mp3");
+        assert_eq!(display_path(Path::new(OsStr::from_bytes(b"/m/\xff\xc3\xa4.mp3"))), "/m/\\xffä.mp3");
+    }
+
+    #[test]
+    fn json_carries_the_bytes_of_a_name_that_is_not_utf_8() {
+        let mut object = Map::new();
+        insert_path(&mut object, Path::new(OsStr::from_bytes(b"/\xff")));
+        assert_eq!(object["path_hex"], "2fff");
+        let mut object = Map::new();
+        insert_path(&mut object, Path::new("/ä"));
+        assert_eq!(object["path"], "/ä");
+        assert!(!object.contains_key("path_hex"));
+    }
+
+    #[test]
+    fn durations_read_like_speech() {
+        let shown = |s| display_duration(Duration::from_secs_f64(s));
+        assert_eq!(
+            [shown(0.84), shown(42.9), shown(200.0), shown(7500.0)],
+            ["0.8 s", "42 s", "3 min 20 s", "2 h 5 min"]
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! `reclassd review`: what the program was unsure of, from the database alone; no file is opened.
+
+use std::io::Write;
+
+use clap::Args;
+use reclassd::store::{ReviewItem, ReviewQuery};
+use serde_json::{Map, Value};
+
+use super::output::{display_path, insert_path, ranking_json, round};
+use super::setup::Common;
+use super::{Outcome, WrongUse};
+
+/// Genres shown a file.
+const TOP: usize = 3;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// List every analysed file whose confidence is below X (0 to 1), tagged or not
+    #[arg(long, value_name = "X")]
+    below: Option<f32>,
+    /// List at most N files; 0: all [default: [review] limit, 50]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Print one JSON object a file
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let query = match arguments.below {
+        Some(below) if !(0.0..=1.0).contains(&below) => {
+            return Err(WrongUse(format!("--below {below}: a confidence lies between 0 and 1")).into());
+        }
+        Some(below) => ReviewQuery::Below(below),
+        None => ReviewQuery::Unsure,
+    };
+    let config = arguments.common.load()?;
+    let store = arguments.common.open_store(&config)?;
+    let limit = arguments.limit.unwrap_or(config.review.limit);
+    let (items, total) = store.review(query, limit)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    if arguments.json {
+        for item in &items {
+            writeln!(out, "{}", item_json(item))?;
+        }
+    } else {
+        print(&mut out, &items, total)?;
+    }
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+fn print(out: &mut impl Write, items: &[ReviewItem], total: usize) -> std::io::Result<()> {
+    if items.is_empty() {
+        return writeln!(out, "nothing to review");
+    }
+    for item in items {
+        let guesses: Vec<String> =
+            item.ranking.iter().take(TOP).map(|(genre, share)| format!("{genre} {:.0} %", share * 100.0)).collect();
+        writeln!(out, "{:.2}  {:<52}  {}", item.confidence, guesses.join(", "), display_path(&item.path))?;
+    }
+    if items.len() < total {
+        writeln!(out, "{} of {total} files; `--limit 0` lists them all", items.len())?;
+    } else {
+        writeln!(out, "{total} file{}", if total == 1 { "" } else { "s" })?;
+    }
+    Ok(())
+}
+
+fn item_json(item: &ReviewItem) -> Value {
+    let mut object = Map::new();
+    insert_path(&mut object, &item.path);
+    object.insert("status".into(), item.status.as_str().into());
+    object.insert("genre".into(), item.ranking.first().map(|(genre, _)| genre.as_str()).into());
+    object.insert("confidence".into(), round(item.confidence).into());
+    object.insert("top".into(), ranking_json(&item.ranking, TOP));
+    object.insert("reason".into(), item.reason.as_deref().into());
+    object.into()
+}

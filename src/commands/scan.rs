@@ -1,0 +1,255 @@
+//! `reclassd scan`: the line over folders, with a progress bar on a terminal, plain lines or JSON elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use console::style;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reclassd::pipeline::{
+    Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, count_candidates,
+};
+use reclassd::store::TrackStatus;
+use serde_json::{Map, Value};
+
+use super::Outcome;
+use super::output::{display_duration, display_path, insert_path, ranking_json, round};
+use super::setup::{self, Common};
+
+/// Genres of a ranking in `--json`.
+const TOP: usize = 5;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Folders and files; without any, [library] roots of the configuration
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Write no file; analyse, remember, and say what would be written
+    #[arg(long)]
+    dry_run: bool,
+    /// Analyse again what is already known; changes no policy
+    #[arg(long)]
+    force: bool,
+    /// Files worked on at the same time [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Print one JSON object a file
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let config = arguments.common.load()?;
+    let roots = if arguments.paths.is_empty() {
+        setup::present_roots(&config)?
+    } else {
+        setup::require_paths(&arguments.paths)?;
+        arguments.paths.iter().map(|path| setup::absolute(path)).collect::<Result<_, _>>()?
+    };
+    let store = arguments.common.open_store(&config)?;
+    let settings = Settings::new(&config).dry_run(arguments.dry_run).force(arguments.force);
+    let line = Arc::new(Line::new(&config, settings, store)?);
+    line.recover()?;
+    let jobs = match (arguments.jobs, config.analysis.jobs) {
+        (Some(jobs), _) => usize::from(jobs),
+        (None, 0) => std::thread::available_parallelism().map_or(1, usize::from),
+        (None, jobs) => jobs,
+    };
+    let request = ScanRequest { roots, selection: Selection::new(&config.library)?, jobs };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(scan(line, request, arguments))
+}
+
+async fn scan(line: Arc<Line>, request: ScanRequest, arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let cancel = Cancel::default();
+    let view = View::new(arguments, &request, &cancel);
+    let mut scan = Scan::start(line, request, cancel.clone());
+    let mut summary = Summary::default();
+    let mut failure = None;
+    let mut stop = std::pin::pin!(stop_signal());
+    loop {
+        tokio::select! {
+            signal = &mut stop, if !cancel.is_requested() => {
+                signal?;
+                cancel.request();
+                view.note("stopping: finishing the writes in flight");
+                exit_on_second_signal();
+            }
+            report = scan.next() => match report {
+                None => break,
+                // The reports in flight are counted and shown before the scan ends with this error.
+                Some(Err(error)) => failure = Some(anyhow::Error::from(error)),
+                Some(Ok(report)) => {
+                    summary.add(&report);
+                    if let Err(error) = view.show(&report) {
+                        cancel.request();
+                        failure = Some(error.into());
+                    }
+                }
+            },
+        }
+    }
+    view.finish();
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    let interrupted = cancel.is_requested();
+    view.summarise(&summary, started.elapsed(), interrupted)?;
+    Ok(match summary.failed {
+        _ if interrupted => Outcome::Interrupted,
+        0 => Outcome::Done,
+        _ => Outcome::SomeFailed,
+    })
+}
+
+/// Resolves when the user (Ctrl-C) or the system (SIGTERM) asks to stop.
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Who asks twice means it: writes are atomic, so leaving at once loses nothing but a temporary file.
+fn exit_on_second_signal() {
+    tokio::spawn(async {
+        if stop_signal().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
+}
+
+/// What the user sees while a scan runs.
+struct View {
+    json: bool,
+    dry_run: bool,
+    bar: ProgressBar,
+}
+
+impl View {
+    fn new(arguments: &Arguments, request: &ScanRequest, cancel: &Cancel) -> Self {
+        let bar = if std::io::stderr().is_terminal() { progress_bar(request, cancel) } else { ProgressBar::hidden() };
+        Self { json: arguments.json, dry_run: arguments.dry_run, bar }
+    }
+
+    fn show(&self, report: &Report) -> std::io::Result<()> {
+        self.bar.inc(1);
+        if self.json {
+            let line = serde_json::to_string(&report_json(report))?;
+            return self.print(&line);
+        }
+        // A second scan of a large library should show what is new, not all that is known.
+        if report.action == Action::Unchanged { Ok(()) } else { self.print(&report_line(report)) }
+    }
+
+    fn print(&self, line: &str) -> std::io::Result<()> {
+        self.bar.suspend(|| writeln!(std::io::stdout().lock(), "{line}"))
+    }
+
+    fn note(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("reclassd: {text}"));
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn summarise(&self, summary: &Summary, elapsed: Duration, interrupted: bool) -> std::io::Result<()> {
+        let text = summary_text(summary, elapsed, self.dry_run, interrupted);
+        // JSON on standard output is for programs: the sum is for the person beside it.
+        if self.json {
+            writeln!(std::io::stderr().lock(), "{text}")
+        } else {
+            writeln!(std::io::stdout().lock(), "{text}")
+        }
+    }
+}
+
+fn progress_bar(request: &ScanRequest, cancel: &Cancel) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+    let counting = ProgressStyle::with_template("  {spinner} {pos} files  {per_sec}  counting the library");
+    let counted = ProgressStyle::with_template("  {bar:32} {pos}/{len} files  {per_sec}  {eta} left");
+    if let Ok(counting) = counting {
+        bar.set_style(counting);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    // The walk that counts runs ahead of the scan and opens no file; without it there is no time left to show.
+    let (roots, selection, cancel) = (request.roots.clone(), request.selection.clone(), cancel.clone());
+    let ahead = bar.clone();
+    tokio::task::spawn_blocking(move || {
+        let total = count_candidates(&roots, &selection, &cancel);
+        ahead.set_length(total);
+        if let Ok(counted) = counted {
+            ahead.set_style(counted.progress_chars("█▉▊▋▌▍▎▏ "));
+        }
+    });
+    bar
+}
+
+fn report_line(report: &Report) -> String {
+    let word = match (report.status, report.action) {
+        (TrackStatus::Tagged, Action::WouldWrite) => style("would tag").cyan(),
+        (TrackStatus::Tagged, _) => style("tagged").green(),
+        (TrackStatus::Kept, _) => style("kept").dim(),
+        (TrackStatus::Unsure, _) => style("unsure").yellow(),
+        (TrackStatus::Skipped, _) => style("skipped").magenta(),
+        (TrackStatus::Failed, _) => style("failed").red().bold(),
+    };
+    let genre = match (&report.genre, report.confidence) {
+        (Some(genre), Some(confidence)) => format!("{genre:<14} {confidence:.2}  "),
+        _ => String::new(),
+    };
+    let reason = report.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{word:<9}  {genre}{}{reason}", display_path(&report.path))
+}
+
+fn report_json(report: &Report) -> Value {
+    let mut object = Map::new();
+    insert_path(&mut object, &report.path);
+    object.insert("status".into(), report.status.as_str().into());
+    object.insert("genre".into(), report.genre.as_deref().into());
+    object.insert("confidence".into(), report.confidence.map(round).into());
+    object.insert("top".into(), ranking_json(&report.ranking, TOP));
+    object.insert("action".into(), report.action.as_str().into());
+    object.insert("reason".into(), report.reason.as_deref().into());
+    object.insert("elapsed_ms".into(), (report.elapsed.as_micros() as f64 / 1000.0).into());
+    object.into()
+}
+
+fn summary_text(summary: &Summary, elapsed: Duration, dry_run: bool, interrupted: bool) -> String {
+    let total = summary.total();
+    let rate = total as f64 / elapsed.as_secs_f64().max(1e-3);
+    let stopped = if interrupted { "stopped after " } else { "" };
+    let tagged = if dry_run { "tagged or to be tagged" } else { "tagged" };
+    let plural = if total == 1 { "" } else { "s" };
+    let mut text = format!(
+        "{stopped}{total} file{plural} in {} ({rate:.1} files/s): {} {tagged}, {} kept, {} unsure, {} skipped, {} failed",
+        display_duration(elapsed),
+        summary.tagged,
+        summary.kept,
+        summary.unsure,
+        summary.skipped,
+        summary.failed,
+    );
+    let mut notes = Vec::new();
+    if dry_run {
+        notes.push(format!("dry run: {} would be written, no file was touched", summary.written));
+    }
+    if summary.unchanged > 0 {
+        notes.push(format!("{} unchanged since the last scan", summary.unchanged));
+    }
+    if summary.unsure > 0 {
+        notes.push("`reclassd review` lists the unsure ones".to_owned());
+    }
+    if !notes.is_empty() {
+        text = format!("{text}\n{}", notes.join("; "));
+    }
+    text
+}

@@ -1,0 +1,94 @@
+//! From `--config` and `--database` to what a command works with: configuration, logging, database, line.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use reclassd::config::{self, Config};
+use reclassd::store::Store;
+use tracing_subscriber::EnvFilter;
+
+use super::WrongUse;
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Read the configuration from this file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Keep results in this file
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+}
+
+impl Common {
+    /// Reads the configuration and starts logging to standard error.
+    pub fn load(&self) -> anyhow::Result<Config> {
+        let path = self.config.clone().or_else(|| config::find(|name| std::env::var_os(name)));
+        let config = match &path {
+            Some(path) => Config::load(path)?,
+            None => Config::default(),
+        };
+        start_logging(&config)?;
+        if let Some(path) = path {
+            tracing::info!("configuration: {}", path.display());
+        }
+        Ok(config)
+    }
+
+    /// Opens the database: `--database`, else the configured one, else the default place.
+    pub fn open_store(&self, config: &Config) -> anyhow::Result<Store> {
+        let path = match &self.database {
+            Some(path) => path.clone(),
+            None if config.database.path.as_os_str().is_empty() => {
+                config::default_database(|name| std::env::var_os(name))?
+            }
+            None => config.database.path.clone(),
+        };
+        let store = Store::open(&path, Duration::from_secs(config.database.busy_timeout_seconds.into()))?;
+        tracing::info!("database: {}", path.display());
+        Ok(store)
+    }
+}
+
+fn start_logging(config: &Config) -> anyhow::Result<()> {
+    let filter = match std::env::var("RECLASSD_LOG") {
+        Ok(directives) if !directives.is_empty() => EnvFilter::try_new(&directives)
+            .map_err(|error| WrongUse(format!("$RECLASSD_LOG: {error}; use \"info\" or \"warn,reclassd=debug\"")))?,
+        // Other crates' warnings are about the insides of files, which we report in our own words.
+        _ => EnvFilter::new(format!("error,reclassd={}", config.log.level.as_str())),
+    };
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr);
+    // A second start in the same process (tests) keeps the first subscriber.
+    let _ = subscriber.without_time().try_init();
+    Ok(())
+}
+
+/// Checks that what was named on the command line is there.
+pub fn require_paths(paths: &[PathBuf]) -> anyhow::Result<()> {
+    for path in paths {
+        std::fs::metadata(path)
+            .map_err(|error| WrongUse(format!("{}: {error}; check the path", super::output::display_path(path))))?;
+    }
+    Ok(())
+}
+
+/// The configured roots that are there; each of the others gets a warning.
+pub fn present_roots(config: &Config) -> anyhow::Result<Vec<PathBuf>> {
+    let roots = &config.library.roots;
+    if roots.is_empty() {
+        let what = "no folder to scan: name one (`reclassd scan ~/Music`), or set [library] roots in the configuration";
+        return Err(WrongUse(what.to_owned()).into());
+    }
+    let (present, missing): (Vec<_>, Vec<_>) = roots.iter().cloned().partition(|root| root.exists());
+    for root in &missing {
+        tracing::warn!("{}: this configured folder is not there, it is left out", root.display());
+    }
+    Ok(present)
+}
+
+/// The current folder made explicit, so that the database holds whole paths.
+pub fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{}: cannot be made absolute", path.display()))
+}

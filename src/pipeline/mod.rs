@@ -1,0 +1,19 @@
+//! The line itself: files are found, looked at once, and come out with a report. Stages are other folders'; their order, the
+//! queues between them, the workers and the wish to stop are here.
+
+mod analysis;
+mod cancel;
+mod discover;
+mod hearing;
+mod line;
+mod report;
+mod scan;
+mod settings;
+
+pub use analysis::{LineError, Opinion};
+pub use cancel::Cancel;
+pub use discover::{Found, Obstacle, Selection};
+pub use line::{ExplainError, Explanation, Line, Worker};
+pub use report::{Action, Report, Summary};
+pub use scan::{Scan, ScanRequest, count_candidates};
+pub use settings::Settings;

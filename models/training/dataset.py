@@ -124,7 +124,7 @@ def load(clips_csv, features):
     vectors, spectrograms = {}, {}
     for name in sorted({clip.set for clip in clips}):
         keys = {clip.path: clip.key for clip in clips if clip.set == name}
-        files = json.loads((Path(features) / f"{name}.fma518.npy.json").read_text())["files"]
+        files = json.loads((Path(features) / f"{name}.fma518.json").read_text())["files"]
         matrix = np.load(Path(features) / f"{name}.fma518.npy")
         if matrix.shape != (len(files), 518):
             raise SystemExit(f"{name}.fma518.npy: expected ({len(files)}, 518), found {matrix.shape}")

@@ -22,14 +22,12 @@ LICENCE = "MIT OR Apache-2.0"
 MODELS = Path(__file__).resolve().parent.parent
 
 INPUT = {
-    "fma518-mlp": """[input]
-# The 518 FMA features of the mono signal at this rate.
-kind = "fma518"
+    "fma518-mlp": """# The 518 FMA features of the mono signal at this rate.
+[input.fma518]
 sample_rate = 22050
 """,
-    "logmel-cnn": f"""[input]
-# A log-mel spectrogram in dB below its own maximum: shape (n_mels, frames), time along the second axis.
-kind = "log-mel"
+    "logmel-cnn": f"""# A log-mel spectrogram in dB below its own maximum: shape (n_mels, frames), time along the second axis.
+[input.log-mel]
 sample_rate = 22050
 n_fft = 2048
 hop_length = 512

@@ -9,10 +9,10 @@ from nets import Fma518Mlp, LogMelCnn
 
 FRAMES = 1292  # 30 s at 22,050 Hz and a hop of 512: what the exported CNN takes
 
-# Chosen by select.py: cross-validation grouped by artist inside the training split. The validation split has no part in it.
+# Chosen by select_settings.py: cross-validation grouped by artist inside the training split. The validation split has no part in it.
 SETTINGS = {
-    "fma518-mlp": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.5, mixup=0.4, noise=0.2),
-    "logmel-cnn": dict(epochs=40, rate=3e-3, decay=0.02, batch=32, dropout=0.3, mixup=0.2, frames=320),
+    "fma518-mlp": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.6, mixup=0.4, noise=0.5),
+    "logmel-cnn": dict(epochs=40, rate=3e-3, decay=0.02, batch=32, dropout=0.3, mixup=0.2, frames=256),
 }
 
 

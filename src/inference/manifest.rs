@@ -35,9 +35,9 @@ pub struct Manifest {
     pub output: Output,
 }
 
-/// What a model is fed, with every parameter of the front end that makes it.
+/// What a model is fed, with every parameter of the front end that makes it: the table `[input.fma518]` or `[input.log-mel]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ModelInput {
     /// The 518 features of the FMA data set, in its column order: shape (1, 518).
     Fma518 {
@@ -175,30 +175,33 @@ impl Manifest {
 impl LogMelInput {
     fn fault(&self) -> Option<(&'static str, String)> {
         if !(16..=65_536).contains(&self.n_fft) || !self.n_fft.is_multiple_of(2) {
-            return Some(("input.n_fft", format!("must be even and 16 to 65536, found {}", self.n_fft)));
+            return Some(("input.log-mel.n_fft", format!("must be even and 16 to 65536, found {}", self.n_fft)));
         }
         if !(1..=self.n_fft).contains(&self.hop_length) {
             return Some((
-                "input.hop_length",
+                "input.log-mel.hop_length",
                 format!("must be 1 to n_fft ({}), found {}", self.n_fft, self.hop_length),
             ));
         }
         if !(1..=1024).contains(&self.n_mels) {
-            return Some(("input.n_mels", format!("must be 1 to 1024, found {}", self.n_mels)));
+            return Some(("input.log-mel.n_mels", format!("must be 1 to 1024, found {}", self.n_mels)));
         }
         let nyquist = f64::from(self.sample_rate) / 2.0;
         // Both comparisons are written so that NaN fails.
         if !(self.fmin >= 0.0 && self.fmin < nyquist) {
-            return Some(("input.fmin", format!("must be 0 to {nyquist} Hz, found {}", self.fmin)));
+            return Some(("input.log-mel.fmin", format!("must be 0 to {nyquist} Hz, found {}", self.fmin)));
         }
         if !(self.fmax > self.fmin && self.fmax <= nyquist) {
-            return Some(("input.fmax", format!("must be above fmin and at most {nyquist} Hz, found {}", self.fmax)));
+            return Some((
+                "input.log-mel.fmax",
+                format!("must be above fmin and at most {nyquist} Hz, found {}", self.fmax),
+            ));
         }
         if !(self.top_db > 0.0 && self.top_db.is_finite()) {
-            return Some(("input.top_db", format!("must be positive, found {}", self.top_db)));
+            return Some(("input.log-mel.top_db", format!("must be positive, found {}", self.top_db)));
         }
         if !(1..=MAX_FRAMES).contains(&self.frames) {
-            return Some(("input.frames", format!("must be 1 to {MAX_FRAMES}, found {}", self.frames)));
+            return Some(("input.log-mel.frames", format!("must be 1 to {MAX_FRAMES}, found {}", self.frames)));
         }
         None
     }
@@ -215,8 +218,7 @@ version = "1"
 licence = "MIT"
 sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 labels = ["Jazz", "Blues"]
-[input]
-kind = "log-mel"
+[input.log-mel]
 sample_rate = 22050
 n_fft = 2048
 hop_length = 512
@@ -256,17 +258,18 @@ kind = "logits"
             ("e3b0", "E3B0", "`sha256`"),
             ("[\"Jazz\", \"Blues\"]", "[\"Jazz\", \"Jazz\"]", "`labels`"),
             ("[\"Jazz\", \"Blues\"]", "[\"Jazz\"]", "`labels`"),
-            ("kind = \"log-mel\"", "kind = \"mel\"", "mel"),
-            ("kind = \"log-mel\"", "", "kind"),
-            ("hop_length = 512", "hop_length = 0", "`input.hop_length`"),
+            ("[input.log-mel]", "[input.mel]", "mel"),
+            ("[input.log-mel]", "[input.fma518]", "n_fft"),
+            ("[input.log-mel]", "[input.fma518]\nsample_rate = 22050\n[input.log-mel]", "input"),
+            ("hop_length = 512", "hop_length = 0", "`input.log-mel.hop_length`"),
             ("hop_length = 512", "hop = 512", "hop"),
-            ("n_fft = 2048", "n_fft = \"2048\"", "2048"),
-            ("n_fft = 2048", "n_fft = 2047", "`input.n_fft`"),
+            ("n_fft = 2048", "n_fft = \"2048\"", "n_fft"),
+            ("n_fft = 2048", "n_fft = 2047", "`input.log-mel.n_fft`"),
             ("n_mels = 128", "", "n_mels"),
-            ("fmax = 11025.0", "fmax = 12000.0", "`input.fmax`"),
-            ("fmin = 0.0", "fmin = nan", "`input.fmin`"),
-            ("top_db = 80.0", "top_db = -80.0", "`input.top_db`"),
-            ("frames = 1292", "frames = 99999999", "`input.frames`"),
+            ("fmax = 11025.0", "fmax = 12000.0", "`input.log-mel.fmax`"),
+            ("fmin = 0.0", "fmin = nan", "`input.log-mel.fmin`"),
+            ("top_db = 80.0", "top_db = -80.0", "`input.log-mel.top_db`"),
+            ("frames = 1292", "frames = 99999999", "`input.log-mel.frames`"),
             ("padding = \"repeat\"", "padding = \"wrap\"", "wrap"),
             ("sample_rate = 22050", "sample_rate = 22", "`input.sample_rate`"),
             ("kind = \"logits\"", "kind = \"logit\"", "logit"),

@@ -15,7 +15,7 @@ measure() { # LABEL JOBS
     /usr/bin/time -f '%e %U %S %M' -o "$work/time" \
         "$program" scan --config "$work/config.toml" --database "$work/$1.db" --jobs "$2" "$work/music" >"$work/out"
     read -r wall user system memory <"$work/time"
-    tail -n 2 "$work/out" | head -n 1
+    grep ' files/s): ' "$work/out"
     awk -v l="$3" -v n="$count" -v w="$wall" -v u="$user" -v s="$system" -v m="$memory" 'BEGIN {
         printf "%-28s %7.2f files/s  %6.0f ms CPU a file  %6.2f files/s a core  peak %.0f MiB\n",
                l, n / w, 1000 * (u + s) / n, n / (u + s), m / 1024 }'
@@ -23,9 +23,11 @@ measure() { # LABEL JOBS
 
 fill() {
     rm -rf "$work/music" && mkdir "$work/music"
-    find "$folder" -type f \( -iname '*.mp3' -o -iname '*.flac' \) -print0 | sort -z | head -z -n "$files" |
-        xargs -0 cp --backup=numbered -t "$work/music"
-    count=$(find "$work/music" -type f | wc -l)
+    count=0
+    while IFS= read -r -d '' file; do
+        cp "$file" "$work/music/$(printf '%04d' "$count")-${file##*/}"
+        count=$((count + 1))
+    done < <(find "$folder" -type f \( -iname '*.mp3' -o -iname '*.flac' \) -print0 | sort -z | head -z -n "$files")
 }
 
 fill && measure one 1 "1 worker"

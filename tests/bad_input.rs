@@ -210,7 +210,7 @@ fn a_disk_that_fills_up_during_a_write_costs_nothing() {
 
 #[test]
 fn a_locked_database_stops_the_scan_with_a_clear_line_and_touches_no_file() {
-    let library = Library::with_config("[tags]\nmin_confidence = 0.0\n[database]\nbusy_timeout_seconds = 0\n");
+    let library = Library::with_config("[tags]\nmin_confidence = 0.0\n[database]\nbusy_timeout_seconds = 1\n");
     library.put("song.flac", &song(1));
     library.scan(&["--dry-run"]).expect_code(0);
     let before = library.contents();

@@ -9,7 +9,7 @@ use reclassd::pipeline::{Explanation, Line, Settings, Worker};
 
 use super::Outcome;
 use super::bars::chart;
-use super::output::display_path;
+use super::output::display_from_here;
 use super::setup::{self, Common};
 
 #[derive(Args)]
@@ -43,7 +43,7 @@ fn print(out: &mut impl Write, path: &std::path::Path, explanation: &Explanation
     let rankings = explanation.opinions.iter().map(|opinion| &opinion.ranking).chain([&verdict]);
     let labels = rankings.flat_map(|ranking| ranking.iter().take(top));
     let width = labels.map(|(label, _)| console::measure_text_width(label)).max().unwrap_or(0);
-    writeln!(out, "{}", style(display_path(path)).bold())?;
+    writeln!(out, "{}", style(display_from_here(path)).bold())?;
     for opinion in &explanation.opinions {
         writeln!(out, "\n  {} (weight {:.2})", opinion.model, opinion.weight)?;
         write!(out, "{}", chart(&opinion.ranking, top, width))?;

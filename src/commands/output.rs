@@ -27,6 +27,12 @@ pub fn display_path(path: &Path) -> String {
     shown
 }
 
+/// A path as a person in this folder would type it, on one line: relative where it lies below the folder.
+pub fn display_from_here(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    display_path(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
+}
+
 /// Puts a path into a JSON object as `path`; one that is not UTF-8 also as `path_hex`, its bytes in hexadecimal, since JSON
 /// can only carry a lossy form of it.
 pub fn insert_path(object: &mut Map<String, Value>, path: &Path) {

@@ -6,7 +6,7 @@ use clap::Args;
 use reclassd::store::{ReviewItem, ReviewQuery};
 use serde_json::{Map, Value};
 
-use super::output::{display_path, insert_path, ranking_json, round};
+use super::output::{display_from_here, insert_path, ranking_json, round};
 use super::setup::Common;
 use super::{Outcome, WrongUse};
 
@@ -59,7 +59,7 @@ fn print(out: &mut impl Write, items: &[ReviewItem], total: usize) -> std::io::R
     for item in items {
         let guesses: Vec<String> =
             item.ranking.iter().take(TOP).map(|(genre, share)| format!("{genre} {:.0} %", share * 100.0)).collect();
-        writeln!(out, "{:.2}  {:<52}  {}", item.confidence, guesses.join(", "), display_path(&item.path))?;
+        writeln!(out, "{:.2}  {:<52}  {}", item.confidence, guesses.join(", "), display_from_here(&item.path))?;
     }
     if items.len() < total {
         writeln!(out, "{} of {total} files; `--limit 0` lists them all", items.len())?;

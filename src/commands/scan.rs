@@ -15,7 +15,7 @@ use reclassd::store::TrackStatus;
 use serde_json::{Map, Value};
 
 use super::Outcome;
-use super::output::{display_duration, display_path, insert_path, ranking_json, round};
+use super::output::{display_duration, display_from_here, insert_path, ranking_json, round};
 use super::setup::{self, Common};
 
 /// Genres of a ranking in `--json`.
@@ -203,11 +203,13 @@ fn report_line(report: &Report) -> String {
         (TrackStatus::Failed, _) => style("failed").red().bold(),
     };
     let genre = match (&report.genre, report.confidence) {
-        (Some(genre), Some(confidence)) => format!("{genre:<14} {confidence:.2}  "),
+        (Some(genre), Some(confidence)) => format!("{genre:<14}  {confidence:.2}"),
         _ => String::new(),
     };
-    let reason = report.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{word:<9}  {genre}{}{reason}", display_path(&report.path))
+    // The confidence says why a file is unsure.
+    let reason = report.reason.as_ref().filter(|_| report.status != TrackStatus::Unsure);
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{word:<9}  {genre:<20}  {}{reason}", display_from_here(&report.path))
 }
 
 fn report_json(report: &Report) -> Value {
@@ -227,12 +229,15 @@ fn summary_text(summary: &Summary, elapsed: Duration, dry_run: bool, interrupted
     let total = summary.total();
     let rate = total as f64 / elapsed.as_secs_f64().max(1e-3);
     let stopped = if interrupted { "stopped after " } else { "" };
-    let tagged = if dry_run { "tagged or to be tagged" } else { "tagged" };
+    let tagged = if dry_run {
+        format!("{} to be tagged, {} tagged", summary.written, summary.tagged.saturating_sub(summary.written))
+    } else {
+        format!("{} tagged", summary.tagged)
+    };
     let plural = if total == 1 { "" } else { "s" };
     let mut text = format!(
-        "{stopped}{total} file{plural} in {} ({rate:.1} files/s): {} {tagged}, {} kept, {} unsure, {} skipped, {} failed",
+        "{stopped}{total} file{plural} in {} ({rate:.1} files/s): {tagged}, {} kept, {} unsure, {} skipped, {} failed",
         display_duration(elapsed),
-        summary.tagged,
         summary.kept,
         summary.unsure,
         summary.skipped,
@@ -240,7 +245,7 @@ fn summary_text(summary: &Summary, elapsed: Duration, dry_run: bool, interrupted
     );
     let mut notes = Vec::new();
     if dry_run {
-        notes.push(format!("dry run: {} would be written, no file was touched", summary.written));
+        notes.push("dry run: no file was touched".to_owned());
     }
     if summary.unchanged > 0 {
         notes.push(format!("{} unchanged since the last scan", summary.unchanged));

@@ -280,6 +280,11 @@ impl Config {
         require((0.0..=1.0).contains(&self.tags.min_confidence), "tags.min_confidence", || {
             format!("min_confidence must lie between 0 and 1, not {}", self.tags.min_confidence)
         })?;
+        let wait = self.database.busy_timeout_seconds;
+        // The threads of one process wait for each other too.
+        require((1..=3600).contains(&wait), "database.busy_timeout_seconds", || {
+            format!("busy_timeout_seconds must lie between 1 and 3600, not {wait}")
+        })?;
         for (model, weight) in &self.ensemble.weights {
             require(weight.is_finite() && *weight >= 0.0, "ensemble.weights", || {
                 format!("the weight of {model} must be 0 or more, not {weight}")

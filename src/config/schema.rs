@@ -63,10 +63,8 @@ fn check_table(text: &str, table: &DeTable<'_>, known: &toml::Table, prefix: &st
         let path = join(prefix, name);
         match (known.get(name), value.get_ref()) {
             (None, _) => return Err(Mistake::at_byte(text, key.span().start, unknown(name, prefix, known))),
-            (Some(toml::Value::Table(inner)), DeValue::Table(table)) => {
-                if !FREE_TABLES.contains(&path.as_str()) {
-                    check_table(text, table, inner, &path)?;
-                }
+            (Some(toml::Value::Table(inner)), DeValue::Table(table)) if !FREE_TABLES.contains(&path.as_str()) => {
+                check_table(text, table, inner, &path)?;
             }
             _ => {}
         }

@@ -15,7 +15,7 @@ mod vote;
 
 pub use error::GenreError;
 pub use name::Genre;
-pub use sound_check::SoundCheck;
+pub use sound_check::is_silent;
 pub use taxonomy::Taxonomy;
 pub use verdict::{Doubt, Verdict};
 pub use vote::{Ballot, Ranking, vote};

@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Genre, Ranking, SoundCheck};
+use super::{Genre, Ranking};
 
 /// The program's word on one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Every genre that some model could say, the likeliest first; the probabilities sum to 1. Empty if nobody voted.
     pub ranking: Ranking,
-    /// How likely the first genre is right, 0 to 1; 0 where the sound itself is in doubt.
+    /// How likely the first genre is right, 0 to 1; 0 if nobody voted.
     pub confidence: f32,
     /// Why the first genre should not be written; none when the verdict is sure.
     pub doubt: Option<Doubt>,
@@ -26,22 +26,16 @@ pub enum Doubt {
         /// The confidence that was asked for.
         threshold: f32,
     },
-    /// The sound is silence or nearly so.
-    TooQuiet,
-    /// The sound is too short.
-    TooShort,
     /// No model could be asked.
     NoVote,
 }
 
 impl Verdict {
-    /// Judges a ranking: sure when its first genre reaches `threshold` and `sound` was worth listening to.
-    pub fn new(ranking: Ranking, threshold: f32, sound: SoundCheck) -> Self {
+    /// Judges a ranking: sure when its first genre reaches `threshold`.
+    pub fn new(ranking: Ranking, threshold: f32) -> Self {
         let confidence = ranking.first().map_or(0.0, |(_, p)| p.clamp(0.0, 1.0));
         let (confidence, doubt) = if ranking.is_empty() {
             (0.0, Some(Doubt::NoVote))
-        } else if let Some(doubt) = sound.doubt() {
-            (0.0, Some(doubt))
         } else if confidence >= threshold {
             (confidence, None)
         } else {
@@ -70,8 +64,6 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LowConfidence { threshold } => write!(f, "confidence below {threshold}"),
-            Self::TooQuiet => f.write_str("silent or nearly so"),
-            Self::TooShort => write!(f, "shorter than {} s", SoundCheck::MIN_SECONDS),
             Self::NoVote => f.write_str("no model could be asked"),
         }
     }
@@ -82,39 +74,29 @@ impl fmt::Display for Doubt {
 mod tests {
     use super::*;
 
-    const MUSIC: SoundCheck = SoundCheck { rms: 0.1, seconds: 30.0 };
-
     fn ranking(first: f32) -> Ranking {
         vec![(Genre::new("Jazz").unwrap(), first), (Genre::new("Blues").unwrap(), 1.0 - first)]
     }
 
     #[test]
     fn a_confidence_at_the_threshold_is_sure_and_just_below_is_not() {
-        let sure = Verdict::new(ranking(0.7), 0.7, MUSIC);
+        let sure = Verdict::new(ranking(0.7), 0.7);
         assert!(sure.is_sure());
         assert_eq!(sure.genre().unwrap().as_str(), "Jazz");
-        let unsure = Verdict::new(ranking(0.699_999), 0.7, MUSIC);
+        let unsure = Verdict::new(ranking(0.699_999), 0.7);
         assert_eq!(unsure.doubt, Some(Doubt::LowConfidence { threshold: 0.7 }));
         assert_eq!((unsure.genre(), unsure.best().unwrap().as_str()), (None, "Jazz"));
     }
 
     #[test]
-    fn silence_is_never_a_confident_genre() {
-        let silence = Verdict::new(ranking(0.99), 0.0, SoundCheck { rms: 0.0, seconds: 30.0 });
-        assert_eq!((silence.confidence, silence.doubt), (0.0, Some(Doubt::TooQuiet)));
-        assert_eq!(silence.genre(), None);
-        assert_eq!(silence.ranking, ranking(0.99));
-    }
-
-    #[test]
     fn nobody_voting_is_unsure_even_without_a_threshold() {
-        let verdict = Verdict::new(vec![], 0.0, MUSIC);
+        let verdict = Verdict::new(vec![], 0.0);
         assert_eq!((verdict.confidence, verdict.doubt), (0.0, Some(Doubt::NoVote)));
     }
 
     #[test]
     fn a_verdict_survives_the_store() {
-        let verdict = Verdict::new(ranking(0.5), 0.7, MUSIC);
+        let verdict = Verdict::new(ranking(0.5), 0.7);
         let json = serde_json::to_string(&verdict).unwrap();
         assert!(json.contains(r#"["Jazz",0.5]"#), "{json}");
         assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict);

@@ -16,4 +16,4 @@ mod model;
 pub use ensemble::{Ensemble, Member};
 pub use error::InferenceError;
 pub use manifest::{LogMelInput, Manifest, ModelInput, Output, OutputKind, Padding};
-pub use model::{FMA518_LEN, Model, ModelFeatures, Scores};
+pub use model::{Model, ModelFeatures, Scores};

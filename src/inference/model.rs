@@ -12,9 +12,8 @@ use sha2::{Digest, Sha256};
 use super::graph::Graph;
 use super::manifest::{LogMelInput, OutputKind, Padding};
 use super::{InferenceError, Manifest, ModelInput};
+use crate::features::FMA518_LEN;
 
-/// Values in the FMA feature vector.
-pub const FMA518_LEN: usize = 518;
 /// A manifest is a page of text.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// The largest graph that is read: no music model comes near, and a mistaken file does not fill the memory.

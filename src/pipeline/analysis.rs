@@ -11,7 +11,7 @@ use super::line::Worker;
 use crate::audio::{self, AnalysisWindow, AudioError};
 use crate::config::Config;
 use crate::features::{FEATURES_VERSION, FMA518_LEN};
-use crate::genre::{self, Ballot, Genre, GenreError, SoundCheck, Taxonomy, Verdict};
+use crate::genre::{self, Ballot, Genre, GenreError, Taxonomy, Verdict};
 use crate::inference::{Ensemble, InferenceError, Member, ModelFeatures, ModelInput};
 use crate::store::{AudioKey, Store, StoreError};
 
@@ -204,8 +204,7 @@ impl Analyst {
                 "{seconds:.1} s long, shorter than the {limit} s that it takes to judge"
             )));
         }
-        let checks = recording.clips.iter().map(|clip| SoundCheck::of_samples(&clip.samples, clip.sample_rate));
-        if checks.into_iter().all(|check| check.rms < SoundCheck::MIN_RMS) {
+        if recording.clips.iter().all(|clip| genre::is_silent(&clip.samples)) {
             return Err(unfit_for_ever("silent where it was listened to: there is nothing to judge".to_owned()));
         }
         let members = &self.ensemble.members;
@@ -255,11 +254,7 @@ impl Analyst {
             opinions.push(Opinion { model: manifest.name.clone(), weight: member.weight, ranking });
             ballots.push(Ballot::new(labels, &[probabilities], member.weight)?);
         }
-        let verdict = Verdict::new(
-            genre::vote(&ballots, self.ensemble.temperature),
-            self.threshold,
-            SoundCheck { rms: 1.0, seconds: 30.0 },
-        );
+        let verdict = Verdict::new(genre::vote(&ballots, self.ensemble.temperature), self.threshold);
         Ok(Analysis { opinions, verdict })
     }
 }

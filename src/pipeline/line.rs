@@ -167,9 +167,10 @@ impl Line {
         let left_alone =
             |status, reason| Ending { status, action: Action::None, reason: Some(reason), verdict, settled: true };
         let ending = match self.decide(file.path, &suggestion) {
-            Err(error) if !suggestion.sure => left_alone(TrackStatus::Unsure, self.unsure_because(Some(&error))),
+            // What could not be written anyway is only worth a word where it would have been.
+            Err(_) if !suggestion.sure => left_alone(TrackStatus::Unsure, self.unsure_because()),
             Err(error) => Ending::not_written(verdict, &error),
-            Ok(Decision::Unsure) => left_alone(TrackStatus::Unsure, self.unsure_because(None)),
+            Ok(Decision::Unsure) => left_alone(TrackStatus::Unsure, self.unsure_because()),
             Ok(Decision::Keep(reason)) if reason.is_ours() => left_alone(TrackStatus::Tagged, reason.to_string()),
             Ok(Decision::Keep(reason)) => left_alone(TrackStatus::Kept, reason.to_string()),
             Ok(Decision::Write(_)) if self.settings.dry_run => {
@@ -213,13 +214,8 @@ impl Line {
         }
     }
 
-    fn unsure_because(&self, unread: Option<&TagError>) -> String {
-        let threshold = self.settings.min_confidence;
-        let mut reason = format!("below the confidence of {threshold:.2} that a genre needs to be written");
-        if let Some(error) = unread {
-            reason = format!("{reason}; {}", error.reason());
-        }
-        reason
+    fn unsure_because(&self) -> String {
+        format!("less sure than the {:.2} that a genre needs", self.settings.min_confidence)
     }
 
     fn give_up(&self, file: &Looked<'_>, audio: Option<AudioKey>, error: &AudioError) -> Result<Report, Stop> {
@@ -276,7 +272,7 @@ impl Line {
         let decision = match &tags {
             Err(error) => format!("nothing is written: {}", error.reason()),
             Ok(state) => match tagging::decide(state, &suggestion, &self.settings.tag_policy, None) {
-                Decision::Unsure => format!("nothing is written: {}", self.unsure_because(None)),
+                Decision::Unsure => format!("nothing is written: {}", self.unsure_because()),
                 Decision::Keep(reason) => format!("nothing is written: {reason}"),
                 Decision::Write(_) => format!("writes {}", suggestion.genres.join(", ")),
             },

@@ -23,7 +23,7 @@ pub use claims::Claim;
 pub use error::StoreError;
 pub use journal::{JournalHandle, OpenEntry, OpenEntryId};
 pub use tracks::{Track, TrackStatus, TrackUpdate};
-pub use verdicts::{ReviewItem, ReviewQuery};
+pub use verdicts::{Ranking, ReviewItem, ReviewQuery};
 
 /// The database, open for reading and writing.
 ///

@@ -6,6 +6,9 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{AudioKey, Store, StoreError, path_from_bytes, unix_now};
 
+/// Genres with their shares, best first.
+pub type Ranking = Vec<(String, f32)>;
+
 /// Which files a review lists.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ReviewQuery {
@@ -23,7 +26,7 @@ pub struct ReviewItem {
     /// What became of it; the words of [`super::TrackStatus`].
     pub status: String,
     /// The genres of the vote, best first, with their shares.
-    pub ranking: Vec<(String, f32)>,
+    pub ranking: Ranking,
     /// The vote's confidence, 0 to 1.
     pub confidence: f32,
     /// Why nothing was written.
@@ -54,7 +57,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or holds a ranking that this program did not write.
-    pub fn verdict(&self, audio: AudioKey, ensemble: &str) -> Result<Option<(f32, Vec<(String, f32)>)>, StoreError> {
+    pub fn verdict(&self, audio: AudioKey, ensemble: &str) -> Result<Option<(f32, Ranking)>, StoreError> {
         let connection = self.results();
         let find = || -> rusqlite::Result<Option<(f64, String)>> {
             connection
@@ -107,7 +110,7 @@ impl Store {
 type RawItem = (Vec<u8>, String, Option<String>, f64, Option<String>);
 
 /// A ranking as it stands in a column: JSON pairs of genre and share; a missing one is empty.
-pub(super) fn parse_ranking(json: Option<&str>) -> Option<Vec<(String, f32)>> {
+pub(super) fn parse_ranking(json: Option<&str>) -> Option<Ranking> {
     match json {
         None => Some(Vec::new()),
         Some(json) => serde_json::from_str(json).ok(),

@@ -157,6 +157,11 @@ impl Fault {
     }
 }
 
+/// Whether an error of input and output is one that symphonia made up about the contents, such as "end of bitstream", and not the system's.
+pub(crate) fn is_synthetic(error: &io::Error) -> bool {
+    error.raw_os_error().is_none() && error.kind() != io::ErrorKind::UnexpectedEof
+}
+
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         // A read past the end is a statement about the file, not about the disk.
@@ -171,6 +176,7 @@ impl From<symphonia::core::errors::Error> for Fault {
     fn from(error: symphonia::core::errors::Error) -> Self {
         use symphonia::core::errors::Error;
         match error {
+            Error::IoError(error) if is_synthetic(&error) => Self::damaged(error.to_string()),
             Error::IoError(error) => error.into(),
             Error::Unsupported(what) => Self::unsupported(format!("this kind of stream ({what})")),
             Error::DecodeError(why) | Error::LimitError(why) => Self::damaged(why),

@@ -129,7 +129,7 @@ fn half_copied_files_are_incomplete() {
         let file = bytes(name);
         for tenths in [3, 5, 8, 9] {
             // An odd length, so that no page or packet ends there by chance.
-            let cut = file.len() * tenths / 10 | 1;
+            let cut = (file.len() * tenths / 10) | 1;
             assert_refused(&scratch.write(name, &file[..cut]), FailureKind::Truncated, "incomplete");
         }
         // A download that reserved its space first.

@@ -74,6 +74,9 @@ pub(crate) fn page(source: &mut Source, position: u64) -> io::Result<Option<Page
 /// The first page that begins in the range.
 pub(crate) fn next_page(source: &mut Source, range: Range<u64>) -> io::Result<Option<Page>> {
     const STEP: u64 = 8192;
+    if range.is_empty() {
+        return Ok(None);
+    }
     if let Some(page) = page(source, range.start)? {
         return Ok(Some(page));
     }

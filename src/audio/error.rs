@@ -2,6 +2,7 @@
 //! the path; at the public boundary it becomes an [AudioError], which does.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -124,6 +125,14 @@ pub(crate) enum Fault {
     NotAudio(&'static str),
     NotAFile(&'static str),
     Io(io::Error),
+}
+
+/// Runs what reads a file. Most of the parsers and decoders underneath are other people's: should one of them panic on a hostile file, the
+/// file is reported as damaged and the scan goes on.
+pub(crate) fn guard<T>(path: &Path, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, AudioError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Fault::damaged("a decoder gave up on it")))
+        .map_err(|fault| fault.at(path))
 }
 
 /// The usual advice for a format that other programs can read.

@@ -231,6 +231,9 @@ fn open_link(source: &mut Source, start: u64, end: u64) -> Result<Link, Fault> {
     if headers > 0 {
         return Err(Fault::damaged("its headers do not end"));
     }
+    if position >= end {
+        return Err(Fault::truncated("it stops before the sound begins"));
+    }
     if let Stream::Vorbis(setup) = &mut stream {
         setup.append(&mut packet);
     }

@@ -20,7 +20,7 @@ use crate::audio::payload::{flac, mp4};
 use crate::audio::source::{Section, Source};
 
 use super::decoder::{Decoded, Decoder};
-use super::{Codec, Format, Track};
+use super::{Codec, Format, MOST_CHANNELS, Track};
 
 /// Part of a second that is decoded and dropped before the wanted frame of a lossy stream, whose packets overlap.
 const RUN_IN_PARTS: u64 = 4;
@@ -87,6 +87,7 @@ pub(super) fn holds_mpeg(wave: &Chunked) -> bool {
 }
 
 pub(super) fn wave(source: &Source, wave: Chunked) -> Result<DemuxedTrack, Fault> {
+    check_shape(&wave.description, 2, 14, u16::from_le_bytes)?;
     let length = wave.data.end - wave.data.start;
     let mut head = b"RIFF\xff\xff\xff\xffWAVEfmt ".to_vec();
     chunk_body(&mut head, &wave.description, u32::to_le_bytes);
@@ -103,6 +104,7 @@ pub(super) fn wave(source: &Source, wave: Chunked) -> Result<DemuxedTrack, Fault
 }
 
 pub(super) fn aiff(source: &Source, aiff: Chunked) -> Result<DemuxedTrack, Fault> {
+    check_shape(&aiff.description, 0, 6, u16::from_be_bytes)?;
     let length = aiff.data.end - aiff.data.start;
     let mut sound = b"SSND".to_vec();
     sound.extend(u32::try_from(length + 8).unwrap_or(u32::MAX).to_be_bytes());
@@ -116,6 +118,19 @@ pub(super) fn aiff(source: &Source, aiff: Chunked) -> Result<DemuxedTrack, Fault
     head.extend(body);
     let opener = opener(source.section(head, aiff.data), readers::AiffReader::try_new);
     DemuxedTrack::open(opener, Known::default())
+}
+
+/// Refuses numbers of channels and of bits that the demuxer would multiply out of range; they stand at these places.
+fn check_shape(description: &[u8], channels: usize, bits: usize, order: fn([u8; 2]) -> u16) -> Result<(), Fault> {
+    let field = |at: usize| match description.get(at..at + 2) {
+        Some(&[a, b]) => Ok(order([a, b])),
+        _ => Err(Fault::damaged("the description of its sound is cut short")),
+    };
+    let (channels, bits) = (field(channels)?, field(bits)?);
+    if !(1..=MOST_CHANNELS).contains(&channels) || bits > 64 {
+        return Err(Fault::damaged(format!("it declares {channels} channels of {bits} bits")));
+    }
+    Ok(())
 }
 
 /// Appends a chunk's length and contents, padded to an even length.

@@ -1,11 +1,10 @@
 //! A file becomes clips: the windows are placed, sought, decoded and checked for holes.
 
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use super::error::Fault;
+use super::error::{Fault, guard};
 use super::payload::Container;
 use super::source::Source;
 use super::track::{self, Codec, Track};
@@ -71,14 +70,6 @@ pub fn probe(path: &Path) -> Result<(), AudioError> {
         }
         if mono.is_empty() { Err(Fault::damaged("its first packets cannot be decoded")) } else { Ok(()) }
     })
-}
-
-/// Runs a decoder. The parsers and decoders underneath are other people's: should one of them panic on a hostile file, the file is
-/// reported as damaged and the scan goes on.
-fn guard<T>(path: &Path, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, AudioError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Fault::damaged("a decoder gave up on it")))
-        .map_err(|fault| fault.at(path))
 }
 
 /// Decodes the frames of `span`. Frames that cannot be decoded are silent; too many of them are an error.

@@ -2,6 +2,7 @@
 //! the path; at the public boundary it becomes an [AudioError], which does.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -142,6 +143,14 @@ pub(crate) enum Fault {
     Io(io::Error),
 }
 
+/// Runs what reads a file. Most of the parsers and decoders underneath are other people's: should one of them panic on a hostile file, the
+/// file is reported as damaged and the scan goes on.
+pub(crate) fn guard<T>(path: &Path, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, AudioError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Fault::damaged("a decoder gave up on it")))
+        .map_err(|fault| fault.at(path))
+}
+
 /// The usual advice for a format that other programs can read.
 pub(crate) const CONVERT: &str = "convert it, for example to FLAC, to have it classified";
 
@@ -173,6 +182,11 @@ impl Fault {
     }
 }
 
+/// Whether an error of input and output is one that symphonia made up about the contents, such as "end of bitstream", and not the system's.
+pub(crate) fn is_synthetic(error: &io::Error) -> bool {
+    error.raw_os_error().is_none() && error.kind() != io::ErrorKind::UnexpectedEof
+}
+
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         // A read past the end is a statement about the file, not about the disk.
@@ -187,6 +201,7 @@ impl From<symphonia::core::errors::Error> for Fault {
     fn from(error: symphonia::core::errors::Error) -> Self {
         use symphonia::core::errors::Error;
         match error {
+            Error::IoError(error) if is_synthetic(&error) => Self::damaged(error.to_string()),
             Error::IoError(error) => error.into(),
             Error::Unsupported(what) => Self::unsupported(format!("this kind of stream ({what})")),
             Error::DecodeError(why) | Error::LimitError(why) => Self::damaged(why),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::error::Fault;
+use super::error::{Fault, guard};
 use super::payload::{self, Container, Found, ogg};
 use super::source::Source;
 use super::{AudioError, Payload};
@@ -71,7 +71,7 @@ impl FromStr for AudioId {
 /// # Errors
 /// Whatever keeps the container from being understood: see [AudioError]. Formats that cannot be decoded have no identity.
 pub fn identify(path: &Path) -> Result<AudioId, AudioError> {
-    Source::open(path).and_then(|mut source| identity(&mut source)).map_err(|fault| fault.at(path))
+    guard(path, || identity(&mut Source::open(path)?))
 }
 
 fn identity(source: &mut Source) -> Result<AudioId, Fault> {

@@ -15,7 +15,7 @@ const ROUND: f32 = 12_582_912.0;
 /// A sample of -1 to 1 as the 16-bit integer it becomes. A sample that is not a number is silence.
 #[inline]
 fn round16(sample: f32) -> f32 {
-    let scaled = (sample * 32_768.0).max(-32_768.0).min(32_767.0);
+    let scaled = (sample * 32_768.0).clamp(-32_768.0, 32_767.0);
     let rounded = (scaled + ROUND) - ROUND;
     if sample.is_nan() { 0.0 } else { rounded }
 }

@@ -123,6 +123,7 @@ fn read_some_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usi
 
 /// Some bytes of our own, then a stretch of a file, presented to symphonia as a whole file. What a demuxer need not see (covers,
 /// comments, seek tables, junk) it does not get to see.
+#[derive(Clone)]
 pub(crate) struct Section {
     file: Arc<File>,
     head: Vec<u8>,

@@ -14,6 +14,9 @@ const MOST_BLOCKS: usize = 10_000;
 /// How far from the end the last frame is searched: the longest frame that libFLAC writes is far shorter.
 const TAIL: u64 = 256 * 1024;
 
+/// Headers, counted from the end, whose frames are checked.
+const CHECKED: usize = 4;
+
 /// A FLAC file without its metadata.
 pub(crate) struct Layout {
     /// The 34 bytes of STREAMINFO.
@@ -76,8 +79,9 @@ fn declared_samples(info: &[u8; 34]) -> u64 {
     u64::from(info[13] & 0x0f) << 32 | u64::from(u32::from_be_bytes([info[14], info[15], info[16], info[17]]))
 }
 
-/// Where the frames near the end of the file end, in samples, last one first: of every header whose checksum is right and whose stream
-/// parameters are those of the first frame.
+/// How far the sound reaches by the frames near the end of the file, in samples, last one first: told by every header whose checksum
+/// is right and whose stream parameters are those of the first frame. The frame of the last header counts if its own checksum
+/// shows that it is whole; before every other one there is the sound of the frame before.
 fn frame_ends(source: &mut Source, frames: &Range<u64>, info: &[u8; 34]) -> Result<Vec<u64>, Fault> {
     let first = source.array::<4>(frames.start)?.unwrap_or_default();
     let start = frames.end.saturating_sub(TAIL).max(frames.start);
@@ -88,11 +92,16 @@ fn frame_ends(source: &mut Source, frames: &Range<u64>, info: &[u8; 34]) -> Resu
         header[..2] == first[..2] && header[2] & 15 == first[2] & 15 && header[3] & 15 == first[3] & 15
     };
     let candidates = (0..tail.len().saturating_sub(3)).rev().filter(alike);
-    Ok(candidates.filter_map(|at| frame_end(&tail[at..], fixed_block)).collect())
+    let frames = candidates.filter_map(|at| frame_samples(&tail[at..], fixed_block).map(|samples| (at, samples)));
+    // Only the frame that reaches the end of the file can be checked; what looks like a header inside it comes first, if at all.
+    let reach = |(number, (at, samples)): (usize, (usize, Range<u64>))| {
+        if number < CHECKED && crc16(&tail[at..]) == 0 { samples.end } else { samples.start }
+    };
+    Ok(frames.enumerate().map(reach).collect())
 }
 
-/// Parses a frame header: the number of the sample behind the frame. `None` unless it is one, checksum and all.
-fn frame_end(bytes: &[u8], fixed_block: u64) -> Option<u64> {
+/// Parses a frame header: the numbers of the frame's samples. `None` unless it is one, checksum and all.
+fn frame_samples(bytes: &[u8], fixed_block: u64) -> Option<Range<u64>> {
     let (blocks, rate, channels, depth) = (bytes.get(2)? >> 4, bytes[2] & 15, bytes.get(3)? >> 4, bytes[3] >> 1 & 7);
     if blocks == 0 || rate == 15 || channels > 10 || depth == 3 || bytes[3] & 1 != 0 {
         return None;
@@ -134,7 +143,7 @@ fn frame_end(bytes: &[u8], fixed_block: u64) -> Option<u64> {
         return None;
     }
     let first = if bytes[1] & 1 != 0 { number } else { number.checked_mul(fixed_block)? };
-    Some(first + block)
+    Some(first..first.checked_add(block)?)
 }
 
 /// The checksum of frame headers: polynomial x^8 + x^2 + x + 1.
@@ -142,4 +151,24 @@ fn crc8(bytes: &[u8]) -> u8 {
     bytes
         .iter()
         .fold(0, |crc, byte| (0..8).fold(crc ^ byte, |crc, _| if crc & 0x80 != 0 { crc << 1 ^ 0x07 } else { crc << 1 }))
+}
+
+/// The checksum of whole frames: polynomial x^16 + x^15 + x^2 + 1. It is 0 over a frame and its checksum.
+fn crc16(bytes: &[u8]) -> u16 {
+    const TABLE: [u16; 256] = {
+        let mut table = [0; 256];
+        let mut index = 0;
+        while index < 256 {
+            let mut crc = (index as u16) << 8;
+            let mut bit = 0;
+            while bit < 8 {
+                crc = if crc & 0x8000 != 0 { crc << 1 ^ 0x8005 } else { crc << 1 };
+                bit += 1;
+            }
+            table[index] = crc;
+            index += 1;
+        }
+        table
+    };
+    bytes.iter().fold(0, |crc, &byte| crc << 8 ^ TABLE[usize::from((crc >> 8) as u8 ^ byte)])
 }

@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::AudioError;
-use super::error::Fault;
+use super::error::{Fault, guard};
 use super::source::Source;
 
 pub use container::Container;
@@ -53,12 +53,11 @@ impl Payload {
 /// Whatever keeps the container from being understood: see [AudioError]. A file that stops before the end that it declares is an error
 /// as well, except in MPEG audio and ADTS, which are not looked into here.
 pub fn payload(path: &Path) -> Result<Payload, AudioError> {
-    Source::open(path)
-        .and_then(|mut source| {
-            let found = find(&mut source)?;
-            locate(&mut source, &found)
-        })
-        .map_err(|fault| fault.at(path))
+    guard(path, || {
+        let mut source = Source::open(path)?;
+        let found = find(&mut source)?;
+        locate(&mut source, &found)
+    })
 }
 
 /// The BLAKE3 hash of the whole encoded sound, without tags: equal before and after a tag write that left the sound alone.
@@ -66,7 +65,7 @@ pub fn payload(path: &Path) -> Result<Payload, AudioError> {
 /// # Errors
 /// As [payload], and when reading fails.
 pub fn payload_hash(path: &Path) -> Result<blake3::Hash, AudioError> {
-    Source::open(path).and_then(|mut source| hash(&mut source)).map_err(|fault| fault.at(path))
+    guard(path, || hash(&mut Source::open(path)?))
 }
 
 fn hash(source: &mut Source) -> Result<blake3::Hash, Fault> {

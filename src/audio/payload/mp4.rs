@@ -126,7 +126,7 @@ impl Layout {
     pub(crate) fn read(source: &mut Source, start: u64) -> Result<Self, Fault> {
         let end = source.len();
         let mut walker = Walker { source, left: MOST_BOXES };
-        let (mut mdat, mut movie, mut missing) = (Vec::new(), None, None);
+        let (mut mdat, mut movie, mut missing, mut fragments) = (Vec::new(), None, None, 0);
         let mut position = start;
         while let Some(atom) = walker.next(position, end)? {
             if atom.body.end > end && matches!(&atom.kind, b"mdat" | b"moov" | b"moof") {
@@ -137,10 +137,15 @@ impl Layout {
             match &atom.kind {
                 b"mdat" => mdat.push(atom.body.start..atom.body.end.min(end)),
                 b"moov" if position <= end => movie = Some(atom),
+                b"moof" => fragments += 1,
                 _ => {}
             }
         }
         let track = movie.map(|movie| read_movie(&mut walker, &movie)).transpose()?;
+        if missing.is_some() && fragments > 0 {
+            // Nothing tells how many fragments should follow.
+            return Err(Fault::truncated("it ends in the middle of a fragment"));
+        }
         if let Some((present, declared)) = missing {
             super::riff::check_whole(present, declared)?;
         }

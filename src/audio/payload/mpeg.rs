@@ -20,6 +20,9 @@ const SEARCH: u64 = 1 << 20;
 /// Frame headers in a row that make a stream.
 const CHAIN: usize = 4;
 
+/// The shortest frame in bytes.
+const SHORTEST_FRAME: u64 = 24;
+
 /// One in this many frame positions is remembered while headers are walked.
 const INDEX_STEP: u64 = 64;
 
@@ -193,6 +196,14 @@ pub(crate) fn adts_start(source: &mut Source, range: Range<u64>) -> io::Result<O
     Ok((position <= range.end).then_some(range.start))
 }
 
+/// A frame that was found.
+pub(crate) struct Frame {
+    pub header: Header,
+    pub at: u64,
+    /// How many frames fit into the damage before it.
+    pub lost: u64,
+}
+
 /// What a Xing, Info or VBRI frame says.
 #[derive(Default)]
 struct Declared {
@@ -235,7 +246,10 @@ impl Layout {
                 header_at(source, next)?.ok_or_else(missing)?
             }
         };
-        let declared = declared.unwrap_or_default();
+        let mut declared = declared.unwrap_or_default();
+        // A number of frames that there is no room for is no number, even if the file was once longer.
+        let room = declared.bytes.unwrap_or(0).max(range.end - start) / SHORTEST_FRAME;
+        declared.frames = declared.frames.filter(|&frames| frames <= room);
         let mut layout = Self {
             frames: start..range.end,
             header,
@@ -311,23 +325,30 @@ impl Layout {
         self.walk_to(source, frame)
     }
 
+    /// The first frame at or after `position`, which is where one should be.
+    pub(crate) fn frame_from(&self, source: &mut Source, position: u64) -> io::Result<Option<Frame>> {
+        if position >= self.frames.end {
+            return Ok(None);
+        }
+        if let Some(header) = header_at(source, position)?.filter(|header| self.header.continues(header)) {
+            return Ok(Some(Frame { header, at: position, lost: 0 }));
+        }
+        let Some(at) = next_frame(source, position + 1..self.frames.end, &self.header)? else { return Ok(None) };
+        let Some(header) = header_at(source, at)? else { return Ok(None) };
+        let lost = (at - position + header.length() / 2) / header.length();
+        Ok(Some(Frame { header, at, lost }))
+    }
+
     /// Walks headers until frame `frame` or the end: the number and position of where it got to.
     fn walk_to(&mut self, source: &mut Source, frame: u64) -> io::Result<(u64, u64)> {
         let known = (frame / INDEX_STEP).min(self.index.len() as u64 - 1);
         let (mut number, mut position) = (known * INDEX_STEP, self.index[known as usize]);
-        while number < frame && position < self.frames.end {
-            position = match header_at(source, position)?.filter(|header| self.header.continues(header)) {
-                Some(header) => position + header.length(),
-                None => match next_frame(source, position + 1..self.frames.end, &self.header)? {
-                    Some(next) => {
-                        position = next;
-                        continue;
-                    }
-                    None => break,
-                },
-            };
-            number += 1;
-            if number == self.index.len() as u64 * INDEX_STEP {
+        while number < frame {
+            let Some(next) = self.frame_from(source, position)? else { break };
+            number += next.lost + 1;
+            position = next.at + next.header.length();
+            while number >= self.index.len() as u64 * INDEX_STEP {
+                // Positions inside a hole are all the end of it.
                 self.index.push(position);
             }
         }
@@ -373,12 +394,11 @@ fn xing(table: &[u8]) -> Declared {
     declared.bytes = take(2, 4).map(be32).filter(|&bytes| bytes > 0);
     take(4, 100);
     take(8, 4);
-    if let Some(lame) = table.get(at..at + 24) {
-        if [b"LAME", b"Lavf", b"Lavc"].iter().any(|mark| lame.starts_with(*mark)) {
-            let delays = be32(&[0, lame[21], lame[22], lame[23]]);
-            declared.delay = (delays >> 12) + DECODER_DELAY;
-            declared.padding = (delays & 0xfff).saturating_sub(DECODER_DELAY);
-        }
+    let lame = table.get(at..at + 24);
+    if let Some(lame) = lame.filter(|lame| [b"LAME", b"Lavf", b"Lavc"].iter().any(|mark| lame.starts_with(*mark))) {
+        let delays = be32(&lame[21..24]);
+        declared.delay = (delays >> 12) + DECODER_DELAY;
+        declared.padding = (delays & 0xfff).saturating_sub(DECODER_DELAY);
     }
     declared
 }

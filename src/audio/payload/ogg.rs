@@ -74,6 +74,9 @@ pub(crate) fn page(source: &mut Source, position: u64) -> io::Result<Option<Page
 /// The first page that begins in the range.
 pub(crate) fn next_page(source: &mut Source, range: Range<u64>) -> io::Result<Option<Page>> {
     const STEP: u64 = 8192;
+    if range.is_empty() {
+        return Ok(None);
+    }
     if let Some(page) = page(source, range.start)? {
         return Ok(Some(page));
     }
@@ -227,6 +230,9 @@ fn open_link(source: &mut Source, start: u64, end: u64) -> Result<Link, Fault> {
     }
     if headers > 0 {
         return Err(Fault::damaged("its headers do not end"));
+    }
+    if position >= end {
+        return Err(Fault::truncated("it stops before the sound begins"));
     }
     if let Stream::Vorbis(setup) = &mut stream {
         setup.append(&mut packet);

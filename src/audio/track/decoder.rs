@@ -47,10 +47,9 @@ impl Decoder {
                         mono::mix_buffer(&buffer, mono);
                         Ok(Decoded::Sound(buffer.spec().rate()))
                     }
-                    Err(Error::ResetRequired | Error::Unsupported(_)) => Ok(Decoded::End),
-                    Err(Error::IoError(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                        Err(error.into())
-                    }
+                    Err(Error::ResetRequired) => Ok(Decoded::End),
+                    // Among them errors of input and output, though a decoder reads nothing but the packet, and what is called unsupported:
+                    // flipped bits look like that.
                     Err(_) => Ok(Decoded::Bad),
                 }
             }

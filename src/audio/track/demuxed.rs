@@ -9,7 +9,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known as id;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSourceStream, ReadBytes};
 use symphonia::core::units::{TimeBase, Timestamp};
 use symphonia::default::formats as readers;
 
@@ -20,7 +20,7 @@ use crate::audio::payload::{flac, mp4};
 use crate::audio::source::{Section, Source};
 
 use super::decoder::{Decoded, Decoder};
-use super::{Codec, Format, Track};
+use super::{Codec, Format, MOST_CHANNELS, Track};
 
 /// Part of a second that is decoded and dropped before the wanted frame of a lossy stream, whose packets overlap.
 const RUN_IN_PARTS: u64 = 4;
@@ -28,15 +28,20 @@ const RUN_IN_PARTS: u64 = 4;
 /// `WAVE_FORMAT_MPEG` and `WAVE_FORMAT_MPEGLAYER3`.
 const MPEG_IN_WAVE: [u16; 2] = [0x0050, 0x0055];
 
+/// Opens the demuxer at the start of the sound.
+type Opener = Box<dyn Fn() -> Result<Box<dyn FormatReader>, Fault>>;
+
 pub(super) struct DemuxedTrack {
     reader: Box<dyn FormatReader>,
+    /// Opens it again: the one way back to the start that no demuxer gets wrong.
+    opener: Opener,
     decoder: Decoder,
     format: Format,
     track: u32,
     time_base: TimeBase,
     /// Frames that the decoder yields before the first one to hear.
     delay: i64,
-    /// The next frame, counted from the first one that the decoder yields; unknown after a seek until a packet tells.
+    /// The next frame, counted from the first one that the decoder yields; after a seek the next packet tells.
     next: Option<i64>,
     /// Packets that end before this frame are passed over undecoded: how a seek is done where the demuxer cannot.
     pass_until: i64,
@@ -47,23 +52,29 @@ pub(super) struct DemuxedTrack {
 struct Known {
     delay: u64,
     total: Option<u64>,
-    opus: Option<opus::Head>,
 }
 
-fn stream(section: Section) -> MediaSourceStream<'static> {
-    MediaSourceStream::new(Box::new(section), Default::default())
+/// An opener of the demuxer that `make` makes, over the same bytes every time.
+fn opener<R: FormatReader + 'static>(
+    section: Section,
+    make: fn(MediaSourceStream<'static>, FormatOptions) -> symphonia::core::errors::Result<R>,
+) -> Opener {
+    Box::new(move || {
+        let stream = MediaSourceStream::new(Box::new(section.clone()), Default::default());
+        Ok(Box::new(make(stream, FormatOptions::default())?))
+    })
 }
 
 pub(super) fn flac(source: &Source, layout: flac::Layout) -> Result<DemuxedTrack, Fault> {
     let mut head = b"fLaC\x80\x00\x00\x22".to_vec();
     head.extend(layout.stream_info);
-    let reader = readers::FlacReader::try_new(stream(source.section(head, layout.frames)), FormatOptions::default())?;
-    DemuxedTrack::open(Box::new(reader), Known { total: layout.total, ..Known::default() })
+    let opener = opener(source.section(head, layout.frames), readers::FlacReader::try_new);
+    DemuxedTrack::open(opener, Known { total: layout.total, ..Known::default() })
 }
 
 pub(super) fn adts(source: &Source, range: Range<u64>) -> Result<DemuxedTrack, Fault> {
-    let reader = readers::AdtsReader::try_new(stream(source.section(Vec::new(), range)), FormatOptions::default())?;
-    let track = DemuxedTrack::open(Box::new(reader), Known::default())?;
+    let opener = opener(source.section(Vec::new(), range), readers::AdtsReader::try_new);
+    let track = DemuxedTrack::open(opener, Known::default())?;
     // Bare frames do not say whether their upper half is missing; no one encodes plain AAC at these rates.
     if track.format.sample_rate <= 24_000 {
         return Err(he_aac());
@@ -76,6 +87,7 @@ pub(super) fn holds_mpeg(wave: &Chunked) -> bool {
 }
 
 pub(super) fn wave(source: &Source, wave: Chunked) -> Result<DemuxedTrack, Fault> {
+    check_shape(&wave.description, 2, 14, u16::from_le_bytes)?;
     let length = wave.data.end - wave.data.start;
     let mut head = b"RIFF\xff\xff\xff\xffWAVEfmt ".to_vec();
     chunk_body(&mut head, &wave.description, u32::to_le_bytes);
@@ -87,11 +99,12 @@ pub(super) fn wave(source: &Source, wave: Chunked) -> Result<DemuxedTrack, Fault
         _ => return Err(Fault::damaged("the description of its sound is cut short")),
     };
     let total = (length >= u64::from(u32::MAX)).then(|| length / block.max(1));
-    let reader = readers::WavReader::try_new(stream(source.section(head, wave.data)), FormatOptions::default())?;
-    DemuxedTrack::open(Box::new(reader), Known { total, ..Known::default() })
+    let opener = opener(source.section(head, wave.data), readers::WavReader::try_new);
+    DemuxedTrack::open(opener, Known { total, ..Known::default() })
 }
 
 pub(super) fn aiff(source: &Source, aiff: Chunked) -> Result<DemuxedTrack, Fault> {
+    check_shape(&aiff.description, 0, 6, u16::from_be_bytes)?;
     let length = aiff.data.end - aiff.data.start;
     let mut sound = b"SSND".to_vec();
     sound.extend(u32::try_from(length + 8).unwrap_or(u32::MAX).to_be_bytes());
@@ -103,8 +116,21 @@ pub(super) fn aiff(source: &Source, aiff: Chunked) -> Result<DemuxedTrack, Fault
     let mut head = b"FORM".to_vec();
     head.extend(u32::try_from(body.len() as u64 + length).unwrap_or(u32::MAX).to_be_bytes());
     head.extend(body);
-    let reader = readers::AiffReader::try_new(stream(source.section(head, aiff.data)), FormatOptions::default())?;
-    DemuxedTrack::open(Box::new(reader), Known::default())
+    let opener = opener(source.section(head, aiff.data), readers::AiffReader::try_new);
+    DemuxedTrack::open(opener, Known::default())
+}
+
+/// Refuses numbers of channels and of bits that the demuxer would multiply out of range; they stand at these places.
+fn check_shape(description: &[u8], channels: usize, bits: usize, order: fn([u8; 2]) -> u16) -> Result<(), Fault> {
+    let field = |at: usize| match description.get(at..at + 2) {
+        Some(&[a, b]) => Ok(order([a, b])),
+        _ => Err(Fault::damaged("the description of its sound is cut short")),
+    };
+    let (channels, bits) = (field(channels)?, field(bits)?);
+    if !(1..=MOST_CHANNELS).contains(&channels) || bits > 64 {
+        return Err(Fault::damaged(format!("it declares {channels} channels of {bits} bits")));
+    }
+    Ok(())
 }
 
 /// Appends a chunk's length and contents, padded to an even length.
@@ -116,30 +142,30 @@ fn chunk_body(head: &mut Vec<u8>, body: &[u8], order: fn(u32) -> [u8; 4]) {
 
 pub(super) fn caf(source: &Source, start: u64) -> Result<DemuxedTrack, Fault> {
     let section = source.section(Vec::new(), start..source.len());
-    let reader = readers::CafReader::try_new(stream(section), FormatOptions::default())?;
-    DemuxedTrack::open(Box::new(reader), Known::default())
+    DemuxedTrack::open(opener(section, readers::CafReader::try_new), Known::default())
 }
 
 pub(super) fn matroska(source: &Source, start: u64) -> Result<DemuxedTrack, Fault> {
     let section = source.section(Vec::new(), start..source.len());
-    let reader = readers::MkvReader::try_new(stream(section), FormatOptions::default())?;
-    DemuxedTrack::open(Box::new(reader), Known::default())
+    DemuxedTrack::open(opener(section, readers::MkvReader::try_new), Known::default())
 }
 
 pub(super) fn mp4(source: &Source, start: u64, layout: &mp4::Layout) -> Result<DemuxedTrack, Fault> {
     let track = &layout.track;
     refuse_codec(track)?;
-    // The reader expects to be behind the length of the first box.
-    let mut section = stream(source.section(Vec::new(), start..source.len()));
-    symphonia::core::io::ReadBytes::ignore_bytes(&mut section, 4)?;
-    let reader = readers::IsoMp4Reader::try_new(section, FormatOptions::default())?;
+    let section = source.section(Vec::new(), start..source.len());
+    // The demuxer goes back by the length of a box before it begins.
+    let opener = opener(section, |mut stream, options| {
+        stream.ignore_bytes(4)?;
+        readers::IsoMp4Reader::try_new(stream, options)
+    });
     let (delay, total) = track.edit();
     let rate = u64::from(track.audio_config.map_or(track.sample_rate, |config| config.sample_rate));
     let frames = |ticks: u64| match u64::from(track.timescale) {
         timescale if timescale == rate || timescale == 0 => ticks,
         timescale => (u128::from(ticks) * u128::from(rate) / u128::from(timescale)) as u64,
     };
-    DemuxedTrack::open(Box::new(reader), Known { delay: frames(delay), total: total.map(frames), opus: None })
+    DemuxedTrack::open(opener, Known { delay: frames(delay), total: total.map(frames) })
 }
 
 fn he_aac() -> Fault {
@@ -208,7 +234,8 @@ fn codec(number: symphonia::core::codecs::audio::AudioCodecId) -> Result<Codec, 
 }
 
 impl DemuxedTrack {
-    fn open(reader: Box<dyn FormatReader>, known: Known) -> Result<Self, Fault> {
+    fn open(opener: Opener, known: Known) -> Result<Self, Fault> {
+        let reader = opener()?;
         let track = reader.default_track(TrackType::Audio).or_else(|| reader.first_track(TrackType::Audio));
         let track = track.ok_or(Fault::NotAudio("there is no track of sound in it"))?.clone();
         let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
@@ -217,8 +244,9 @@ impl DemuxedTrack {
         let codec = codec(parameters.codec)?;
         let (decoder, sample_rate, channels, pre_skip) = match codec {
             Codec::Opus => {
-                let head = known.opus.map_or_else(|| opus_head(parameters), Ok)?;
-                (Decoder::Opus(opus::Decoder::new(head)?), opus::RATE, head.channels, u64::from(head.pre_skip))
+                let head = opus_head(parameters)?;
+                let (channels, pre_skip) = (head.channels, u64::from(head.pre_skip));
+                (Decoder::Opus(opus::Decoder::new(head)?), opus::RATE, channels, pre_skip)
             }
             _ => {
                 let decoder = Decoder::symphonia(parameters)?;
@@ -231,6 +259,9 @@ impl DemuxedTrack {
                     return Err(he_aac());
                 }
                 let channels = settled.channels.as_ref().or(parameters.channels.as_ref()).map_or(0, |c| c.count());
+                if codec == Codec::Vorbis && channels > 2 {
+                    return Err(Fault::unsupported("Vorbis with more than two channels"));
+                }
                 (decoder, sample_rate, u16::try_from(channels).unwrap_or(u16::MAX), 0)
             }
         };
@@ -239,35 +270,37 @@ impl DemuxedTrack {
         let delay = if codec == Codec::Opus { pre_skip.max(known.delay) } else { known.delay };
         let mut this = Self {
             reader,
+            opener,
             decoder,
             format: Format { codec, sample_rate, channels, total: 1 }.checked()?,
             track: track.id,
             time_base,
             delay: i64::try_from(delay).unwrap_or(0),
-            next: None,
+            next: Some(0),
             pass_until: i64::MIN,
         };
-        let held = match track.num_frames.filter(|_| codec != Codec::Opus) {
-            Some(frames) => Some(frames),
-            None => {
-                track.duration.map(|duration| this.frames(i64::try_from(duration.get()).unwrap_or(i64::MAX)) as u64)
-            }
+        let ticks = |duration: Option<symphonia::core::units::Duration>| duration.map(|d| d.get()).filter(|&d| d > 0);
+        let media = *this.reader.media_info();
+        let held = if let Some(frames) = track.num_frames.filter(|&frames| frames > 0 && codec != Codec::Opus) {
+            Some(frames)
+        } else if let Some(duration) = ticks(track.duration) {
+            Some(scale(duration, this.time_base, sample_rate))
+        } else {
+            media.time_base.zip(ticks(media.duration)).map(|(base, duration)| scale(duration, base, sample_rate))
         };
-        let held = match known.total.or(held).filter(|&held| held > 0) {
-            Some(held) if known.total.is_some() => held,
-            Some(held) => held.saturating_sub(delay),
-            None => this.count()?.saturating_sub(delay),
+        this.format.total = match (known.total, held) {
+            (Some(total), _) => total,
+            (None, Some(held)) => held.saturating_sub(delay),
+            (None, None) => this.count()?.saturating_sub(delay),
         };
-        this.format.total = held;
         this.format = this.format.checked()?;
         Ok(this)
     }
 
     /// Ticks of the track's clock as frames.
     fn frames(&self, ticks: i64) -> i64 {
-        let (numerator, denominator) = (i128::from(self.time_base.numer.get()), i128::from(self.time_base.denom.get()));
-        let frames = i128::from(ticks) * numerator * i128::from(self.format.sample_rate) / denominator;
-        i64::try_from(frames).unwrap_or(i64::MAX)
+        let frames = scale(ticks.unsigned_abs(), self.time_base, self.format.sample_rate);
+        i64::try_from(frames).unwrap_or(i64::MAX) * ticks.signum()
     }
 
     /// Frames as ticks of the track's clock, rounded down.
@@ -283,7 +316,7 @@ impl DemuxedTrack {
         while let Some(packet) = self.packet()? {
             end = end.max(self.frames(packet.pts.get().saturating_add_unsigned(packet.dur.get())));
         }
-        self.reader.seek(SeekMode::Accurate, SeekTo::Timestamp { ts: Timestamp::ZERO, track_id: self.track })?;
+        self.reader = (self.opener)()?;
         Ok(end as u64)
     }
 
@@ -294,13 +327,17 @@ impl DemuxedTrack {
             match self.reader.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.track => return Ok(Some(packet)),
                 Ok(Some(_)) => {}
-                Err(Error::IoError(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                    return Err(error.into());
-                }
+                Err(Error::IoError(error)) if error.raw_os_error().is_some() => return Err(error.into()),
                 Ok(None) | Err(_) => return Ok(None),
             }
         }
     }
+}
+
+/// Ticks of a clock as frames.
+fn scale(ticks: u64, base: TimeBase, sample_rate: u32) -> u64 {
+    let numerator = u128::from(ticks) * u128::from(base.numer.get()) * u128::from(sample_rate);
+    u64::try_from(numerator / u128::from(base.denom.get())).unwrap_or(u64::MAX)
 }
 
 /// The Opus header as Matroska keeps it (whole) or MP4 (its own layout).
@@ -323,12 +360,11 @@ impl Track for DemuxedTrack {
             i64::try_from(frame).unwrap_or(i64::MAX).saturating_add(self.delay).saturating_sub_unsigned(run_in).max(0);
         self.decoder.reset();
         self.next = None;
-        let to = |ticks| SeekTo::Timestamp { ts: Timestamp::new(ticks), track_id: self.track };
         self.pass_until = i64::MIN;
-        if self.reader.seek(SeekMode::Accurate, to(self.ticks(wanted))).is_err() {
-            // A second track that is shorter, or an index that is broken: go through the packets instead. Where even the start
-            // cannot be sought, the reader stands there already or further on, and its packets tell.
-            let _ = self.reader.seek(SeekMode::Accurate, to(0));
+        let ts = Timestamp::new(self.ticks(wanted));
+        if self.reader.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id: self.track }).is_err() {
+            // A second track that is shorter, or an index that is broken: go through the packets from the start instead.
+            self.reader = (self.opener)()?;
             self.pass_until = wanted;
         }
         Ok(())
@@ -358,8 +394,7 @@ impl Track for DemuxedTrack {
                 });
             }
             Decoded::Sound(_) => {
-                let decoded = (mono.len() - before) as i64;
-                self.next = (decoded > 0).then(|| start.saturating_add(decoded));
+                self.next = Some(start.saturating_add((mono.len() - before) as i64));
             }
             Decoded::Bad => {
                 let length = self.frames(i64::try_from(packet.dur.get()).unwrap_or(i64::MAX));

@@ -6,7 +6,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 
 use crate::audio::error::Fault;
-use crate::audio::payload::mpeg::{Header, Layout, header_at, next_frame};
+use crate::audio::payload::mpeg::{Header, Layout};
 use crate::audio::source::Source;
 
 use super::decoder::{Decoded, Decoder};
@@ -64,20 +64,10 @@ impl Track for MpegTrack {
     }
 
     fn decode(&mut self, mono: &mut Vec<f32>) -> Result<Option<i64>, Fault> {
-        let end = self.layout.frames.end;
-        let like = self.layout.header;
-        let header = loop {
-            if self.position >= end {
-                return Ok(None);
-            }
-            match header_at(&mut self.source, self.position)?.filter(|header| like.continues(header)) {
-                Some(header) => break header,
-                None => match next_frame(&mut self.source, self.position + 1..end, &like)? {
-                    Some(next) => self.position = next,
-                    None => return Ok(None),
-                },
-            }
-        };
+        let Some(found) = self.layout.frame_from(&mut self.source, self.position)? else { return Ok(None) };
+        let header = found.header;
+        self.frame += found.lost;
+        self.position = found.at;
         if header.channels != self.channels {
             self.decoder = decoder(&header)?;
             self.channels = header.channels;
@@ -89,7 +79,7 @@ impl Track for MpegTrack {
             return Ok(None);
         }
         let (Decoded::Sound(_) | Decoded::Bad) = self.decoder.decode(bytes, mono)? else { return Ok(None) };
-        let start = (self.frame * like.samples()) as i64 - self.layout.delay as i64;
+        let start = (self.frame * header.samples()) as i64 - self.layout.delay as i64;
         self.frame += 1;
         self.position += length;
         Ok(Some(start))

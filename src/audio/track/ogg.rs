@@ -161,7 +161,8 @@ fn decoder(stream: &Stream) -> Result<(Decoder, Codec, i64), Fault> {
         Stream::Flac(info) => Ok((symphonia(CODEC_ID_FLAC, info)?, Codec::Flac, 0)),
         Stream::Opus(head) => {
             let head = opus::Head::parse(head)?;
-            Ok((Decoder::Opus(opus::Decoder::new(head)?), Codec::Opus, i64::from(head.pre_skip)))
+            let pre_skip = i64::from(head.pre_skip);
+            Ok((Decoder::Opus(opus::Decoder::new(head)?), Codec::Opus, pre_skip))
         }
     }
 }
@@ -191,6 +192,10 @@ impl OggTrack {
         let mut total = 0;
         for link in links(&mut source, start)? {
             let (sample_rate, channels) = shape(&link.stream)?;
+            // Symphonia undoes the coupling of channels in the wrong order, which only shows where a channel is coupled twice.
+            if channels > 2 && matches!(link.stream, Stream::Vorbis(_)) {
+                return Err(Fault::unsupported("Vorbis with more than two channels"));
+            }
             let (_, codec, pre_skip) = decoder(&link.stream)?;
             let known = format.get_or_insert(Format { codec, sample_rate, channels, total: 1 });
             // A clip has one rate: a link of another one is left out.

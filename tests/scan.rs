@@ -47,7 +47,7 @@ fn a_folder_of_music_comes_out_with_genres_beside_all_that_was_there() {
     assert!((0.0..=1.0).contains(&confidence));
     assert_eq!(report["top"][0]["genre"], genre);
     assert!(report["elapsed_ms"].as_f64().unwrap() > 0.0);
-    assert_eq!(values(&path, "GENRE"), [genre.clone()]);
+    assert_eq!(values(&path, "GENRE"), std::slice::from_ref(&genre));
     assert_eq!(values(&path, "RECLASSD_GENRE"), [genre]);
     assert_eq!(values(&path, "RECLASSD_CONFIDENCE"), [format!("{confidence:.2}")]);
     assert_eq!(values(&path, "RECLASSD_MODEL").len(), 1);

@@ -21,7 +21,7 @@ pub fn chart(ranking: &[(String, f32)], limit: usize, label_width: usize) -> Str
 fn bar(share: f32) -> String {
     let eighths = (share * (WIDTH * 8) as f32).round() as usize;
     let mut cells = "█".repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         cells.push(EIGHTHS[eighths % 8]);
     }
     let used = cells.chars().count();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audio_support;
+mod common;
 
 use audio_support::*;
 use reclassd::audio::{AnalysisWindow, Clip, Codec, decode};
@@ -288,13 +289,8 @@ fn a_clip_keeps_its_sound_at_another_rate() {
 
 #[test]
 fn reference_mp3s_have_the_lengths_that_ffmpeg_trims_them_to() {
-    let shared = std::env::var_os("RECLASSD_SHARED")
-        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Into::into);
-    let folder = shared.join("reference/mp3");
-    if !folder.is_dir() {
-        println!("skipped: {} is not there", folder.display());
-        return;
-    }
+    const TEST: &str = "reference_mp3s_have_the_lengths_that_ffmpeg_trims_them_to";
+    let Some(folder) = common::shared(TEST, "reference/mp3") else { return };
     for (name, samples) in
         [("trumpet_44k_st_5s", 233_730), ("brahms_22k_mono_5s", 110_250), ("vibeace_48k_mono_10s", 480_000)]
     {
@@ -308,7 +304,7 @@ fn reference_mp3s_have_the_lengths_that_ffmpeg_trims_them_to() {
             .args(["-f", "s16le", "-"])
             .output()
         else {
-            println!("skipped: ffmpeg is not installed");
+            common::skipped(TEST, "ffmpeg is not installed");
             return;
         };
         let words: Vec<f32> =

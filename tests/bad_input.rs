@@ -169,8 +169,9 @@ fn an_unreadable_folder_fails_and_the_rest_is_scanned() {
         command.uid(NOBODY).gid(NOBODY);
         let mut probe = Command::new(env!("CARGO_BIN_EXE_reclassd"));
         if !probe.arg("--version").uid(NOBODY).gid(NOBODY).output().is_ok_and(|output| output.status.success()) {
-            eprintln!(
-                "skipped: an_unreadable_folder_fails_and_the_rest_is_scanned: nobody may not run the program here"
+            common::skipped(
+                "an_unreadable_folder_fails_and_the_rest_is_scanned",
+                "nobody may not run the program here",
             );
             return;
         }

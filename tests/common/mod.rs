@@ -9,6 +9,24 @@ use serde_json::Value;
 
 pub mod sound;
 
+/// A folder of the reference material in `../shared` beside the checkout, or wherever `RECLASSD_SHARED` says; where it is not,
+/// `None`, and a word about the test that needs it.
+pub fn shared(test: &str, folder: &str) -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let folder = std::env::var_os("RECLASSD_SHARED").map_or_else(beside, PathBuf::from).join(folder);
+    if !folder.is_dir() {
+        skipped(test, &format!("there is no {}", folder.display()));
+        return None;
+    }
+    Some(folder)
+}
+
+/// Says that a test cannot run here, and why, where it is seen without `--nocapture`.
+pub fn skipped(test: &str, why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+}
+
 /// A music folder, a state folder and a configuration, gone when dropped.
 pub struct Library {
     folder: tempfile::TempDir,

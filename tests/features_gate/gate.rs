@@ -154,3 +154,15 @@ pub fn assert_same_log_mel(name: &str, mine: &LogMel, golden: &Array2<f32>) {
     println!("{name}: log-mel within {worst:.1e} dB");
     assert!(worst <= 1e-3, "{name}: {worst} dB off");
 }
+
+/// Compares the bands that lie below a frequency in Hz with those of another resampler: within half a decibel.
+pub fn assert_same_below(name: &str, mine: &LogMel, golden: &Array2<f32>, limit: f64) {
+    assert_eq!((mine.n_mels, mine.n_frames), golden.dim(), "{name}");
+    // Slaney's scale, as in the bands of 0 to 11,025 Hz; the upper edge of band b is point b + 2 of n_mels + 2.
+    let mel = |hz: f64| if hz < 1000.0 { hz * 3.0 / 200.0 } else { 15.0 + (hz / 1000.0).ln() * 27.0 / 6.4f64.ln() };
+    let bands = (mel(limit) / mel(11_025.0) * (mine.n_mels + 1) as f64) as usize - 1;
+    let cells = |band: usize| mine.band(band).iter().zip(golden.row(band)).map(|(a, b)| (a - b).abs());
+    let worst = (0..bands).flat_map(cells).fold(0.0, f32::max);
+    println!("{name}: {bands} bands below {limit:.0} Hz within {worst:.2} dB");
+    assert!(bands > 100 && worst <= 0.5, "{name}: {worst} dB off in the {bands} bands below {limit:.0} Hz");
+}

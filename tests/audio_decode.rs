@@ -217,6 +217,27 @@ fn chained_ogg_files_are_one_stretch_of_sound() {
 }
 
 #[test]
+fn windows_of_long_ogg_files_are_found_by_bisection() {
+    let scratch = Scratch::new();
+    for (name, skip) in [("long.ogg", 0), ("long.opus", 312), ("vorbis.ogg", 0), ("celt.opus", 312)] {
+        let path = scratch.write(name, &tile_ogg(&bytes(name), 24, skip));
+        let all = whole(&path);
+        let rate = all.source_rate;
+        let all = &all.clips[0].samples;
+        for (seconds, count) in [(1.0, 1), (0.5, 40)] {
+            let clips = decode(&path, &AnalysisWindow { seconds, count }).unwrap().clips;
+            assert_eq!(clips.len(), count as usize);
+            for (index, clip) in clips.iter().enumerate() {
+                let length = (seconds * f64::from(rate)) as usize;
+                let middle = (all.len() as u64 * (2 * index as u64 + 1) / (2 * u64::from(count))) as usize;
+                let ratio = snr(&all[middle - length / 2..][..length], &clip.samples);
+                assert!(ratio > 25.0, "{name}, clip {index} of {count}: {ratio:.1} dB");
+            }
+        }
+    }
+}
+
+#[test]
 fn tags_and_junk_around_the_sound_do_not_matter() {
     let scratch = Scratch::new();
     for name in ["cbr.mp3", "bare-vbr.mp3", "stereo.flac", "bare.aac"] {

@@ -117,39 +117,12 @@ fn boxes_around_the_sound_do_not_count() {
     }
 }
 
-/// Pages of an Ogg file: header and body.
-fn pages(file: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut pages = Vec::new();
-    let mut at = 0;
-    while at < file.len() {
-        let head = 27 + usize::from(file[at + 26]);
-        let body: usize = file[at + 27..at + head].iter().map(|&length| usize::from(length)).sum();
-        pages.push((file[at..at + head].to_vec(), file[at + head..at + head + body].to_vec()));
-        at += head + body;
-    }
-    pages
-}
-
-/// Writes a page with this number and the checksum that belongs to it.
-fn put_page(file: &mut Vec<u8>, head: &[u8], body: &[u8], number: u32) {
-    let start = file.len();
-    file.extend(head);
-    file[start + 18..start + 22].copy_from_slice(&number.to_le_bytes());
-    file[start + 22..start + 26].fill(0);
-    file.extend(body);
-    let crc = file[start..].iter().fold(0u32, |crc, &byte| {
-        (0..8)
-            .fold(crc ^ u32::from(byte) << 24, |crc, _| if crc >> 31 == 1 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 })
-    });
-    file[start + 22..start + 26].copy_from_slice(&crc.to_le_bytes());
-}
-
 /// The file with a comment header (and, in Vorbis, the setup header behind it) that now fills `extra` more pages, every later page
 /// renumbered.
 fn retag_ogg(file: &[u8], extra: usize) -> Vec<u8> {
     let pages = pages(file);
     // Header pages are those whose position is 0, up to the first that has sound.
-    let sound = pages.iter().position(|(head, _)| head[6..14] != [0; 8]).unwrap();
+    let sound = header_pages(&pages);
     let serial = &pages[0].0[14..18];
     let mut out = Vec::new();
     put_page(&mut out, &pages[0].0, &pages[0].1, 0);

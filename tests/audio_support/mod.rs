@@ -139,3 +139,64 @@ impl Dice {
         (self.0 % below.max(1) as u64) as usize
     }
 }
+
+/// Pages of an Ogg file: header and body.
+pub fn pages(file: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut pages = Vec::new();
+    let mut at = 0;
+    while at < file.len() {
+        let head = 27 + usize::from(file[at + 26]);
+        let body: usize = file[at + 27..at + head].iter().map(|&length| usize::from(length)).sum();
+        pages.push((file[at..at + head].to_vec(), file[at + head..at + head + body].to_vec()));
+        at += head + body;
+    }
+    pages
+}
+
+/// Writes a page with this number and the checksum that belongs to it.
+pub fn put_page(file: &mut Vec<u8>, head: &[u8], body: &[u8], number: u32) {
+    let start = file.len();
+    file.extend(head);
+    file[start + 18..start + 22].copy_from_slice(&number.to_le_bytes());
+    file[start + 22..start + 26].fill(0);
+    file.extend(body);
+    let crc = file[start..].iter().fold(0u32, |crc, &byte| {
+        (0..8)
+            .fold(crc ^ u32::from(byte) << 24, |crc, _| if crc >> 31 == 1 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 })
+    });
+    file[start + 22..start + 26].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// The number of pages of headers: those before the first one with a position of its own.
+pub fn header_pages(pages: &[(Vec<u8>, Vec<u8>)]) -> usize {
+    pages.iter().position(|(head, _)| head[6..14] != [0; 8]).unwrap()
+}
+
+/// The same sound `times` over in one stream: pages with new numbers and positions. `skip` is Opus' pre-skip, which positions include.
+pub fn tile_ogg(file: &[u8], times: u64, skip: u64) -> Vec<u8> {
+    let pages = pages(file);
+    let sound = header_pages(&pages);
+    let granule = |head: &[u8]| u64::from_le_bytes(head[6..14].try_into().unwrap());
+    let length = granule(&pages.last().unwrap().0) - skip;
+    let mut out = Vec::new();
+    let mut number = 0;
+    for (head, body) in &pages[..sound] {
+        put_page(&mut out, head, body, number);
+        number += 1;
+    }
+    for copy in 0..times {
+        for (head, body) in &pages[sound..] {
+            let mut head = head.clone();
+            if copy + 1 < times {
+                head[5] &= !4;
+            }
+            if granule(&head) != u64::MAX {
+                let position = granule(&head) + copy * length;
+                head[6..14].copy_from_slice(&position.to_le_bytes());
+            }
+            put_page(&mut out, &head, body, number);
+            number += 1;
+        }
+    }
+    out
+}

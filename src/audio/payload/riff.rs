@@ -105,6 +105,14 @@ pub(crate) fn caf(source: &mut Source, start: u64) -> Result<Range<u64>, Fault> 
             let length = if length < 0 { source.len() - begin } else { length as u64 };
             return sound(source, begin + 4, length.saturating_sub(4));
         }
+        if &header[..4] == b"desc" {
+            // Bytes of a packet and number of channels: the demuxer computes with them unchecked.
+            let fields = source.array::<28>(begin)?.unwrap_or_default();
+            let field = |at: usize| u32::from_be_bytes([fields[at], fields[at + 1], fields[at + 2], fields[at + 3]]);
+            if field(16) > 1 << 20 || !(1..=64).contains(&field(24)) {
+                return Err(Fault::damaged("the description of its sound is impossible"));
+            }
+        }
         let length = u64::try_from(length).map_err(|_| Fault::damaged("a chunk has a negative length"))?;
         position = begin.saturating_add(length);
     }

@@ -233,7 +233,8 @@ impl OggTrack {
         let (serial, end) = (link.serial, link.pages.end);
         let (mut low, mut high) = (link.pages.start, end);
         let mut best = None;
-        while high - low > CLOSE {
+        // The last page of the lower part may reach beyond the upper end.
+        while low.saturating_add(CLOSE) < high {
             let middle = low + (high - low) / 2;
             match anchor(&mut self.source, middle, high, serial)? {
                 Some(page) if page.granule <= target => (low, best) = (page.end(), Some(page.at)),

@@ -38,7 +38,18 @@ enum Command {
     Features(commands::features::Arguments),
 }
 
+/// Other people's decoders may panic on a hostile file. That is caught and reported as the file's fault; the panic itself is for
+/// whoever looks into it (`RECLASSD_LOG=debug`). On the main thread it is a bug of ours, and shown.
+fn quiet_panics_of_workers() {
+    let show = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match std::thread::current().name() {
+        Some("main") => show(panic),
+        _ => tracing::debug!("caught: {panic}"),
+    }));
+}
+
 fn main() -> ExitCode {
+    quiet_panics_of_workers();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Scan(arguments) => commands::scan::run(&arguments),

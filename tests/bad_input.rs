@@ -149,6 +149,10 @@ fn a_file_with_two_names_is_left_alone_and_said_so() {
     let path = library.put("song.flac", &song(1));
     std::fs::hard_link(&path, library.root().join("seeding.flac")).unwrap();
     expect_untouched(&library, "song.flac", 0, "skipped", &["hard link"]);
+    // As long as nothing changes, a seeding library costs the next scan nothing.
+    assert_eq!(library.scan(&[]).expect_code(0).field("song.flac", "action"), "unchanged");
+    std::fs::remove_file(library.root().join("seeding.flac")).unwrap();
+    assert_eq!(library.scan(&[]).expect_code(0).field("song.flac", "action"), "written");
 }
 
 #[test]

@@ -84,17 +84,17 @@ pub enum AudioError {
 /// The kinds of failure that a report counts apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
-    /// Nothing is wrong with the file; no decoder for it is built in. Counts as skipped.
+    /// Nothing is wrong with the file; no decoder for it is built in.
     Unsupported,
-    /// The bytes contradict themselves. Counts as failed.
+    /// The bytes contradict themselves: only another file would help.
     Damaged,
-    /// The file stops before its declared end. Counts as failed; worth a retry when the file changes.
+    /// The file stops before its declared end: worth a retry when the file changes.
     Truncated,
-    /// No bytes or no samples. Counts as skipped.
+    /// No bytes or no samples.
     Empty,
-    /// Not a sound file, or not a file. Counts as skipped.
+    /// Not a sound file, or not a file.
     NotAudio,
-    /// The operating system failed. Counts as failed; worth a retry.
+    /// The operating system failed: worth a retry of the same file.
     Io,
     /// A request that cannot be met (a rate of 0 Hz). A fault of the caller.
     Request,
@@ -117,7 +117,7 @@ impl AudioError {
         text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned()
     }
 
-    /// What kind of failure this is: callers count `Unsupported`, `Empty` and `NotAudio` as skipped and the rest as failed.
+    /// What kind of failure this is: `Io` may go right another time, the rest stays as long as the file does.
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Unsupported { .. } => FailureKind::Unsupported,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::analysis::{Analysis, AnalysisError, Analyst, Opinion};
 use super::cancel::Cancel;
+use super::ending::{Ending, Settled, surroundings_of};
 use super::report::{Action, Report};
 use super::settings::Settings;
 use crate::audio::{self, AudioError};
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::features::Extractor;
 use crate::genre::Verdict;
 use crate::store::{AudioKey, JournalHandle, Store, StoreError, Track, TrackStatus, TrackUpdate};
-use crate::tagging::{self, Decision, FileStamp, Journal, Recovered, Refusal, Suggestion, TagError, TagPlan, Written};
+use crate::tagging::{self, Decision, FileStamp, Journal, Recovered, Suggestion, TagError, TagPlan, Written};
 
 /// What a worker thread owns: FFT plans, filter banks and buffers, which are dear to make and not shared.
 #[derive(Default)]
@@ -157,15 +158,24 @@ impl Line {
         if self.settings.force {
             return Ok(None);
         }
-        let track = self.store.track(path)?;
-        Ok(track.filter(|track| track.stamp == *stamp && track.settled_by.as_deref() == Some(&self.fingerprint)))
+        let track = self.store.track(path)?.filter(|track| track.stamp == *stamp);
+        Ok(track.filter(|track| match track.settled_by.as_deref().map(|by| by.strip_prefix(&*self.fingerprint)) {
+            Some(Some("")) => true,
+            Some(Some(surroundings)) => surroundings_of(path).as_deref() == Some(surroundings),
+            _ => false,
+        }))
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
         let suggestion = self.suggestion(&analysis.verdict);
         let verdict = Some(&analysis.verdict);
-        let left_alone =
-            |status, reason| Ending { status, action: Action::None, reason: Some(reason), verdict, settled: true };
+        let left_alone = |status, reason| Ending {
+            status,
+            action: Action::None,
+            reason: Some(reason),
+            verdict,
+            settled: Settled::Yes,
+        };
         let ending = match self.decide(file.path, &suggestion) {
             // What could not be written anyway is only worth a word where it would have been.
             Err(_) if !suggestion.sure => left_alone(TrackStatus::Unsure, self.unsure_because()),
@@ -175,14 +185,15 @@ impl Line {
             Ok(Decision::Keep(reason)) => left_alone(TrackStatus::Kept, reason.to_string()),
             Ok(Decision::Write(_)) if self.settings.dry_run => {
                 let (status, action) = (TrackStatus::Tagged, Action::WouldWrite);
-                Ending { status, action, reason: None, verdict, settled: false }
+                Ending { status, action, reason: None, verdict, settled: Settled::No }
             }
             Ok(Decision::Write(_)) if cancel.is_requested() => return Err(Stop::Cancelled),
             Ok(Decision::Write(plan)) => match self.write(file.path, &plan) {
                 Ok(stamp) => {
                     let written = Looked { path: file.path, stamp: stamp.unwrap_or(file.stamp) };
                     let action = if stamp.is_some() { Action::Written } else { Action::None };
-                    let ending = Ending { status: TrackStatus::Tagged, action, reason: None, verdict, settled: true };
+                    let ending =
+                        Ending { status: TrackStatus::Tagged, action, reason: None, verdict, settled: Settled::Yes };
                     return self.record(&written, Some(audio), ending);
                 }
                 Err(error) => Ending::not_written(verdict, &error),
@@ -224,7 +235,7 @@ impl Line {
         if let (TrackStatus::Skipped, Some(audio)) = (status, audio) {
             self.store.keep_failure(audio, super::analysis::PROGRAM, &reason)?;
         }
-        let settled = status == TrackStatus::Skipped;
+        let settled = if status == TrackStatus::Skipped { Settled::Yes } else { Settled::No };
         self.record(file, audio, Ending { status, settled, ..Ending::skipped(reason) })
     }
 
@@ -235,6 +246,13 @@ impl Line {
         };
         let ranking = ending.verdict.map(ranking_of).unwrap_or_default();
         let would_write = ending.action == Action::WouldWrite;
+        let settled_by = match ending.settled {
+            Settled::No => None,
+            Settled::Yes => Some(self.fingerprint.clone()),
+            Settled::WhileSurroundingsStay => {
+                surroundings_of(file.path).map(|surroundings| format!("{}{surroundings}", self.fingerprint))
+            }
+        };
         self.store.record_track(&TrackUpdate {
             path: file.path,
             audio,
@@ -244,7 +262,7 @@ impl Line {
             confidence,
             ranking: &ranking,
             reason: if would_write { Some("a dry run: not written yet") } else { ending.reason.as_deref() },
-            settled_by: ending.settled.then_some(&*self.fingerprint),
+            settled_by: settled_by.as_deref(),
         })?;
         let Ending { status, action, reason, .. } = ending;
         let (path, elapsed) = (file.path.to_owned(), Duration::ZERO);
@@ -285,35 +303,6 @@ impl Line {
 struct Looked<'a> {
     path: &'a Path,
     stamp: FileStamp,
-}
-
-/// How the line ended for a file.
-struct Ending<'a> {
-    verdict: Option<&'a Verdict>,
-    status: TrackStatus,
-    action: Action,
-    reason: Option<String>,
-    /// Whether the next scan may pass the file by as long as it stays the same.
-    settled: bool,
-}
-
-impl<'a> Ending<'a> {
-    fn skipped(reason: String) -> Self {
-        Self { verdict: None, status: TrackStatus::Skipped, action: Action::None, reason: Some(reason), settled: true }
-    }
-
-    /// A safety rule about the file's own bytes or names is an answer; what its surroundings forbid, or what went wrong, may go
-    /// right another time.
-    fn not_written(verdict: Option<&'a Verdict>, error: &TagError) -> Self {
-        let (status, settled) = match error {
-            TagError::Refused { reason, .. } if reason.is_about_content() => (TrackStatus::Skipped, true),
-            TagError::Refused { reason: Refusal::HardLinked { .. }, .. } | TagError::Changed { .. } => {
-                (TrackStatus::Skipped, false)
-            }
-            _ => (TrackStatus::Failed, false),
-        };
-        Self { verdict, status, action: Action::None, reason: Some(error.reason()), settled }
-    }
 }
 
 /// What ends the line early, with nothing recorded.

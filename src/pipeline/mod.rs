@@ -4,6 +4,7 @@
 mod analysis;
 mod cancel;
 mod discover;
+mod ending;
 mod hearing;
 mod line;
 mod report;

@@ -77,7 +77,7 @@ impl Container {
 
     /// Whether [`write`](super::write) knows how to write tags into this container.
     pub fn is_written(self) -> bool {
-        matches!(self, Self::Mp3 | Self::Flac)
+        matches!(self, Self::Mp3 | Self::Flac | Self::WavPack | Self::MonkeysAudio | Self::Musepack)
     }
 
     pub(crate) fn of(source: &dyn Source) -> io::Result<Self> {

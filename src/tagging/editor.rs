@@ -6,10 +6,12 @@
 //! A new container is a new file that implements [`Editor`], and a line in [`open`].
 
 use std::fmt;
+use std::io;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::apetagged::ApeTagged;
 use super::container::Container;
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
@@ -61,6 +63,12 @@ pub(crate) trait Editor {
     /// All that a write has to leave alone.
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem>;
 
+    /// The hash of the audio, the same before and after an edit. Where the container has something in between that an edit
+    /// may change, such as the numbers of pages, the editor leaves that out.
+    fn audio_digest(&self, source: &dyn Source, layout: &Layout) -> io::Result<blake3::Hash> {
+        source.digest(&layout.audio)
+    }
+
     /// How the file becomes what `wish` asks for. A patch without changes means that it is so already.
     fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem>;
 }
@@ -70,6 +78,9 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
     match Container::of(source)? {
         Container::Mp3 => Ok(Box::new(Mp3File::parse(source)?)),
         Container::Flac => Ok(Box::new(FlacFile::parse(source)?)),
+        container @ (Container::WavPack | Container::MonkeysAudio | Container::Musepack) => {
+            Ok(Box::new(ApeTagged::parse(source, container)?))
+        }
         Container::Unknown => Err(Refusal::UnknownContainer.into()),
         other => Err(Refusal::NotWrittenYet(other).into()),
     }

@@ -7,6 +7,7 @@
 //!
 //! Nothing here decodes audio or knows where genres come from, and no database is opened: the [`Journal`] is the caller's.
 
+mod apetagged;
 mod apev2;
 mod container;
 mod editor;

@@ -17,6 +17,7 @@ use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
 use super::journal::FieldChange;
 use super::mp3::Mp3File;
+use super::ogg::{OggFile, Renumbering};
 use super::plan::{TagField, Wish};
 use super::source::Source;
 
@@ -37,6 +38,8 @@ pub enum Scope {
     Opaque,
     /// The metadata blocks of a FLAC file.
     FlacBlocks,
+    /// The header packets of an Ogg stream other than its comments.
+    OggHeaders,
 }
 
 impl fmt::Display for Scope {
@@ -49,6 +52,7 @@ impl fmt::Display for Scope {
             Self::Id3v1 => f.write_str("ID3v1 tag"),
             Self::Opaque => f.write_str("bytes behind the audio"),
             Self::FlacBlocks => f.write_str("FLAC metadata blocks"),
+            Self::OggHeaders => f.write_str("Ogg headers"),
         }
     }
 }
@@ -78,6 +82,9 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
     match Container::of(source)? {
         Container::Mp3 => Ok(Box::new(Mp3File::parse(source)?)),
         Container::Flac => Ok(Box::new(FlacFile::parse(source)?)),
+        Container::OggVorbis | Container::Opus | Container::OggFlac | Container::Speex => {
+            Ok(Box::new(OggFile::parse(source)?))
+        }
         container @ (Container::WavPack | Container::MonkeysAudio | Container::Musepack) => {
             Ok(Box::new(ApeTagged::parse(source, container)?))
         }
@@ -121,7 +128,7 @@ pub(crate) struct Layout {
     pub(crate) facts: Vec<Fact>,
     /// Every field, block and foreign tag, in file order.
     pub(crate) pieces: Vec<Piece>,
-    /// Where the audio lies.
+    /// Where the audio lies, unless the editor has a way of its own to hash it.
     pub(crate) audio: Vec<Range<u64>>,
 }
 
@@ -146,6 +153,8 @@ pub(crate) struct Piece {
 pub(crate) struct Patch {
     /// In file order, not overlapping.
     pub(crate) splices: Vec<Splice>,
+    /// Pages that get other numbers while they are copied. No splice reaches into them.
+    pub(crate) renumbering: Option<Renumbering>,
     pub(crate) changes: Vec<FieldChange>,
     pub(crate) created: Vec<Scope>,
 }
@@ -171,6 +180,16 @@ impl Patch {
 
     #[cfg(test)]
     pub(crate) fn apply(&self, original: &[u8]) -> Vec<u8> {
+        let mut original = original.to_vec();
+        if let Some(renumbering) = &self.renumbering {
+            let mut renumbered = Vec::new();
+            let keep = |bytes: &[u8]| {
+                renumbered.extend_from_slice(bytes);
+                Ok(())
+            };
+            renumbering.pass(&original, keep).expect("bytes in memory can be read");
+            original.splice(renumbering.range.start as usize..renumbering.range.end as usize, renumbered);
+        }
         let (mut out, mut position) = (Vec::new(), 0);
         for splice in &self.splices {
             out.extend_from_slice(&original[position..splice.range.start as usize]);

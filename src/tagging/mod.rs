@@ -20,6 +20,7 @@ mod id3v2;
 mod journal;
 mod mp3;
 mod mpeg;
+mod ogg;
 mod plan;
 mod policy;
 mod source;

@@ -80,10 +80,8 @@ impl Container {
     pub fn is_written(self) -> bool {
         match self {
             Self::Mp3 | Self::Flac | Self::OggVorbis | Self::Opus | Self::OggFlac | Self::Speex => true,
-            Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
+            Self::Wav | Self::Aiff | Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
             Self::Mp4
-            | Self::Wav
-            | Self::Aiff
             | Self::Aac
             | Self::Asf
             | Self::Matroska
@@ -108,8 +106,6 @@ impl Container {
             Self::Aiff
         } else if has(4, b"ftyp") {
             Self::Mp4
-            | Self::Wav
-            | Self::Aiff
         } else if has(0, b"wvpk") {
             Self::WavPack
         } else if has(0, b"MAC ") {

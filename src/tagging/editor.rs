@@ -15,6 +15,7 @@ use super::apetagged::ApeTagged;
 use super::container::Container;
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
+use super::iff::IffFile;
 use super::journal::FieldChange;
 use super::mp3::Mp3File;
 use super::ogg::{OggFile, Renumbering};
@@ -38,6 +39,10 @@ pub enum Scope {
     Opaque,
     /// The metadata blocks of a FLAC file.
     FlacBlocks,
+    /// A `LIST/INFO` chunk of a WAVE file; several are counted from 1.
+    RiffInfo(u8),
+    /// The chunks of a WAV or AIFF file.
+    Chunks,
     /// The header packets of an Ogg stream other than its comments.
     OggHeaders,
 }
@@ -52,6 +57,9 @@ impl fmt::Display for Scope {
             Self::Id3v1 => f.write_str("ID3v1 tag"),
             Self::Opaque => f.write_str("bytes behind the audio"),
             Self::FlacBlocks => f.write_str("FLAC metadata blocks"),
+            Self::RiffInfo(1) => f.write_str("LIST/INFO chunk"),
+            Self::RiffInfo(number) => write!(f, "LIST/INFO chunk #{number}"),
+            Self::Chunks => f.write_str("chunks"),
             Self::OggHeaders => f.write_str("Ogg headers"),
         }
     }
@@ -88,6 +96,7 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
         container @ (Container::WavPack | Container::MonkeysAudio | Container::Musepack) => {
             Ok(Box::new(ApeTagged::parse(source, container)?))
         }
+        Container::Wav | Container::Aiff => Ok(Box::new(IffFile::parse(source)?)),
         Container::Unknown => Err(Refusal::UnknownContainer.into()),
         other => Err(Refusal::NotWrittenYet(other).into()),
     }

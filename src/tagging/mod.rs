@@ -17,6 +17,7 @@ mod fixtures;
 mod flac;
 mod genre_text;
 mod id3v2;
+mod iff;
 mod journal;
 mod mp3;
 mod mpeg;

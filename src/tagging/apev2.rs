@@ -1,11 +1,13 @@
 //! APEv2 tags (Monkey's Audio documentation, "APEv2"): items with flags, a key and a value, between two copies of a header.
 //!
-//! On an MP3 it is a second opinion: its genre is replaced where it has one and the file's genre changes, and never added.
+//! In WavPack, Monkey's Audio and Musepack it speaks for the file. On an MP3 it is a second opinion: its genre is replaced
+//! where it has one and the file's genre changes, and never added.
 
 use std::ops::Range;
 
 use super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::error::{Problem, Refusal};
+use super::id3v2::Insertion;
 use super::plan::{TagField, Wish};
 use super::source::Source;
 
@@ -94,7 +96,14 @@ impl Apev2 {
 
     fn values(&self, item: &Item) -> Vec<String> {
         let value = String::from_utf8_lossy(&self.raw[item.key.end + 1..item.range.end]);
-        value.split('\0').filter(|value| !value.is_empty()).map(str::to_owned).collect()
+        // Version 1 knew no lists; where it holds one, its values are joined.
+        let separator = if self.version == V2 { '\0' } else { '/' };
+        value
+            .split(separator)
+            .map(|value| value.trim_matches('\0'))
+            .filter(|v| !v.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     pub(crate) fn holdings(&self) -> Vec<Holding> {
@@ -117,18 +126,36 @@ impl Apev2 {
         }));
     }
 
-    /// The tag with the fields that it has brought into line with the wish; none where they are so already.
-    pub(crate) fn edit(&self, wish: &Wish) -> Result<Option<Edited>, Refusal> {
+    /// A tag of version 2 that holds nothing but the wish, with header and footer. None where there is nothing to hold.
+    pub(crate) fn new_tag(wish: &Wish) -> Result<Option<Edited>, Refusal> {
+        let mut raw = Vec::new();
+        for flags in [HAS_HEADER | IS_HEADER, HAS_HEADER] {
+            raw.extend_from_slice(MAGIC);
+            raw.extend([V2, FRAME as u32, 0, flags].iter().flat_map(|number| number.to_le_bytes()));
+            raw.extend([0; 8]);
+        }
+        let empty = Self { raw, items: Vec::new(), version: V2, flags: HAS_HEADER, has_header: true };
+        empty.edit(wish, Insertion::Allowed)
+    }
+
+    /// The tag brought into line with the wish; none where it is so already.
+    pub(crate) fn edit(&self, wish: &Wish, insertion: Insertion) -> Result<Option<Edited>, Refusal> {
         let mut revision = Revision::new(Scope::Apev2, self.items.len());
         for (field, values) in wish.iter() {
             let old: Vec<(usize, &Item)> =
                 self.items.iter().enumerate().filter(|(_, item)| item.field == Some(field)).collect();
-            let Some((_, first)) = old.first() else { continue };
-            if old.len() == 1 && self.values(first) == values {
-                continue;
+            let first = old.first().map(|(_, item)| *item);
+            match first {
+                None if values.is_empty() || insertion == Insertion::Forbidden => continue,
+                Some(only) if old.len() == 1 && !values.is_empty() && self.values(only) == values => continue,
+                _ => {}
             }
-            let new = if values.is_empty() { Vec::new() } else { vec![self.renewed(first, values)?] };
-            let name = String::from_utf8_lossy(&self.raw[first.key.clone()]).into_owned();
+            let key = match first {
+                Some(item) => String::from_utf8_lossy(&self.raw[item.key.clone()]).into_owned(),
+                None => field.own_name().unwrap_or("Genre").to_owned(),
+            };
+            let new = if values.is_empty() { Vec::new() } else { vec![self.item_with(first, &key, values)?] };
+            let name = key;
             let old = old.iter().map(|(index, item)| (*index, self.raw[item.range.clone()].to_vec())).collect();
             revision.replace(&name, old, new);
         }
@@ -156,20 +183,24 @@ impl Apev2 {
         Ok(Some(Edited { bytes, changes: revision.changes }))
     }
 
-    /// An item with its flags and the spelling of its key, and new values.
-    fn renewed(&self, item: &Item, values: &[String]) -> Result<Vec<u8>, Refusal> {
+    /// An item with new values: that of `old` with its flags, or a text item.
+    fn item_with(&self, old: Option<&Item>, key: &str, values: &[String]) -> Result<Vec<u8>, Refusal> {
         let separator = if self.version == V2 { "\0" } else { "/" };
         let value = values.join(separator);
         if values.iter().any(|value| value.contains('\0')) || self.version < V2 && !value.is_ascii() {
             return Err(Refusal::Value { what: WHAT, value });
         }
         // Flags 1 and 2: the kind of value. A binary or external genre is nothing that we could replace.
-        if self.version == V2 && self.raw[item.range.start + 4] & 0b110 != 0 {
+        let flags = old.map_or(&[0; 4][..], |item| &self.raw[item.range.start + 4..item.range.start + 8]);
+        if self.version == V2 && flags[0] & 0b110 != 0 {
             return Err(Refusal::Unsupported { what: WHAT, why: "its genre is not stored as text" });
         }
         let length = u32::try_from(value.len()).map_err(|_| Refusal::TooLarge { what: WHAT, limit: LIMIT })?;
         let mut bytes = length.to_le_bytes().to_vec();
-        bytes.extend_from_slice(&self.raw[item.range.start + 4..=item.key.end]);
+        bytes.extend_from_slice(flags);
+        // A key that is no UTF-8 is none of ours: names were compared.
+        bytes.extend_from_slice(key.as_bytes());
+        bytes.push(0);
         bytes.extend_from_slice(value.as_bytes());
         Ok(bytes)
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{Refusal, Step, TagError};
 use super::id3v2;
 use super::mpeg;
+use super::ogg;
 use super::source::{FileSource, Source};
 
 /// A kind of audio file, as its bytes show it.
@@ -77,7 +78,18 @@ impl Container {
 
     /// Whether [`write`](super::write) knows how to write tags into this container.
     pub fn is_written(self) -> bool {
-        matches!(self, Self::Mp3 | Self::Flac)
+        match self {
+            Self::Mp3 | Self::Flac | Self::OggVorbis | Self::Opus | Self::OggFlac | Self::Speex => true,
+            Self::Wav | Self::Aiff | Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
+            Self::Mp4
+            | Self::Aac
+            | Self::Asf
+            | Self::Matroska
+            | Self::Dsf
+            | Self::Dsdiff
+            | Self::TrueAudio
+            | Self::Unknown => false,
+        }
     }
 
     pub(crate) fn of(source: &dyn Source) -> io::Result<Self> {
@@ -87,7 +99,7 @@ impl Container {
         let container = if has(0, b"fLaC") {
             Self::Flac
         } else if has(0, b"OggS") {
-            Self::of_ogg(&head)
+            ogg::container(source, start)?
         } else if (has(0, b"RIFF") || has(0, b"RF64") || has(0, b"BW64")) && has(8, b"WAVE") {
             Self::Wav
         } else if has(0, b"FORM") && (has(8, b"AIFF") || has(8, b"AIFC")) {
@@ -118,22 +130,6 @@ impl Container {
             Self::Unknown
         };
         Ok(container)
-    }
-
-    /// The codec of an Ogg stream stands at the start of its first packet, behind a page header with one lacing value.
-    fn of_ogg(head: &[u8]) -> Self {
-        let packet = head.get(28..).unwrap_or_default();
-        if packet.starts_with(b"OpusHead") {
-            Self::Opus
-        } else if packet.starts_with(b"\x01vorbis") {
-            Self::OggVorbis
-        } else if packet.starts_with(b"\x7fFLAC") {
-            Self::OggFlac
-        } else if packet.starts_with(b"Speex   ") {
-            Self::Speex
-        } else {
-            Self::Unknown
-        }
     }
 }
 

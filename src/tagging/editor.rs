@@ -6,15 +6,19 @@
 //! A new container is a new file that implements [`Editor`], and a line in [`open`].
 
 use std::fmt;
+use std::io;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::apetagged::ApeTagged;
 use super::container::Container;
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
+use super::iff::IffFile;
 use super::journal::FieldChange;
 use super::mp3::Mp3File;
+use super::ogg::{OggFile, Renumbering};
 use super::plan::{TagField, Wish};
 use super::source::Source;
 
@@ -35,6 +39,12 @@ pub enum Scope {
     Opaque,
     /// The metadata blocks of a FLAC file.
     FlacBlocks,
+    /// A `LIST/INFO` chunk of a WAVE file; several are counted from 1.
+    RiffInfo(u8),
+    /// The chunks of a WAV or AIFF file.
+    Chunks,
+    /// The header packets of an Ogg stream other than its comments.
+    OggHeaders,
 }
 
 impl fmt::Display for Scope {
@@ -47,6 +57,10 @@ impl fmt::Display for Scope {
             Self::Id3v1 => f.write_str("ID3v1 tag"),
             Self::Opaque => f.write_str("bytes behind the audio"),
             Self::FlacBlocks => f.write_str("FLAC metadata blocks"),
+            Self::RiffInfo(1) => f.write_str("LIST/INFO chunk"),
+            Self::RiffInfo(number) => write!(f, "LIST/INFO chunk #{number}"),
+            Self::Chunks => f.write_str("chunks"),
+            Self::OggHeaders => f.write_str("Ogg headers"),
         }
     }
 }
@@ -61,6 +75,12 @@ pub(crate) trait Editor {
     /// All that a write has to leave alone.
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem>;
 
+    /// The hash of the audio, the same before and after an edit. Where the container has something in between that an edit
+    /// may change, such as the numbers of pages, the editor leaves that out.
+    fn audio_digest(&self, source: &dyn Source, layout: &Layout) -> io::Result<blake3::Hash> {
+        source.digest(&layout.audio)
+    }
+
     /// How the file becomes what `wish` asks for. A patch without changes means that it is so already.
     fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem>;
 }
@@ -70,6 +90,13 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
     match Container::of(source)? {
         Container::Mp3 => Ok(Box::new(Mp3File::parse(source)?)),
         Container::Flac => Ok(Box::new(FlacFile::parse(source)?)),
+        Container::OggVorbis | Container::Opus | Container::OggFlac | Container::Speex => {
+            Ok(Box::new(OggFile::parse(source)?))
+        }
+        container @ (Container::WavPack | Container::MonkeysAudio | Container::Musepack) => {
+            Ok(Box::new(ApeTagged::parse(source, container)?))
+        }
+        Container::Wav | Container::Aiff => Ok(Box::new(IffFile::parse(source)?)),
         Container::Unknown => Err(Refusal::UnknownContainer.into()),
         other => Err(Refusal::NotWrittenYet(other).into()),
     }
@@ -110,7 +137,7 @@ pub(crate) struct Layout {
     pub(crate) facts: Vec<Fact>,
     /// Every field, block and foreign tag, in file order.
     pub(crate) pieces: Vec<Piece>,
-    /// Where the audio lies.
+    /// Where the audio lies, unless the editor has a way of its own to hash it.
     pub(crate) audio: Vec<Range<u64>>,
 }
 
@@ -135,6 +162,8 @@ pub(crate) struct Piece {
 pub(crate) struct Patch {
     /// In file order, not overlapping.
     pub(crate) splices: Vec<Splice>,
+    /// Pages that get other numbers while they are copied. No splice reaches into them.
+    pub(crate) renumbering: Option<Renumbering>,
     pub(crate) changes: Vec<FieldChange>,
     pub(crate) created: Vec<Scope>,
 }
@@ -160,6 +189,16 @@ impl Patch {
 
     #[cfg(test)]
     pub(crate) fn apply(&self, original: &[u8]) -> Vec<u8> {
+        let mut original = original.to_vec();
+        if let Some(renumbering) = &self.renumbering {
+            let mut renumbered = Vec::new();
+            let keep = |bytes: &[u8]| {
+                renumbered.extend_from_slice(bytes);
+                Ok(())
+            };
+            renumbering.pass(&original, keep).expect("bytes in memory can be read");
+            original.splice(renumbering.range.start as usize..renumbering.range.end as usize, renumbered);
+        }
         let (mut out, mut position) = (Vec::new(), 0);
         for splice in &self.splices {
             out.extend_from_slice(&original[position..splice.range.start as usize]);

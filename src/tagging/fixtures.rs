@@ -98,7 +98,8 @@ fn crc(bytes: &[u8], polynomial: u32, bits: u32) -> u32 {
     let top = 1 << (bits - 1);
     bytes.iter().fold(0, |crc, &byte| {
         (0..8).fold(crc ^ (u32::from(byte) << (bits - 8)), |crc: u32, _| {
-            (if crc & top != 0 { (crc << 1) ^ polynomial } else { crc << 1 }) & ((top << 1) - 1)
+            let mask = u32::MAX >> (32 - bits);
+            (if crc & top != 0 { (crc << 1) ^ polynomial } else { crc << 1 }) & mask
         })
     })
 }
@@ -152,4 +153,126 @@ pub fn comments(entries: &[&[u8]]) -> (u8, Vec<u8>) {
         body.extend(*entry);
     }
     (4, body)
+}
+
+/// An Ogg page with its checksum.
+pub fn ogg_page(flags: u8, granule: i64, serial: u32, sequence: u32, lacing: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut page = b"OggS\0".to_vec();
+    page.push(flags);
+    page.extend(granule.to_le_bytes());
+    page.extend(serial.to_le_bytes());
+    page.extend(sequence.to_le_bytes());
+    page.extend([0; 4]);
+    page.push(lacing.len() as u8);
+    page.extend(lacing);
+    page.extend(body);
+    let check = crc(&page, 0x04c1_1db7, 32);
+    page[22..26].copy_from_slice(&check.to_le_bytes());
+    page
+}
+
+/// `packets` on pages of up to `segments` segments.
+pub fn ogg_lay_out(serial: u32, first_number: u32, packets: &[Vec<u8>], segments: usize) -> Vec<Vec<u8>> {
+    let mut lacing = Vec::new();
+    for packet in packets {
+        lacing.resize(lacing.len() + packet.len() / 255, 255);
+        lacing.push((packet.len() % 255) as u8);
+    }
+    let (mut body, mut pages, mut open) = (packets.concat(), Vec::new(), false);
+    for part in lacing.chunks(segments) {
+        let rest = body.split_off(part.iter().map(|&lace| usize::from(lace)).sum());
+        let granule = if part.iter().any(|&lace| lace < 255) { 0 } else { -1 };
+        let number = first_number.wrapping_add(pages.len() as u32);
+        pages.push(ogg_page(u8::from(open), granule, serial, number, part, &body));
+        open = part.last() == Some(&255);
+        body = rest;
+    }
+    pages
+}
+
+/// An Ogg page, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OggPage {
+    pub flags: u8,
+    pub granule: i64,
+    pub serial: u32,
+    pub sequence: u32,
+    pub lacing: Vec<u8>,
+    pub body: Vec<u8>,
+    pub length: usize,
+}
+
+/// The pages of a file, each with the right checksum; bytes between them are stepped over.
+pub fn ogg_pages(file: &[u8]) -> Vec<OggPage> {
+    let (mut pages, mut at) = (Vec::new(), 0);
+    while at + 27 <= file.len() {
+        let page = &file[at..];
+        if !page.starts_with(b"OggS\0") {
+            at += 1;
+            continue;
+        }
+        let number = |at: usize| u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]);
+        let lacing = page[27..27 + usize::from(page[26])].to_vec();
+        let start = 27 + lacing.len();
+        let end = start + lacing.iter().map(|&lace| usize::from(lace)).sum::<usize>();
+        let body = page[start..end].to_vec();
+        let granule = i64::from(number(6)) | i64::from(number(10)) << 32;
+        let (flags, serial, sequence) = (page[5], number(14), number(18));
+        assert_eq!(page[..end], ogg_page(flags, granule, serial, sequence, &lacing, &body), "the checksum of a page");
+        pages.push(OggPage { flags, granule, serial, sequence, lacing, body, length: end });
+        at += end;
+    }
+    pages
+}
+
+/// A chunk with its pad byte.
+pub fn chunk(name: &str, body: &[u8], is_big: bool) -> Vec<u8> {
+    let size = body.len() as u32;
+    let mut out = name.as_bytes().to_vec();
+    out.extend(if is_big { size.to_be_bytes() } else { size.to_le_bytes() });
+    out.extend(body);
+    out.resize(out.len().next_multiple_of(2), 0);
+    out
+}
+
+fn chunks(chunks: &[(&str, &[u8])], is_big: bool) -> Vec<u8> {
+    chunks.iter().flat_map(|(name, body)| chunk(name, body, is_big)).collect()
+}
+
+/// PCM, mono, 16 bits, 8 kHz.
+fn wav_format() -> Vec<u8> {
+    [&[1, 0, 1, 0][..], &8000u32.to_le_bytes(), &16_000u32.to_le_bytes(), &[2, 0, 16, 0]].concat()
+}
+
+/// A WAVE file with chunks between its format and its sound, and behind that.
+pub fn wav(front: &[(&str, &[u8])], sound: &[u8], back: &[(&str, &[u8])]) -> Vec<u8> {
+    let sound = [("data", sound)];
+    let body =
+        [chunks(&[("fmt ", &wav_format())], false), chunks(front, false), chunks(&sound, false), chunks(back, false)];
+    let body = [b"WAVE".to_vec(), body.concat()].concat();
+    chunk("RIFF", &body, false)
+}
+
+/// The same with 64-bit sizes.
+pub fn rf64(sound: &[u8], back: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut file = wav(&[("ds64", &[0; 28])], sound, back);
+    // The ds64 chunk has to be the first.
+    file[12..72].rotate_left(24);
+    file[..8].copy_from_slice(b"RF64\xff\xff\xff\xff");
+    let (form, data) = (file.len() as u64 - 8, sound.len() as u64);
+    file[20..28].copy_from_slice(&form.to_le_bytes());
+    file[28..36].copy_from_slice(&data.to_le_bytes());
+    file[36..44].copy_from_slice(&(data / 2).to_le_bytes());
+    file[76..80].copy_from_slice(&[0xff; 4]);
+    file
+}
+
+/// An AIFF file of 8 kHz, mono, 16 bits.
+pub fn aiff(front: &[(&str, &[u8])], sound: &[u8], back: &[(&str, &[u8])]) -> Vec<u8> {
+    let frames = (sound.len() / 2) as u32;
+    let common = [&[0, 1][..], &frames.to_be_bytes(), &[0, 16, 0x40, 0x0b, 0xfa, 0, 0, 0, 0, 0, 0, 0]].concat();
+    let sound = [&[0; 8][..], sound].concat();
+    let sound = [("SSND", &sound[..])];
+    let body = [chunks(&[("COMM", &common)], true), chunks(front, true), chunks(&sound, true), chunks(back, true)];
+    chunk("FORM", &[b"AIFF".to_vec(), body.concat()].concat(), true)
 }

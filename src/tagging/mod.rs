@@ -7,6 +7,7 @@
 //!
 //! Nothing here decodes audio or knows where genres come from, and no database is opened: the [`Journal`] is the caller's.
 
+mod apetagged;
 mod apev2;
 mod container;
 mod editor;
@@ -16,9 +17,11 @@ mod fixtures;
 mod flac;
 mod genre_text;
 mod id3v2;
+mod iff;
 mod journal;
 mod mp3;
 mod mpeg;
+mod ogg;
 mod plan;
 mod policy;
 mod source;

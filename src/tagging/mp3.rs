@@ -16,6 +16,17 @@ use super::plan::{TagField, Wish};
 use super::source::Source;
 use super::tail::{Tail, TailTag};
 
+/// Which tag speaks for a file and receives the fields that are missing. The others only must not contradict it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// The first ID3v2 tag.
+    Id3v2,
+    /// The last APEv2 tag.
+    Apev2,
+    /// None of those around the audio.
+    Inside,
+}
+
 /// The tags around a stream of audio, however many there are. FLAC has some of them too.
 #[derive(Debug)]
 pub(crate) struct OuterTags {
@@ -44,7 +55,7 @@ impl OuterTags {
         (1..=u8::MAX).zip(all).map(|(number, (range, tag))| (Scope::Id3v2(number), range, tag))
     }
 
-    fn apev2(&self) -> impl Iterator<Item = (&Range<u64>, &Apev2)> {
+    pub(crate) fn apev2(&self) -> impl Iterator<Item = (&Range<u64>, &Apev2)> {
         self.tail.iter().filter_map(|(range, tag)| match tag {
             TailTag::Apev2(tag) => Some((range, tag)),
             _ => None,
@@ -84,17 +95,19 @@ impl OuterTags {
         Ok(())
     }
 
-    /// Brings the tags into line with the wish, and adds what is missing to the first ID3v2 tag where `insertion` allows it.
-    pub(crate) fn edit(&self, wish: &Wish, insertion: Insertion, patch: &mut Patch) -> Result<(), Problem> {
+    /// Brings the tags into line with the wish, and adds what is missing to the tag that speaks for the file, if it exists.
+    pub(crate) fn edit(&self, wish: &Wish, speaker: Speaker, patch: &mut Patch) -> Result<(), Problem> {
         for (index, (scope, range, tag)) in self.id3v2().enumerate() {
-            let insertion = if index == 0 { insertion } else { Insertion::Forbidden };
+            let insertion = Insertion::allowed_if(index == 0 && speaker == Speaker::Id3v2);
             if let Some(edited) = tag.edit(scope, wish, insertion)? {
                 patch.changes.extend(edited.changes);
                 patch.splices.push(Splice { range: range.clone(), bytes: edited.bytes });
             }
         }
-        for (range, tag) in self.apev2() {
-            if let Some(edited) = tag.edit(wish)? {
+        let last = self.apev2().count();
+        for (number, (range, tag)) in (1..).zip(self.apev2()) {
+            let insertion = Insertion::allowed_if(number == last && speaker == Speaker::Apev2);
+            if let Some(edited) = tag.edit(wish, insertion)? {
                 patch.changes.extend(edited.changes);
                 patch.splices.push(Splice { range: range.clone(), bytes: edited.bytes });
             }
@@ -140,7 +153,7 @@ impl Editor for Mp3File {
                 patch.splices.push(Splice { range: 0..0, bytes: tag.bytes });
             }
         }
-        self.tags.edit(wish, Insertion::Allowed, &mut patch)?;
+        self.tags.edit(wish, Speaker::Id3v2, &mut patch)?;
         patch.splices.sort_by_key(|splice| splice.range.start);
         Ok(patch)
     }

@@ -51,6 +51,11 @@ impl VorbisComments {
         Ok(Self { raw, vendor, entries, end: at })
     }
 
+    /// Cuts off the bytes behind the last entry, for a container that has its own idea of them.
+    pub(crate) fn split_off_rest(&mut self) -> Vec<u8> {
+        self.raw.split_off(self.end)
+    }
+
     fn value(&self, entry: &Entry) -> String {
         let bytes = &self.raw[entry.range.clone()];
         let value = bytes.iter().position(|&byte| byte == b'=').map_or(&bytes[..0], |at| &bytes[at + 1..]);

@@ -11,8 +11,7 @@ use std::ops::Range;
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, ROOM, SHIFT, Scope, Splice};
 use super::error::{Problem, Refusal};
-use super::id3v2::Insertion;
-use super::mp3::OuterTags;
+use super::mp3::{OuterTags, Speaker};
 use super::plan::Wish;
 use super::source::Source;
 use super::vorbis::VorbisComments;
@@ -281,7 +280,7 @@ impl Editor for FlacFile {
             let blocks = self.rearranged(source, bytes)?;
             self.splices(&blocks, &mut patch.splices);
         }
-        self.outer.edit(wish, Insertion::Forbidden, &mut patch)?;
+        self.outer.edit(wish, Speaker::Inside, &mut patch)?;
         patch.splices.sort_by_key(|splice| splice.range.start);
         Ok(patch)
     }

@@ -17,6 +17,12 @@ pub(crate) enum Insertion {
     Forbidden,
 }
 
+impl Insertion {
+    pub(crate) fn allowed_if(speaks: bool) -> Self {
+        if speaks { Self::Allowed } else { Self::Forbidden }
+    }
+}
+
 /// A tag of that version that holds nothing but the wish, with padding. None where there is nothing to hold.
 pub(crate) fn new_tag(version: Id3Version, scope: Scope, wish: &Wish) -> Result<Option<Edited>, Refusal> {
     let version_byte = match version {

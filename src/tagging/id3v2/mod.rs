@@ -77,7 +77,7 @@ fn to_synchsafe(value: usize) -> [u8; 4] {
 }
 
 /// Length of the whole tag whose header starts at `offset`, footer included; none where there is no tag.
-fn length_at(source: &dyn Source, offset: u64) -> io::Result<Option<u64>> {
+pub(crate) fn length_at(source: &dyn Source, offset: u64) -> io::Result<Option<u64>> {
     let head = source.window(offset, HEADER)?;
     let size = head.get(6..HEADER).filter(|_| head.starts_with(b"ID3")).and_then(synchsafe);
     let footer = head.get(3..6).is_some_and(|b| b[0] == 4 && b[2] & FOOTER != 0);

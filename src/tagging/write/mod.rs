@@ -33,7 +33,7 @@ use super::editor::{self, EditOptions, Id3Version, Layout, Patch};
 use super::error::{Problem, Step, TagError};
 use super::journal::{EntryId, FieldChange, Journal, JournalEntry};
 use super::plan::TagPlan;
-use super::source::{FileSource, Source};
+use super::source::FileSource;
 use super::stamp::FileStamp;
 use temporary::Temporary;
 
@@ -208,9 +208,10 @@ fn inspect(
             return Ok(None);
         }
         preflight::check(&target, &metadata, options)?;
-        Ok(Some((editor.container(), editor.layout(&source)?, patch)))
+        let layout = editor.layout(&source)?;
+        Ok(Some((editor, layout, patch)))
     };
-    let Some((container, layout, patch)) = parse().map_err(|problem| problem.at(path, Step::Inspect))? else {
+    let Some((editor, layout, patch)) = parse().map_err(|problem| problem.at(path, Step::Inspect))? else {
         return Ok(None);
     };
     let space = hook.before(Step::Space).map_err(Problem::from);
@@ -218,7 +219,8 @@ fn inspect(
     space.map_err(|problem| problem.at(path, Step::Space))?;
 
     hook.before(Step::Hash).map_err(io_error(Step::Hash))?;
-    let audio_hash = (&source as &dyn Source).digest(&layout.audio).map_err(io_error(Step::Hash))?;
+    let audio_hash = editor.audio_digest(&source, &layout).map_err(io_error(Step::Hash))?;
+    let container = editor.container();
     Ok(Some((Original { path: target, file, before, container, layout, audio_hash }, patch)))
 }
 

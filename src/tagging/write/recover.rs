@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::super::editor;
 use super::super::error::{Problem, Step, TagError};
 use super::super::journal::JournalEntry;
-use super::super::source::{FileSource, Source};
+use super::super::source::FileSource;
 use super::super::stamp::FileStamp;
 use super::temporary::{folder_of, is_temporary_name};
 
@@ -78,7 +78,8 @@ fn remove_leftover(path: &Path, temporary: &Path) -> io::Result<Leftover> {
 fn holds_the_change(entry: &JournalEntry) -> Result<bool, Problem> {
     let file = File::open(&entry.path)?;
     let source = FileSource::new(&file)?;
-    let layout = editor::open(&source)?.layout(&source)?;
+    let editor = editor::open(&source)?;
+    let layout = editor.layout(&source)?;
     let holds = |bytes: &[u8], scope| {
         let digest = blake3::hash(bytes);
         layout.pieces.iter().any(|piece| piece.scope == scope && piece.digest == digest)
@@ -88,5 +89,5 @@ fn holds_the_change(entry: &JournalEntry) -> Result<bool, Problem> {
         (Some(old), None) => !holds(old, change.scope),
         (None, None) => true,
     });
-    Ok(fields_hold && (&source as &dyn Source).digest(&layout.audio)?.as_bytes() == &entry.audio_hash)
+    Ok(fields_hold && editor.audio_digest(&source, &layout)?.as_bytes() == &entry.audio_hash)
 }

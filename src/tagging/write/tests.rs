@@ -497,9 +497,9 @@ fn what_is_no_audio_file_is_refused_with_the_reason() {
         (
             "renamed.mp3",
             b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead",
-            "Opus tags are not written yet",
+            "truncated: the file ends inside its Ogg headers",
         ),
-        ("renamed.flac", b"RIFF\0\0\0\0WAVEfmt ", "WAV tags are not written yet"),
+        ("renamed.flac", b"DSD \0\0\0\0", "DSF tags are not written yet"),
         ("cut.flac", b"fLaC\0\0\0\x22", "truncated"),
     ];
     for (name, bytes, words) in cases {

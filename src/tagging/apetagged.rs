@@ -1,0 +1,180 @@
+//! WavPack, Monkey's Audio and Musepack: an APEv2 tag at the end, perhaps with an ID3v1 tag behind it or ID3v2 in front.
+//!
+//! The APEv2 tag speaks for the file and receives the fields; a new one is made right behind the audio where there is none.
+//! The streams themselves are never looked into: whatever lies between the tags is audio.
+
+use super::apev2::Apev2;
+use super::container::Container;
+use super::editor::{EditOptions, Editor, Holding, Layout, Patch, Scope, Splice};
+use super::error::Problem;
+use super::mp3::{OuterTags, Speaker};
+use super::plan::Wish;
+use super::source::Source;
+
+/// A file whose own tag is APEv2, taken apart.
+#[derive(Debug)]
+pub(crate) struct ApeTagged {
+    container: Container,
+    tags: OuterTags,
+}
+
+impl ApeTagged {
+    pub(crate) fn parse(source: &dyn Source, container: Container) -> Result<Self, Problem> {
+        Ok(Self { container, tags: OuterTags::parse(source)? })
+    }
+}
+
+impl Editor for ApeTagged {
+    fn container(&self) -> Container {
+        self.container
+    }
+
+    fn holdings(&self) -> Vec<Holding> {
+        let mut holdings = self.tags.holdings();
+        holdings.sort_by_key(|holding| holding.scope != Scope::Apev2);
+        holdings
+    }
+
+    fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {
+        let mut layout = Layout { audio: vec![self.tags.inner.clone()], ..Layout::default() };
+        self.tags.describe(source, &mut layout)?;
+        Ok(layout)
+    }
+
+    fn edit(&self, _source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
+        let mut patch = Patch::default();
+        if self.tags.apev2().next().is_none()
+            && let Some(tag) = Apev2::new_tag(wish)?
+        {
+            patch.created.push(Scope::Apev2);
+            patch.changes.extend(tag.changes);
+            let end = self.tags.inner.end;
+            patch.splices.push(Splice { range: end..end, bytes: tag.bytes });
+        }
+        self.tags.edit(wish, Speaker::Apev2, &mut patch)?;
+        patch.splices.sort_by_key(|splice| splice.range.start);
+        Ok(patch)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fixtures::{ape_item, ape_tag, id3v1, id3v2, text};
+    use super::super::plan::TagField;
+    use super::super::write::verify;
+    use super::*;
+
+    fn audio() -> Vec<u8> {
+        [b"wvpk".to_vec(), (0..500u32).map(|n| (n * 7) as u8).collect()].concat()
+    }
+
+    fn wish(genres: &[&str]) -> Wish {
+        let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
+        Wish(vec![(TagField::Genre, strings(genres)), (TagField::OwnGenre, strings(genres))])
+    }
+
+    fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
+        let source = file.to_vec();
+        let before = ApeTagged::parse(&source, Container::WavPack).unwrap();
+        let patch = before.edit(&source, wish, EditOptions::default()).unwrap();
+        let bytes = patch.apply(file);
+        let after = ApeTagged::parse(&bytes, Container::WavPack).unwrap();
+        let (old, new) = (before.layout(&source).unwrap(), after.layout(&bytes).unwrap());
+        verify::compare(&old, &new, &patch, wish).unwrap();
+        verify::fulfilled(&after, wish).unwrap();
+        assert_eq!(before.audio_digest(&source, &old).unwrap(), after.audio_digest(&bytes, &new).unwrap());
+        assert!(
+            after.edit(&bytes, wish, EditOptions::default()).unwrap().is_empty(),
+            "a second edit has nothing to do"
+        );
+        bytes
+    }
+
+    fn own_items(genre: &[u8]) -> [Vec<u8>; 2] {
+        [ape_item("Genre", genre, 0), ape_item("RECLASSD_GENRE", genre, 0)]
+    }
+
+    #[test]
+    fn a_file_without_a_tag_gets_one_behind_the_audio_and_in_front_of_id3v1() {
+        let expected = ape_tag(&own_items(b"Rock\0Pop"));
+        assert_eq!(edited(&audio(), &wish(&["Rock", "Pop"])), [audio(), expected.clone()].concat());
+        let with_v1 = [audio(), id3v1(17)].concat();
+        assert_eq!(edited(&with_v1, &wish(&["Rock", "Pop"])), [audio(), expected, id3v1(17)].concat());
+    }
+
+    #[test]
+    fn other_items_are_copied_with_their_flags_and_ours_keep_their_place_and_spelling() {
+        let cover = ape_item("Cover Art (Front)", b"a.png\0\x89PNG\xff\xff", 2);
+        let link = ape_item("Related", b"http://x", 4);
+        let before = [cover.clone(), ape_item("GENRE", b"Old", 1), link.clone(), ape_item("Title", b"T", 0)];
+        let after = [
+            cover,
+            ape_item("GENRE", b"New", 1),
+            link,
+            ape_item("Title", b"T", 0),
+            ape_item("RECLASSD_GENRE", b"New", 0),
+        ];
+        assert_eq!(edited(&[audio(), ape_tag(&before)].concat(), &wish(&["New"])), [audio(), ape_tag(&after)].concat());
+    }
+
+    #[test]
+    fn an_id3v2_tag_in_front_follows_and_receives_nothing_new() {
+        let lead = id3v2(3, 0, &[text(3, "TIT2", "a"), text(3, "TCON", "Old")].concat(), 50);
+        let after = edited(&[lead.clone(), audio()].concat(), &wish(&["New"]));
+        assert_eq!(after.len(), lead.len() + audio().len() + ape_tag(&own_items(b"New")).len());
+        assert!(!after.windows(3).any(|bytes| bytes == b"Old"));
+        let holdings = ApeTagged::parse(&after, Container::WavPack).unwrap().holdings();
+        assert_eq!(holdings[0].scope, Scope::Apev2, "the tag that speaks comes first");
+    }
+
+    #[test]
+    fn a_genre_that_is_not_text_is_refused() {
+        let file = [audio(), ape_tag(&[ape_item("Genre", b"\x01\x02", 2)])].concat();
+        let parsed = ApeTagged::parse(&file, Container::WavPack).unwrap();
+        assert!(matches!(parsed.edit(&file, &wish(&["Rock"]), EditOptions::default()), Err(Problem::Refused(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn random_items_are_edited_as_the_model_says(
+            others in proptest::collection::vec(
+                ("[A-FH-Z][a-z]{2,8}", proptest::collection::vec(any::<u8>(), 0..20), 0u32..6),
+                0..8,
+            ),
+            genre in "[A-Z][a-z]{1,30}",
+            place in any::<prop::sample::Index>(),
+            has_genre in any::<bool>(),
+            has_v1 in any::<bool>(),
+        ) {
+            let mut items: Vec<Vec<u8>> = others.iter().map(|(key, value, flags)| ape_item(key, value, *flags)).collect();
+            let mut model = items.clone();
+            if has_genre {
+                let at = place.index(items.len() + 1);
+                items.insert(at, ape_item("genre", b"Before", 0));
+                model.insert(at, ape_item("genre", genre.as_bytes(), 0));
+            } else {
+                model.push(ape_item("Genre", genre.as_bytes(), 0));
+            }
+            model.push(ape_item("RECLASSD_GENRE", genre.as_bytes(), 0));
+            let tail = if has_v1 { id3v1(9) } else { Vec::new() };
+            let before = [audio(), ape_tag(&items), tail.clone()].concat();
+            let after = edited(&before, &wish(&[&genre]));
+            prop_assert_eq!(&after, &[audio(), ape_tag(&model), tail].concat());
+            edited(&after, &Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
+        }
+
+        #[test]
+        fn hostile_tags_are_refused_not_believed(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut file = [audio(), ape_tag(&own_items(b"Rock"))].concat();
+            let at = at.index(file.len());
+            file[at] = byte;
+            if let Ok(parsed) = ApeTagged::parse(&file, Container::WavPack) {
+                let _ = parsed.edit(&file, &wish(&["Pop"]), EditOptions::default());
+                let _ = parsed.layout(&file);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The header packets of an Ogg stream: found on their pages, and laid out on pages again.
+
+use std::io;
+use std::ops::Range;
+
+use super::super::container::Container;
+use super::super::error::{Problem, Refusal};
+use super::super::source::Source;
+use super::page::{self, CONTINUED, FIRST, LAST, MAX_SEGMENTS, Pages, Unit};
+
+const WHAT: &str = "Ogg headers";
+/// Largest sum of header packets, in bytes: they are held in memory.
+const LIMIT: usize = 32 << 20;
+/// More pages than this, other streams' included, are not looked through for the headers.
+const MAX_PAGES: usize = 1 << 17;
+/// More streams than this side by side are no music.
+const MAX_STREAMS: usize = 16;
+
+/// The codec and serial number of the first stream that starts at `range.start` and is one that we know.
+pub(super) fn first_stream(source: &dyn Source, range: Range<u64>) -> io::Result<Option<(Container, u32)>> {
+    let mut pages = Pages::new(source, range);
+    for _ in 0..MAX_STREAMS {
+        let Some((_, _, Unit::Page(page))) = pages.next()? else { break };
+        if page.flags() & FIRST == 0 {
+            break;
+        }
+        if let Some(codec) = codec(page.body()) {
+            return Ok(Some((codec, page.serial())));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the file ends in the first page of a stream that we know: its packet starts behind one lacing value.
+pub(super) fn cut_stream(source: &dyn Source, start: u64) -> io::Result<Option<Container>> {
+    let head = source.window(start, page::HEADER + 1 + 8)?;
+    Ok(head.get(page::HEADER + 1..).filter(|_| head.starts_with(b"OggS")).and_then(codec))
+}
+
+/// The codec whose identification header `packet` is.
+fn codec(packet: &[u8]) -> Option<Container> {
+    let known: [(&[u8], Container); 4] = [
+        (b"OpusHead", Container::Opus),
+        (b"\x01vorbis", Container::OggVorbis),
+        (b"\x7fFLAC", Container::OggFlac),
+        (b"Speex   ", Container::Speex),
+    ];
+    known.into_iter().find(|(magic, _)| packet.starts_with(magic)).map(|(_, codec)| codec)
+}
+
+/// The headers of a stream as its pages hold them.
+#[derive(Debug)]
+pub(super) struct Headers {
+    pub(super) codec: Container,
+    pub(super) serial: u32,
+    /// The number of the first page, which holds the identification header alone.
+    pub(super) first_sequence: u32,
+    /// The identification header, the comments, and what else there is.
+    pub(super) packets: Vec<Vec<u8>>,
+    /// The pages behind the first one, in file order.
+    pub(super) pages: Vec<Range<u64>>,
+    /// The stream ends with its headers.
+    is_last: bool,
+}
+
+impl Headers {
+    pub(super) fn parse(source: &dyn Source, range: Range<u64>) -> Result<Self, Problem> {
+        let damaged = |why| Problem::from(Refusal::Damaged { what: WHAT, why });
+        let known = first_stream(source, range.clone())?;
+        let Some((codec, serial)) = known else {
+            return Err(match cut_stream(source, range.start)? {
+                Some(_) => Refusal::Truncated { what: WHAT }.into(),
+                None => damaged("no stream of a known codec starts the file"),
+            });
+        };
+        let mut headers =
+            Self { codec, serial, first_sequence: 0, packets: Vec::new(), pages: Vec::new(), is_last: false };
+        let end = range.end;
+        let mut walk = Pages::new(source, range);
+        let (mut open, mut size) = (None, 0);
+        for _ in 0..MAX_PAGES {
+            let Some((place, _, unit)) = walk.next()? else { return Err(Refusal::Truncated { what: WHAT }.into()) };
+            let Unit::Page(page) = unit else {
+                let is_cut = place.end == end;
+                return Err(if is_cut {
+                    Refusal::Truncated { what: WHAT }.into()
+                } else {
+                    damaged("bytes that are no page stand between them")
+                });
+            };
+            if page.serial() != serial {
+                continue;
+            }
+            if !page.checksum_holds() {
+                return Err(damaged("the checksum of a page is wrong"));
+            }
+            let is_first = headers.packets.is_empty();
+            if is_first {
+                headers.first_sequence = page.sequence();
+            } else {
+                headers.pages.push(place);
+            }
+            if (page.flags() & FIRST != 0) != is_first
+                || page.sequence() != headers.first_sequence.wrapping_add(headers.pages.len() as u32)
+            {
+                return Err(damaged("a page is missing or out of its order"));
+            }
+            if (page.flags() & CONTINUED != 0) != open.is_some() && !page.lacing().is_empty() {
+                return Err(damaged("a page continues a packet that is not there"));
+            }
+            size += page.body().len();
+            if size > LIMIT {
+                return Err(Refusal::TooLarge { what: WHAT, limit: LIMIT as u64 }.into());
+            }
+            let mut body = page.body();
+            for &lace in page.lacing() {
+                if headers.are_complete() {
+                    return Err(damaged("the audio starts on a page of theirs"));
+                }
+                let (segment, rest) = body.split_at(usize::from(lace));
+                body = rest;
+                let packet: &mut Vec<u8> = open.get_or_insert_default();
+                packet.extend_from_slice(segment);
+                if lace < 255 {
+                    headers.packets.extend(open.take());
+                }
+            }
+            if is_first && headers.packets.len() != 1 {
+                return Err(damaged("the first page has to hold the first of them and nothing else"));
+            }
+            headers.is_last = page.flags() & LAST != 0;
+            if headers.are_complete() {
+                return Ok(headers);
+            }
+        }
+        Err(Refusal::Unsupported { what: WHAT, why: "they are spread over too many pages" }.into())
+    }
+
+    /// Whether all header packets are there: each codec says in its own way how many there are.
+    fn are_complete(&self) -> bool {
+        let Some(first) = self.packets.first() else { return false };
+        let count = match self.codec {
+            Container::OggVorbis => 3,
+            Container::Speex => {
+                let further = first.get(68..72).map_or(0, |b| b.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b)));
+                2 + further
+            }
+            // The last one of the metadata blocks is marked as such.
+            Container::OggFlac => {
+                return self.packets[1..].last().is_some_and(|b| b.first().is_none_or(|b| b & 0x80 != 0));
+            }
+            _ => 2,
+        };
+        self.packets.len() as u64 >= count
+    }
+
+    /// The pages that hold `packets`, which are all but the first: as many as now where that is possible.
+    pub(super) fn paginate(&self, packets: &[&[u8]]) -> Vec<Vec<u8>> {
+        let lacing: Vec<u8> = packets.iter().flat_map(|packet| lacing(packet.len())).collect();
+        let body = packets.concat();
+        let count = self.pages.len().clamp(lacing.len().div_ceil(MAX_SEGMENTS), lacing.len());
+        let (mut lacing, mut body) = (lacing.as_slice(), body.as_slice());
+        let mut open = false;
+        (1..=count)
+            .map(|number| {
+                // As full as can be, but for a segment for each further page.
+                let segments = (lacing.len() - (count - number)).min(MAX_SEGMENTS);
+                let (here, behind) = lacing.split_at(segments);
+                let (content, rest) = body.split_at(here.iter().map(|&lace| usize::from(lace)).sum());
+                let flags = if open { CONTINUED } else { 0 } | if self.is_last && behind.is_empty() { LAST } else { 0 };
+                // No packet ends on the page: it has no position.
+                let granule = if here.iter().any(|&lace| lace < 255) { 0 } else { -1 };
+                open = here.last() == Some(&255);
+                (lacing, body) = (behind, rest);
+                let sequence = self.first_sequence.wrapping_add(number as u32);
+                page::render(flags, granule, self.serial, sequence, here, content)
+            })
+            .collect()
+    }
+}
+
+/// The lacing values of a packet.
+fn lacing(length: usize) -> impl Iterator<Item = u8> {
+    std::iter::repeat_n(255, length / 255).chain([(length % 255) as u8])
+}

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::sound::{flac, tune, vorbis_comment, wav};
+use common::sound::{flac, tune, vorbis_comment};
 use common::{Library, Run};
 
 const SECONDS: f64 = 6.0;
@@ -169,19 +169,6 @@ fn a_changed_threshold_is_applied_without_decoding() {
     let run = scan_and_watch_decoding(&library, &[]).expect_code(0);
     assert_eq!(run.field("song.flac", "action"), "written");
     assert_eq!(decoded(&run), 0);
-}
-
-#[test]
-fn containers_without_an_editor_are_analysed_and_say_that_they_are_not_written() {
-    let library = Library::new();
-    library.put("song.wav", &wav(&tune(1, 22_050, SECONDS), 22_050));
-    let before = library.contents();
-    let run = library.scan(&[]).expect_code(0);
-    let report = run.object("song.wav");
-    assert_eq!(report["status"], "skipped");
-    assert!(report["genre"].is_string());
-    assert!(report["reason"].as_str().unwrap().contains("WAV"), "{report}");
-    assert_eq!(library.contents(), before);
 }
 
 #[test]

@@ -38,8 +38,8 @@ impl<'a> Ending<'a> {
         }
     }
 
-    /// An analysed file that was not written. A safety rule about the file's own bytes or names is an answer; what its surroundings forbid, or what went wrong, may go
-    /// right another time.
+    /// An analysed file that was not written. A safety rule about the file's own bytes or names is an answer; what its
+    /// surroundings forbid, or what went wrong, may go right another time.
     pub(super) fn not_written(verdict: Option<&'a Verdict>, error: &TagError) -> Self {
         let (status, settled) = match error {
             TagError::Refused { reason: Refusal::NoSpace { .. }, .. } => (TrackStatus::Failed, Settled::No),

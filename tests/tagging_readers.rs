@@ -19,7 +19,10 @@ use reclassd::tagging::{
 
 #[path = "../src/tagging/fixtures.rs"]
 mod fixtures;
-use fixtures::{comments, flac, frame, id3v1, id3v2, mpeg_frames, text};
+use fixtures::{
+    aiff, ape_item, ape_tag, atom, comments, data_atom, flac, frame, freeform, id3v1, id3v2, mp4, mp4_meta,
+    mpeg_frames, ogg_lay_out, ogg_page, text, wav, wavpack_blocks,
+};
 
 struct NoJournal;
 
@@ -57,7 +60,62 @@ fn library() -> Vec<(&'static str, Vec<u8>)> {
         ("padded.flac", flac(&[comments(&title), (1, vec![0; 900])])),
         ("growing.flac", flac(&[comments(&title)])),
         ("no comments.flac", flac(&[])),
+        ("short headers.ogg", vorbis(&title, 255)),
+        ("small pages.ogg", vorbis(&title, 2)),
+        ("short headers.opus", opus(&title, &[])),
+        ("padded.opus", opus(&title, &[0; 600])),
+        ("page more.opus", opus(&[&title[..], &[&[b"FILL=".to_vec(), vec![b'x'; 64_800]].concat()]].concat(), &[])),
+        ("no tag.wav", wav(&[], &SOUND, &[])),
+        ("tag.wav", wav(&[], &SOUND, &[("id3 ", &id3v2(3, 0, &frames(3), 40))])),
+        ("upper case.wav", wav(&[("ID3 ", &id3v2(4, 0, &frames(4), 0))], &SOUND, &[])),
+        ("no tag.aiff", aiff(&[], &SOUND, &[])),
+        ("tag.aiff", aiff(&[], &SOUND, &[("ID3 ", &id3v2(4, 0, &frames(4), 1001))])),
+        ("no tag.wv", wavpack_blocks()),
+        (
+            "tag.wv",
+            [wavpack_blocks(), ape_tag(&[ape_item("Title", b"Title", 0), ape_item("Artist", b"Artist", 0)]), id3v1(12)]
+                .concat(),
+        ),
+        ("no tag.m4a", mp4(&[], true, false)),
+        ("moov first.m4a", mp4(&m4a_tags(0), true, false)),
+        ("moov last.m4a", mp4(&m4a_tags(0), false, true)),
+        ("padded.m4a", mp4(&m4a_tags(900), true, true)),
     ]
+}
+
+const SOUND: [u8; 801] = [3; 801];
+
+fn m4a_tags(padding: usize) -> Vec<u8> {
+    let item = |kind, value: &[u8]| atom(kind, &data_atom(1, value));
+    let items = [item(b"\xa9nam", b"Title"), item(b"\xa9ART", b"Artist"), freeform("CUSTOM", &["1", "1"])].concat();
+    let list = atom(b"ilst", &items);
+    let free = if padding > 0 { atom(b"free", &vec![0; padding]) } else { Vec::new() };
+    atom(b"udta", &mp4_meta(&[list, free].concat()))
+}
+
+fn vorbis(entries: &[&[u8]], segments: usize) -> Vec<u8> {
+    // Version, channels, rate, bit rates, block sizes, framing bit.
+    let rate = 44_100u32.to_le_bytes();
+    let first = [&b"\x01vorbis\0\0\0\0\x02"[..], &rate, &[0; 4], &[0, 0xfa, 0, 0], &[0; 4], &[0xb8, 1]].concat();
+    let headers = [[b"\x03vorbis".to_vec(), comments(entries).1, vec![1]].concat(), b"\x05vorbis setup".to_vec()];
+    ogg(&first, &headers, segments)
+}
+
+fn opus(entries: &[&[u8]], padding: &[u8]) -> Vec<u8> {
+    let first = b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0";
+    ogg(first, &[[b"OpusTags".to_vec(), comments(entries).1, padding.to_vec()].concat()], 255)
+}
+
+fn ogg(first: &[u8], headers: &[Vec<u8>], segments: usize) -> Vec<u8> {
+    let mut file = ogg_page(2, 0, 5, 0, &[first.len() as u8], first);
+    let pages = ogg_lay_out(5, 1, headers, segments);
+    file.extend(pages.concat());
+    for number in 1..=20u32 {
+        let (flags, page) = (if number == 20 { 4 } else { 0 }, number + pages.len() as u32);
+        // 20 ms of silence in Opus.
+        file.extend(ogg_page(flags, i64::from(number) * 960, 5, page, &[3], b"\xfc\xff\xfe"));
+    }
+    file
 }
 
 fn scan(path: &Path, genres: &[&str]) -> Option<Written> {
@@ -88,7 +146,7 @@ fn lofty_reads_the_genre_and_every_other_field() {
         fs::write(&path, &bytes).unwrap();
         assert!(matches!(scan(&path, &["Free-Folk", "Blues"]), Some(Written::Changed(_))), "{name}");
         let (tag, duration) = lofty_reads(&path);
-        let genres: Vec<&str> = tag.get_strings(ItemKey::Genre).flat_map(|value| value.split('/')).collect();
+        let genres: Vec<&str> = tag.get_strings(ItemKey::Genre).flat_map(|value| value.split(['/', '\0'])).collect();
         assert_eq!(genres, ["Free-Folk", "Blues"], "{name}");
         if !name.starts_with("no ") {
             assert_eq!(tag.get_string(ItemKey::TrackTitle), Some("Title"), "{name}");
@@ -122,16 +180,25 @@ import mutagen, sys
 for path in sys.argv[1:]:
     file = mutagen.File(path)
     tags = file.tags
-    if path.endswith(".mp3"):
+    if path.endswith((".mp3", ".wav", ".aiff")):
         print("genre", "|".join(g for t in tags["TCON"].text for g in str(t).split("/")), file.info.length > 0)
         own = {key: "|".join(tags["TXXX:RECLASSD_" + key].text) for key in ("GENRE", "CONFIDENCE", "MODEL")}
         own["GENRE"] = own["GENRE"].replace("/", "|")
         print("own", own["GENRE"], own["CONFIDENCE"], own["MODEL"])
         print("foreign", sorted(k for k in tags if not k.startswith(("TCON", "TXXX:RECLASSD"))))
+    elif path.endswith(".m4a"):
+        print("genre", "|".join(tags["\xa9gen"]), file.info.length > 0)
+        own = ["|".join(str(v, "utf-8") for v in tags["----:com.apple.iTunes:RECLASSD_" + key]) for key in ("GENRE", "CONFIDENCE", "MODEL")]
+        print("own", *own)
+        print("foreign", [(k, len(tags[k])) for k in tags if not k.startswith(("\xa9gen", "----:com.apple.iTunes:RECLASSD"))])
+    elif path.endswith(".wv"):
+        print("genre", "|".join(tags["Genre"]), file.info.length > 0)
+        print("own", "|".join(tags["reclassd_genre"]), tags["reclassd_confidence"][0], tags["reclassd_model"][0])
+        print("foreign", [(k, str(tags[k])) for k in tags if not k.lower().startswith(("genre", "reclassd"))])
     else:
         print("genre", "|".join(tags["genre"]), file.info.length > 0)
         print("own", "|".join(tags["reclassd_genre"]), tags["reclassd_confidence"][0], tags["reclassd_model"][0])
-        print("foreign", [(k, v) for k, v in tags if not k.lower().startswith(("genre", "reclassd"))])
+        print("foreign", [(k, v) for k, v in tags if not k.lower().startswith(("genre", "reclassd", "fill"))])
 "#;
 
 #[test]
@@ -154,8 +221,12 @@ fn mutagen_reads_the_genre_and_our_fields() {
         assert_eq!(lines[0], "genre Free-Folk|Blues True", "{name}");
         assert_eq!(lines[1], "own Free-Folk|Blues 0.87 reclassd-test 1", "{name}");
         let foreign = match name {
-            "no tag.mp3" | "no comments.flac" => "foreign []",
-            name if name.ends_with(".mp3") => "foreign ['APIC:', 'TIT2', 'TPE1', 'TXXX:DUP']",
+            name if name.starts_with("no ") => "foreign []",
+            name if name.ends_with(".wv") => "foreign [('Title', 'Title'), ('Artist', 'Artist')]",
+            name if name.ends_with(".m4a") => "foreign [('©nam', 1), ('©ART', 1), ('----:com.apple.iTunes:CUSTOM', 2)]",
+            name if [".mp3", ".wav", ".aiff"].iter().any(|end| name.ends_with(end)) => {
+                "foreign ['APIC:', 'TIT2', 'TPE1', 'TXXX:DUP']"
+            }
             _ => "foreign [('TITLE', 'Title'), ('ARTIST', 'Artist'), ('CUSTOM', '1'), ('CUSTOM', '1')]",
         };
         assert_eq!(lines[2], foreign, "{name}");

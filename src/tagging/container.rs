@@ -80,15 +80,10 @@ impl Container {
     pub fn is_written(self) -> bool {
         match self {
             Self::Mp3 | Self::Flac | Self::OggVorbis | Self::Opus | Self::OggFlac | Self::Speex => true,
-            Self::Wav | Self::Aiff | Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
-            Self::Mp4
-            | Self::Aac
-            | Self::Asf
-            | Self::Matroska
-            | Self::Dsf
-            | Self::Dsdiff
-            | Self::TrueAudio
-            | Self::Unknown => false,
+            Self::Mp4 | Self::Wav | Self::Aiff | Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
+            Self::Aac | Self::Asf | Self::Matroska | Self::Dsf | Self::Dsdiff | Self::TrueAudio | Self::Unknown => {
+                false
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use super::flac::FlacFile;
 use super::iff::IffFile;
 use super::journal::FieldChange;
 use super::mp3::Mp3File;
+use super::mp4::Mp4File;
 use super::ogg::{OggFile, Renumbering};
 use super::plan::{TagField, Wish};
 use super::source::Source;
@@ -43,6 +44,10 @@ pub enum Scope {
     RiffInfo(u8),
     /// The chunks of a WAV or AIFF file.
     Chunks,
+    /// The list of tags of an MP4 file.
+    Ilst,
+    /// The atoms of an MP4 file.
+    Atoms,
     /// The header packets of an Ogg stream other than its comments.
     OggHeaders,
 }
@@ -60,6 +65,8 @@ impl fmt::Display for Scope {
             Self::RiffInfo(1) => f.write_str("LIST/INFO chunk"),
             Self::RiffInfo(number) => write!(f, "LIST/INFO chunk #{number}"),
             Self::Chunks => f.write_str("chunks"),
+            Self::Ilst => f.write_str("MP4 tags"),
+            Self::Atoms => f.write_str("MP4 atoms"),
             Self::OggHeaders => f.write_str("Ogg headers"),
         }
     }
@@ -96,6 +103,7 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
         container @ (Container::WavPack | Container::MonkeysAudio | Container::Musepack) => {
             Ok(Box::new(ApeTagged::parse(source, container)?))
         }
+        Container::Mp4 => Ok(Box::new(Mp4File::parse(source)?)),
         Container::Wav | Container::Aiff => Ok(Box::new(IffFile::parse(source)?)),
         Container::Unknown => Err(Refusal::UnknownContainer.into()),
         other => Err(Refusal::NotWrittenYet(other).into()),

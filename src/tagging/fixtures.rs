@@ -276,3 +276,87 @@ pub fn aiff(front: &[(&str, &[u8])], sound: &[u8], back: &[(&str, &[u8])]) -> Ve
     let body = [chunks(&[("COMM", &common)], true), chunks(front, true), chunks(&sound, true), chunks(back, true)];
     chunk("FORM", &[b"AIFF".to_vec(), body.concat()].concat(), true)
 }
+
+/// An MP4 atom.
+pub fn atom(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
+}
+
+/// A value of an `ilst` item.
+pub fn data_atom(kind: u32, value: &[u8]) -> Vec<u8> {
+    atom(b"data", &[&kind.to_be_bytes()[..], &[0; 4], value].concat())
+}
+
+/// A `----` item of iTunes.
+pub fn freeform(name: &str, values: &[&str]) -> Vec<u8> {
+    let mean = atom(b"mean", b"\0\0\0\0com.apple.iTunes");
+    let name = atom(b"name", &[&[0; 4], name.as_bytes()].concat());
+    let values: Vec<u8> = values.iter().flat_map(|value| data_atom(1, value.as_bytes())).collect();
+    atom(b"----", &[mean, name, values].concat())
+}
+
+/// `meta` with iTunes' handler in front of `body`.
+pub fn mp4_meta(body: &[u8]) -> Vec<u8> {
+    let handler = atom(b"hdlr", b"\0\0\0\0\0\0\0\0mdirappl\0\0\0\0\0\0\0\0\0");
+    atom(b"meta", &[&[0; 4], &handler[..], body].concat())
+}
+
+/// What the `mdat` of [`mp4`] holds.
+pub fn mp4_audio() -> Vec<u8> {
+    (0..300u32).map(|n| (n * 7) as u8).collect()
+}
+
+/// An MP4 file of one track with three chunks of [`mp4_audio`]. `udta` stands at the end of `moov`.
+pub fn mp4(udta: &[u8], moov_first: bool, wide: bool) -> Vec<u8> {
+    let ftyp = atom(b"ftyp", b"M4A \0\0\x02\0isomiso2");
+    let moov = |start: u64| {
+        let offsets: Vec<u8> = [0u64, 90, 200]
+            .iter()
+            .flat_map(|offset| {
+                if wide {
+                    (start + offset).to_be_bytes().to_vec()
+                } else {
+                    ((start + offset) as u32).to_be_bytes().to_vec()
+                }
+            })
+            .collect();
+        let table = atom(if wide { b"co64" } else { b"stco" }, &[&[0, 0, 0, 0, 0, 0, 0, 3][..], &offsets].concat());
+        // 16 bits, stereo, 44.1 kHz, ALAC and its cookie.
+        let rate = 44_100u32.to_be_bytes();
+        let cookie = [&[0, 0, 0, 0, 0, 0, 16, 0, 0, 16, 40, 10, 14, 2, 0, 255][..], &[0; 8], &rate].concat();
+        let entry = [
+            &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 16, 0, 0, 0, 0][..],
+            &[rate[2], rate[3], 0, 0],
+            &atom(b"alac", &cookie),
+        ]
+        .concat();
+        let stsd = atom(b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &atom(b"alac", &entry)].concat());
+        let stbl = atom(b"stbl", &[stsd, table].concat());
+        let minf = atom(b"minf", &stbl);
+        let mdhd = [&[0; 12][..], &44_100u32.to_be_bytes(), &88_200u32.to_be_bytes(), &[0x55, 0xc4, 0, 0]].concat();
+        let hdlr = atom(b"hdlr", b"\0\0\0\0\0\0\0\0soun\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        let trak = atom(b"trak", &atom(b"mdia", &[atom(b"mdhd", &mdhd), hdlr, minf].concat()));
+        let mvhd =
+            atom(b"mvhd", &[&[0; 12][..], &44_100u32.to_be_bytes(), &88_200u32.to_be_bytes(), &[0; 80]].concat());
+        atom(b"moov", &[&mvhd, &trak, udta].concat())
+    };
+    let mdat = atom(b"mdat", &mp4_audio());
+    let start = ftyp.len() + if moov_first { moov(0).len() } else { 0 } + 8;
+    let moov = moov(start as u64);
+    if moov_first { [ftyp, moov, mdat].concat() } else { [ftyp, mdat, moov].concat() }
+}
+
+/// Two WavPack blocks of 22050 samples each: headers without any data in them.
+pub fn wavpack_blocks() -> Vec<u8> {
+    let block = |index: u32| {
+        let mut block = b"wvpk".to_vec();
+        // Length behind this field, version 0x410 with track and index, all samples, place, samples, 16 bits at 44.1 kHz.
+        block.extend(24u32.to_le_bytes());
+        block.extend([0x10, 0x04, 0, 0]);
+        for number in [44_100, index, 22_050, 0x0480_1801 | 0x0400_0000, 0] {
+            block.extend(u32::to_le_bytes(number));
+        }
+        block
+    };
+    [block(0), block(22_050)].concat()
+}

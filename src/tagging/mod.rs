@@ -20,6 +20,7 @@ mod id3v2;
 mod iff;
 mod journal;
 mod mp3;
+mod mp4;
 mod mpeg;
 mod ogg;
 mod plan;

@@ -242,7 +242,7 @@ impl Editor for IffFile {
             let name = String::from_utf8_lossy(&chunk.id).into_owned();
             layout.pieces.push(Piece { scope, name, field: None, digest });
         }
-        let behind = source.digest(&[self.form.end..source.len()])?;
+        let behind = source.digest(std::slice::from_ref(&(self.form.end..source.len())))?;
         layout.pieces.push(Piece {
             scope: Scope::Opaque,
             name: "bytes behind the form".to_owned(),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::super::container::Container;
 use super::super::error::{Problem, Refusal};
 use super::super::source::Source;
-use super::page::{self, CONTINUED, FIRST, LAST, MAX_SEGMENTS, Pages, Unit};
+use super::page::{self, CONTINUED, FIRST, LAST, MAX_SEGMENTS, Pages};
 
 const WHAT: &str = "Ogg headers";
 /// Largest sum of header packets, in bytes: they are held in memory.
@@ -20,7 +20,7 @@ const MAX_STREAMS: usize = 16;
 pub(super) fn first_stream(source: &dyn Source, range: Range<u64>) -> io::Result<Option<(Container, u32)>> {
     let mut pages = Pages::new(source, range);
     for _ in 0..MAX_STREAMS {
-        let Some((_, _, Unit::Page(page))) = pages.next()? else { break };
+        let Some(page) = pages.next()?.and_then(|unit| unit.page()) else { break };
         if page.flags() & FIRST == 0 {
             break;
         }
@@ -79,10 +79,10 @@ impl Headers {
         let mut walk = Pages::new(source, range);
         let (mut open, mut size) = (None, 0);
         for _ in 0..MAX_PAGES {
-            let Some((place, _, unit)) = walk.next()? else { return Err(Refusal::Truncated { what: WHAT }.into()) };
-            let Unit::Page(page) = unit else {
-                let is_cut = place.end == end;
-                return Err(if is_cut {
+            let unit = walk.next()?.ok_or(Refusal::Truncated { what: WHAT })?;
+            let place = unit.range.clone();
+            let Some(page) = unit.page() else {
+                return Err(if place.end == end {
                     Refusal::Truncated { what: WHAT }.into()
                 } else {
                     damaged("bytes that are no page stand between them")

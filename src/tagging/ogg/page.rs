@@ -54,12 +54,18 @@ impl<'b> Page<'b> {
     }
 }
 
-/// What lies at one place of a file.
+/// What lies at one place of a file: a page, or bytes that are none, such as a page that the file ends in.
 #[derive(Debug)]
-pub(super) enum Unit<'b> {
-    Page(Page<'b>),
-    /// Bytes that are no page, or a page that the file ends in.
-    Other,
+pub(super) struct Unit<'b> {
+    pub(super) range: Range<u64>,
+    pub(super) bytes: &'b [u8],
+    is_page: bool,
+}
+
+impl<'b> Unit<'b> {
+    pub(super) fn page(&self) -> Option<Page<'b>> {
+        self.is_page.then_some(Page(self.bytes))
+    }
 }
 
 /// A walk over the pages of a range.
@@ -87,8 +93,8 @@ impl<'s> Pages<'s> {
         }
     }
 
-    /// The next page or stretch of other bytes: its place, its bytes, and what it is. None at the end of the range.
-    pub(super) fn next(&mut self) -> io::Result<Option<(Range<u64>, &[u8], Unit<'_>)>> {
+    /// The next page or stretch of other bytes. None at the end of the range.
+    pub(super) fn next(&mut self) -> io::Result<Option<Unit<'_>>> {
         let page = if self.is_lost && !self.page_starts(0)? { None } else { self.page_length(0)? };
         self.is_lost = page.is_none();
         let length = page.map_or_else(|| self.other_length(), Ok)?;
@@ -99,7 +105,7 @@ impl<'s> Pages<'s> {
         let range = self.at..self.at + length as u64;
         self.at = range.end;
         let bytes = &self.window[start..start + length];
-        Ok(Some((range, bytes, if self.is_lost { Unit::Other } else { Unit::Page(Page(bytes)) })))
+        Ok(Some(Unit { range, bytes, is_page: !self.is_lost }))
     }
 
     /// Up to `length` bytes from here on; fewer only at the end of the range.
@@ -261,10 +267,10 @@ mod tests {
         // Bit by bit, as the standard describes it.
         let slow = |bytes: &[u8]| {
             bytes.iter().fold(0u32, |crc, &byte| {
-                (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| crc << 1 ^ (crc >> 31) * 0x04c1_1db7)
+                (0..8).fold(crc ^ (u32::from(byte) << 24), |crc, _| (crc << 1) ^ ((crc >> 31) * 0x04c1_1db7))
             })
         };
-        let bytes: Vec<u8> = (0..1000u32).map(|n| (n * n >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..1000u32).map(|n| ((n * n) >> 3) as u8).collect();
         for length in [0, 1, 3, 4, 5, 27, 999, 1000] {
             assert_eq!(crc(0, &bytes[..length]), slow(&bytes[..length]));
         }
@@ -296,11 +302,12 @@ mod tests {
         file.extend(&page(3)[..200]);
         let mut pages = Pages::new(&file, 0..file.len() as u64);
         let (mut found, mut covered) = (Vec::new(), 0);
-        while let Some((range, bytes, unit)) = pages.next().unwrap() {
+        while let Some(unit) = pages.next().unwrap() {
+            let range = unit.range.clone();
             assert_eq!(range.start, covered);
-            assert_eq!(bytes, &file[range.start as usize..range.end as usize]);
+            assert_eq!(unit.bytes, &file[range.start as usize..range.end as usize]);
             covered = range.end;
-            if let Unit::Page(page) = unit {
+            if let Some(page) = unit.page() {
                 found.push(page.sequence());
             }
         }

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 
 use super::super::source::{CHUNK, Source};
-use super::page::{self, FIRST, Page, Pages, Unit};
+use super::page::{self, FIRST, Page, Pages};
 
 /// Which pages are those of the stream that carries our comments.
 #[derive(Debug, Clone, Copy)]
@@ -41,14 +41,14 @@ impl Renumbering {
         let mut link = Link { serial: self.serial, ended: false };
         let mut pages = Pages::new(source, self.range.clone());
         let mut pending = Vec::new();
-        while let Some((_, bytes, unit)) = pages.next()? {
-            if pending.len() + bytes.len() > CHUNK {
+        while let Some(unit) = pages.next()? {
+            if pending.len() + unit.bytes.len() > CHUNK {
                 each(&pending)?;
                 pending.clear();
             }
             let start = pending.len();
-            pending.extend_from_slice(bytes);
-            if let Unit::Page(page) = unit
+            pending.extend_from_slice(unit.bytes);
+            if let Some(page) = unit.page()
                 && link.owns(page)
             {
                 page::set_sequence(&mut pending[start..], page.sequence().wrapping_add(self.shift));
@@ -72,20 +72,20 @@ pub(super) fn digest(
     let mut hasher = blake3::Hasher::new();
     let headers_end = headers.last().map_or(0, |header| header.end);
     let mut scratch = Vec::new();
-    while let Some((range, bytes, unit)) = pages.next()? {
-        if headers.binary_search_by_key(&range.start, |header| header.start).is_ok() {
+    while let Some(unit) = pages.next()? {
+        if headers.binary_search_by_key(&unit.range.start, |header| header.start).is_ok() {
             continue;
         }
-        if let Unit::Page(page) = unit
-            && range.start >= headers_end
+        if let Some(page) = unit.page()
+            && unit.range.start >= headers_end
             && link.owns(page)
         {
             scratch.clear();
-            scratch.extend_from_slice(bytes);
+            scratch.extend_from_slice(unit.bytes);
             page::normalised(&mut scratch, base);
             hasher.update(&scratch);
         } else {
-            hasher.update(bytes);
+            hasher.update(unit.bytes);
         }
     }
     Ok(hasher.finalize())

@@ -81,7 +81,7 @@ fn audio(serial: u32, first_number: u32, count: u32) -> Vec<u8> {
 }
 
 fn vorbis(entries: &[&[u8]], behind: &[u8], segments: usize) -> Vec<u8> {
-    let setup = [b"\x05vorbis".to_vec(), (0..3000u32).map(|n| (n * 31 >> 2) as u8).collect()].concat();
+    let setup = [b"\x05vorbis".to_vec(), (0..3000u32).map(|n| ((n * 31) >> 2) as u8).collect()].concat();
     stream(7, VORBIS_HEAD, &[vorbis_comments(entries, behind), setup], segments, 0)
 }
 

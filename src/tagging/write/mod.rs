@@ -95,8 +95,9 @@ pub struct TagChange {
 
 /// Carries out `plan` on the file at `path`. A symbolic link is followed to its target, and stays.
 ///
-/// Memory is bounded by the size of the tags (32 MiB each at most), not by that of the file. The audio is read twice
-/// and copied once (not at all where the file system shares blocks and the tags fit in their padding).
+/// Memory is bounded by the size of the tags (32 MiB each at most, and 64 MiB for the `moov` atom of MP4), not by that of the
+/// file. The audio is read twice and copied once (not at all where the file system shares blocks and the tags fit in their
+/// padding).
 ///
 /// # Errors
 /// Every [`TagError`] but the two named by [`TagError::is_written`] leaves the old file, no temporary file, and a journal

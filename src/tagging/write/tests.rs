@@ -8,7 +8,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 
-use super::super::fixtures::{comments, flac, id3v2, mpeg_frames, text};
+use super::super::fixtures::{
+    comments, flac, id3v2, mp4, mpeg_frames, ogg_lay_out, ogg_page, text, wav, wavpack_blocks,
+};
 use super::super::plan::TagField;
 use super::super::{Refusal, TagState, read};
 use super::*;
@@ -83,7 +85,8 @@ impl<F: Fn()> Hook for Meddle<F> {
     }
 }
 
-/// The kinds of edit: in the padding, growing, in FLAC with blocks that move, without any tag.
+/// The kinds of edit: in the padding, growing, in FLAC with blocks that move, without any tag, in Ogg with pages that get
+/// other numbers, in chunks and atoms, behind the audio.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     let title = text(3, "TIT2", "Title");
     vec![
@@ -92,7 +95,30 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("no tag.mp3", mpeg_frames(900)),
         ("in the padding.flac", flac(&[comments(&[b"TITLE=x"]), (6, vec![5; 1000]), (1, vec![0; 300])])),
         ("growing.flac", flac(&[comments(&[b"TITLE=x"]), (6, vec![5; 1000])])),
+        ("page more.opus", opus_that_needs_a_page_more()),
+        ("no tag.wav", wav(&[], &[1; 400_001], &[])),
+        ("no tag.wv", wavpack_blocks()),
+        ("growing.m4a", mp4(&[], true, false)),
     ]
+}
+
+/// Its comments fill a page but for a few bytes; 600 KB of audio pages follow.
+fn opus_that_needs_a_page_more() -> Vec<u8> {
+    let fill = [b"FILL=".to_vec(), vec![b'x'; 64_950]].concat();
+    let packet = [b"OpusTags".to_vec(), comments(&[&fill]).1].concat();
+    let mut file = ogg_page(2, 0, 5, 0, &[19], b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0");
+    file.extend(ogg_lay_out(5, 1, &[packet], 255).concat());
+    for number in 2..32 {
+        file.extend(ogg_page(
+            0,
+            i64::from(number) * 960,
+            5,
+            number,
+            &[[255; 79].as_slice(), &[7]].concat(),
+            &[number as u8; 79 * 255 + 7],
+        ));
+    }
+    file
 }
 
 fn plan(state: &TagState) -> TagPlan {

@@ -1,0 +1,180 @@
+//! The `ilst` atom: iTunes' list of items, each with `data` atoms for its values.
+//!
+//! The genre is one `©gen` with a `data` a value; the old `gnre`, a number, goes when that is written. Our own fields are
+//! freeform items, `----` with a `mean` and a `name`.
+
+use std::ops::Range;
+
+use super::super::editor::{Edited, Holding, Piece, Revision, Scope, Slot};
+use super::super::error::Refusal;
+use super::super::genre_text;
+use super::super::plan::{TagField, Wish};
+use super::atoms::{self, Atom};
+
+pub(super) const SCOPE: Scope = Scope::Ilst;
+const WHAT: &str = "ilst";
+/// Largest list, in bytes: it is held in memory.
+const LIMIT: usize = 32 << 20;
+const GENRE: [u8; 4] = *b"\xa9gen";
+const GENRE_NUMBER: [u8; 4] = *b"gnre";
+const FREEFORM: [u8; 4] = *b"----";
+const MEAN: &[u8] = b"com.apple.iTunes";
+/// Types of `data`.
+const UTF8: u32 = 1;
+const UTF16: u32 = 2;
+
+/// The list as verbatim bytes, without its header, and the places of its items in them.
+#[derive(Debug, Default)]
+pub(super) struct Ilst {
+    raw: Vec<u8>,
+    items: Vec<Item>,
+}
+
+#[derive(Debug)]
+struct Item {
+    kind: [u8; 4],
+    range: Range<usize>,
+    name: String,
+    field: Option<TagField>,
+    values: Vec<String>,
+}
+
+impl Ilst {
+    /// Takes the body of the atom apart.
+    pub(super) fn parse(raw: Vec<u8>) -> Result<Self, Refusal> {
+        let (atoms, end) = atoms::walk(&raw, 0..raw.len())?;
+        if end != raw.len() {
+            return Err(Refusal::Damaged { what: WHAT, why: "bytes that are no item follow its last item" });
+        }
+        let items = atoms.iter().map(|atom| Item::parse(&raw, atom)).collect::<Result<_, _>>()?;
+        Ok(Self { raw, items })
+    }
+
+    fn of(&self, field: TagField) -> impl Iterator<Item = (usize, &Item)> {
+        self.items.iter().enumerate().filter(move |(_, item)| item.field == Some(field))
+    }
+
+    pub(super) fn holdings(&self) -> Vec<Holding> {
+        let holding = |field| {
+            // The number is what older players wrote besides the name, or instead of it.
+            let named = self.of(field).any(|(_, item)| item.kind != GENRE_NUMBER);
+            let items = self.of(field).filter(|(_, item)| !named || item.kind != GENRE_NUMBER);
+            let values: Vec<String> = items.flat_map(|(_, item)| item.values.iter().cloned()).collect();
+            (!values.is_empty()).then_some(Holding { scope: SCOPE, field, values, joined: false })
+        };
+        TagField::ALL.into_iter().filter_map(holding).collect()
+    }
+
+    pub(super) fn describe(&self, pieces: &mut Vec<Piece>) {
+        pieces.extend(self.items.iter().map(|item| Piece {
+            scope: SCOPE,
+            name: item.name.clone(),
+            field: item.field,
+            digest: blake3::hash(&self.raw[item.range.clone()]),
+        }));
+    }
+
+    /// The body with the wish fulfilled; none where it is so already.
+    pub(super) fn edit(&self, wish: &Wish) -> Result<Option<Edited>, Refusal> {
+        let mut revision = Revision::new(SCOPE, self.items.len());
+        for (field, values) in wish.iter() {
+            let old: Vec<(usize, &Item)> = self.of(field).collect();
+            match old[..] {
+                [] if values.is_empty() => continue,
+                [(_, only)] if only.kind != GENRE_NUMBER && !values.is_empty() && only.values == values => continue,
+                _ => {}
+            }
+            let old = old.iter().map(|(index, item)| (*index, self.raw[item.range.clone()].to_vec())).collect();
+            let new = if values.is_empty() { Vec::new() } else { vec![item(field, values)] };
+            revision.replace(&name_of(field), old, new);
+        }
+        if revision.changes.is_empty() {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        for slot in &revision.slots {
+            match slot {
+                Slot::Kept(index) => bytes.extend_from_slice(&self.raw[self.items[*index].range.clone()]),
+                Slot::New(item) => bytes.extend_from_slice(item),
+            }
+        }
+        if bytes.len() > LIMIT {
+            return Err(Refusal::TooLarge { what: WHAT, limit: LIMIT as u64 });
+        }
+        Ok(Some(Edited { bytes, changes: revision.changes }))
+    }
+}
+
+fn name_of(field: TagField) -> String {
+    field.own_name().map_or_else(|| "©gen".to_owned(), |own| format!("----:com.apple.iTunes:{own}"))
+}
+
+/// A whole item.
+fn item(field: TagField, values: &[String]) -> Vec<u8> {
+    // A type, a locale, and the text.
+    let data = |value: &String| atoms::render(b"data", &[&UTF8.to_be_bytes()[..], &[0; 4], value.as_bytes()].concat());
+    let data: Vec<u8> = values.iter().flat_map(data).collect();
+    match field.own_name() {
+        None => atoms::render(&GENRE, &data),
+        Some(own) => {
+            let text = |kind, text: &[u8]| atoms::render(kind, &[&[0; 4], text].concat());
+            atoms::render(&FREEFORM, &[text(b"mean", MEAN), text(b"name", own.as_bytes()), data].concat())
+        }
+    }
+}
+
+impl Item {
+    fn parse(raw: &[u8], atom: &Atom<usize>) -> Result<Self, Refusal> {
+        let mut parsed = Self {
+            kind: atom.kind,
+            range: atom.range.clone(),
+            name: String::from_utf8_lossy(&atom.kind).into_owned(),
+            field: None,
+            values: Vec::new(),
+        };
+        let is_genre = atom.kind == GENRE || atom.kind == GENRE_NUMBER;
+        if !is_genre && atom.kind != FREEFORM {
+            return Ok(parsed);
+        }
+        // What is inside a foreign item is its own business, even where it is damaged.
+        let parts = match atoms::walk(raw, atom.body..atom.range.end) {
+            Ok((parts, _)) => parts,
+            Err(error) if is_genre => return Err(error),
+            Err(_) => return Ok(parsed),
+        };
+        if is_genre {
+            parsed.field = Some(TagField::Genre);
+        } else {
+            let text = |kind: &[u8; 4]| {
+                let part = parts.iter().find(|part| part.kind == *kind)?;
+                raw.get(part.body + 4..part.range.end).map(String::from_utf8_lossy)
+            };
+            let (Some(mean), Some(name)) = (text(b"mean"), text(b"name")) else { return Ok(parsed) };
+            parsed.name = format!("----:{mean}:{name}");
+            if mean.as_bytes().eq_ignore_ascii_case(MEAN) {
+                parsed.field = TagField::of_own_name(&name);
+            }
+        }
+        if parsed.field.is_some() {
+            let data = parts.iter().filter(|part| part.kind == *b"data");
+            parsed.values = data.filter_map(|part| value(atom.kind, &raw[part.body..part.range.end])).collect();
+        }
+        Ok(parsed)
+    }
+}
+
+/// The text of a `data` atom in an item of that kind.
+fn value(kind: [u8; 4], data: &[u8]) -> Option<String> {
+    let (head, content) = data.split_at_checked(8)?;
+    if kind == GENRE_NUMBER {
+        // One more than the number of ID3v1.
+        let [0, number] = *content else { return None };
+        return genre_text::id3v1_name(number.checked_sub(1)?).map(str::to_owned);
+    }
+    if head[..4] == UTF16.to_be_bytes() {
+        let (units, _) = content.as_chunks::<2>();
+        return Some(units.iter().map(|&unit| u16::from_be_bytes(unit)).collect::<Vec<_>>())
+            .map(|units| String::from_utf16_lossy(&units));
+    }
+    Some(String::from_utf8_lossy(content).into_owned())
+}

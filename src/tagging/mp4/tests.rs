@@ -1,0 +1,328 @@
+//! MPEG-4 files with every arrangement of atoms, edited and read back by a walker that shares nothing with the parser.
+
+#![allow(clippy::unwrap_used)] // a test may panic
+
+use proptest::prelude::*;
+
+use super::super::fixtures::{atom, data_atom, freeform, mp4, mp4_audio, mp4_meta};
+use super::super::plan::TagField;
+use super::super::write::verify;
+use super::*;
+
+fn wish(genres: &[&str]) -> Wish {
+    let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
+    Wish(vec![(TagField::Genre, strings(genres)), (TagField::OwnGenre, strings(genres))])
+}
+
+fn try_edit(file: &[u8], wish: &Wish) -> Result<Vec<u8>, Problem> {
+    let source = file.to_vec();
+    let before = Mp4File::parse(&source)?;
+    let patch = before.edit(&source, wish, EditOptions::default())?;
+    let bytes = patch.apply(file);
+    assert_eq!(bytes.len() as u64, patch.new_len(file.len() as u64));
+    let after = Mp4File::parse(&bytes).expect("the edited file parses");
+    let (old, new) = (before.layout(&source)?, after.layout(&bytes)?);
+    verify::compare(&old, &new, &patch, wish).unwrap();
+    verify::fulfilled(&after, wish).unwrap();
+    assert_eq!(before.audio_digest(&source, &old)?, after.audio_digest(&bytes, &new)?, "the audio differs");
+    assert!(after.edit(&bytes, wish, EditOptions::default())?.is_empty(), "a second edit has nothing to do");
+    Ok(bytes)
+}
+
+fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
+    try_edit(file, wish).unwrap()
+}
+
+fn refusal(file: &[u8]) -> String {
+    match try_edit(file, &wish(&["Rock"])) {
+        Err(Problem::Refused(reason)) => reason.to_string(),
+        other => panic!("refused was expected, got {:?}", other.map(|_| ())),
+    }
+}
+
+/// The atoms in `bytes`: kind, place of the body.
+fn walk(bytes: &[u8], range: Range<usize>) -> Vec<(String, Range<usize>)> {
+    let (mut atoms, mut at) = (Vec::new(), range.start);
+    while at + 8 <= range.end {
+        let size = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+        let (head, size) = match size {
+            0 => break,
+            1 => (16, u64::from_be_bytes(bytes[at + 8..at + 16].try_into().unwrap()) as usize),
+            size => (8, size),
+        };
+        let kind = bytes[at + 4..at + 8].iter().map(|&byte| char::from(byte)).collect();
+        assert!(at + size <= range.end);
+        atoms.push((kind, at + head..at + size));
+        at += size;
+    }
+    atoms
+}
+
+/// The body of the atom at the end of a path.
+fn find(bytes: &[u8], path: &[&str]) -> Option<Range<usize>> {
+    path.iter().try_fold(0..bytes.len(), |range, kind| {
+        let found = walk(bytes, range).into_iter().find(|(name, _)| name == kind)?.1;
+        Some(if *kind == "meta" { found.start + 4..found.end } else { found })
+    })
+}
+
+/// The bytes that the chunk offsets point at, 10 from each.
+fn chunks(file: &[u8]) -> Vec<Vec<u8>> {
+    let stbl = find(file, &["moov", "trak", "mdia", "minf", "stbl"]).unwrap();
+    let (kind, table) = walk(file, stbl).into_iter().find(|(kind, _)| kind == "stco" || kind == "co64").unwrap();
+    let width = if kind == "co64" { 8 } else { 4 };
+    let offset = |entry: &[u8]| entry.iter().fold(0, |offset, &byte| offset << 8 | usize::from(byte));
+    file[table.start + 8..table.end]
+        .chunks(width)
+        .map(|entry| file[offset(entry)..offset(entry) + 10].to_vec())
+        .collect()
+}
+
+fn list(file: &[u8]) -> Vec<u8> {
+    file[find(file, &["moov", "udta", "meta", "ilst"]).unwrap()].to_vec()
+}
+
+fn named(name: &[u8; 4], text: &str) -> Vec<u8> {
+    atom(name, &data_atom(1, text.as_bytes()))
+}
+
+fn written(genre: &str) -> Vec<u8> {
+    [named(b"\xa9gen", genre), freeform("RECLASSD_GENRE", &[genre])].concat()
+}
+
+fn title() -> Vec<u8> {
+    named(b"\xa9nam", "Title")
+}
+
+/// `udta` with a list.
+fn tagged(items: &[u8], free: Option<usize>) -> Vec<u8> {
+    let free = free.map(|length| atom(b"free", &vec![0; length])).unwrap_or_default();
+    atom(b"udta", &mp4_meta(&[atom(b"ilst", items), free].concat()))
+}
+
+#[test]
+fn the_list_is_edited_and_the_chunks_are_found_wherever_moov_stands() {
+    for moov_first in [true, false] {
+        for wide in [true, false] {
+            for free in [None, Some(0), Some(100), Some(2000)] {
+                let file = mp4(&tagged(&title(), free), moov_first, wide);
+                let after = edited(&file, &wish(&["Rock"]));
+                assert_eq!(list(&after), [title(), written("Rock")].concat());
+                assert_eq!(chunks(&after), chunks(&file));
+                if free == Some(2000) {
+                    assert_eq!(after.len(), file.len(), "there is room enough");
+                } else if moov_first {
+                    assert_eq!((after.len() - file.len()) % 4096, 0);
+                    let again = edited(&after, &wish(&["Something longer than before"]));
+                    assert_eq!(again.len(), after.len(), "the room is used by the next write");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn free_space_that_is_exactly_enough_or_a_few_bytes_short() {
+    let grown = written("Rock").len();
+    for (length, stays) in [(grown, true), (grown - 8, true), (grown + 1, true), (grown - 1, false), (grown - 9, false)]
+    {
+        let file = mp4(&tagged(&title(), Some(length)), true, false);
+        let after = edited(&file, &wish(&["Rock"]));
+        assert_eq!(after.len() == file.len(), stays, "{length} of {grown}");
+        assert_eq!(chunks(&after), chunks(&file));
+    }
+}
+
+#[test]
+fn what_is_missing_around_the_list_is_made() {
+    let cases = [
+        vec![],
+        atom(b"udta", b""),
+        atom(b"udta", &[0; 4]),
+        atom(b"udta", &atom(b"name", b"kept")),
+        atom(b"udta", &[atom(b"name", b"kept"), vec![0; 4]].concat()),
+        atom(b"udta", &mp4_meta(b"")),
+        atom(b"udta", &mp4_meta(&atom(b"free", &[0; 30]))),
+        tagged(b"", None),
+    ];
+    for udta in cases {
+        for moov_first in [true, false] {
+            let file = mp4(&udta, moov_first, false);
+            let after = edited(&file, &wish(&["Rock"]));
+            assert_eq!(list(&after), written("Rock"));
+            assert_eq!(chunks(&after), chunks(&file));
+            assert_eq!(after.windows(4).any(|bytes| bytes == b"kept"), udta.windows(4).any(|bytes| bytes == b"kept"));
+        }
+    }
+}
+
+#[test]
+fn several_genres_are_several_values_of_one_item_and_the_number_goes() {
+    let number = atom(b"gnre", &data_atom(0, &[0, 18]));
+    let file = mp4(&tagged(&[title(), number.clone()].concat(), None), true, false);
+    let genres = |file: &Vec<u8>| {
+        let holdings = Mp4File::parse(file).unwrap().holdings();
+        holdings.into_iter().find(|holding| holding.field == TagField::Genre).unwrap().values
+    };
+    assert_eq!(genres(&file), ["Rock"]);
+    let values = [data_atom(1, b"Rock"), data_atom(1, b"Pop")].concat();
+    let own = freeform("RECLASSD_GENRE", &["Rock", "Pop"]);
+    for items in [
+        [title(), number.clone()].concat(),
+        [title(), named(b"\xa9gen", "Jazz"), number.clone()].concat(),
+        [title(), number, named(b"\xa9gen", "Rock")].concat(),
+    ] {
+        let after = edited(&mp4(&tagged(&items, None), true, false), &wish(&["Rock", "Pop"]));
+        assert_eq!(list(&after), [title(), atom(b"\xa9gen", &values), own.clone()].concat());
+        assert_eq!(genres(&after), ["Rock", "Pop"]);
+    }
+    let utf16 = atom(b"\xa9gen", &data_atom(2, b"\0J\0a\0z\0z"));
+    assert_eq!(genres(&mp4(&tagged(&utf16, None), true, false)), ["Jazz"]);
+}
+
+#[test]
+fn every_other_item_and_atom_is_copied_as_it_is() {
+    let foreign = [
+        atom(b"hdvd", &data_atom(21, &[2])),
+        freeform("iTunNORM", &[" 0000", "twice"]),
+        freeform("iTunNORM", &["again"]),
+        atom(b"----", b"broken"),
+        atom(b"covr", &[data_atom(13, b"\xff\xd8jpeg"), data_atom(14, b"\x89PNG")].concat()),
+    ]
+    .concat();
+    let items = [foreign.clone(), named(b"\xa9gen", "Old"), title()].concat();
+    let after = edited(&mp4(&tagged(&items, Some(300)), true, false), &wish(&["New"]));
+    let expected = [foreign, named(b"\xa9gen", "New"), title(), freeform("RECLASSD_GENRE", &["New"])].concat();
+    assert_eq!(list(&after), expected);
+}
+
+#[test]
+fn free_space_behind_moov_is_used_and_free_space_that_holds_something_is_not() {
+    let moov_first = |free: Vec<u8>| {
+        let file = mp4(&tagged(&title(), None), true, false);
+        let at = find(&file, &["moov"]).unwrap().end;
+        let mut with = file.clone();
+        with.splice(at..at, free.clone());
+        // The chunks moved.
+        let source = with.clone();
+        let parsed = Mp4File::parse(&source).unwrap();
+        let mut moov = Moov::parse(parsed.moov.raw.clone()).unwrap();
+        moov.shift_offsets(at as u64, free.len() as i64).unwrap();
+        with.splice(at - moov.raw.len()..at, moov.raw.clone());
+        assert_eq!(chunks(&with), chunks(&file));
+        with
+    };
+    let file = moov_first(atom(b"free", &[0; 900]));
+    let after = edited(&file, &wish(&["Rock"]));
+    assert_eq!((after.len(), chunks(&after)), (file.len(), chunks(&file)));
+    let mut secret = vec![0; 900];
+    secret[450] = 7;
+    let file = moov_first(atom(b"free", &secret));
+    let after = edited(&file, &wish(&["Rock"]));
+    assert!(after.windows(908).any(|bytes| bytes == atom(b"free", &secret)));
+    assert_eq!(chunks(&after), chunks(&file));
+}
+
+#[test]
+fn a_last_mdat_without_a_size_stays_without_one() {
+    let mut file = mp4(&tagged(&title(), None), true, false);
+    let at = find(&file, &["mdat"]).unwrap().start - 8;
+    file[at..at + 4].fill(0);
+    let after = edited(&file, &wish(&["Rock"]));
+    assert_eq!(chunks(&after), chunks(&file));
+    assert!(after.ends_with(&[&[0; 4][..], b"mdat", &mp4_audio()].concat()));
+}
+
+#[test]
+fn what_is_damaged_or_ambiguous_is_refused_with_the_reason() {
+    let good = mp4(&tagged(&title(), None), true, false);
+    let with = |udta: Vec<u8>| mp4(&udta, true, false);
+    let double = atom(b"udta", &[mp4_meta(&atom(b"ilst", b"")), mp4_meta(b"")].concat());
+    let not_itunes = {
+        let mut file = good.clone();
+        let at = file.windows(4).position(|bytes| bytes == b"mdir").unwrap();
+        file[at..at + 4].copy_from_slice(b"mdta");
+        file
+    };
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        ([good.clone(), atom(b"moof", b"")].concat(), "fragmented"),
+        (with([tagged(&title(), None), atom(b"mvex", b"")].concat()), "fragmented"),
+        (with([tagged(&title(), None), tagged(&title(), None)].concat()), "several udta"),
+        (with(double), "several meta"),
+        (with(atom(b"udta", &mp4_meta(&[atom(b"ilst", b""), atom(b"ilst", b"")].concat()))), "several ilst"),
+        (with(atom(b"udta", &mp4_meta(&atom(b"iloc", b"")))), "iloc"),
+        (not_itunes, "mdir"),
+        ([good.clone(), good.clone()].concat(), "one moov"),
+        (good[..good.len() - 5].to_vec(), "truncated"),
+        ([good.clone(), b"\0\0\0\x02free".to_vec()].concat(), "impossible"),
+        ([good, vec![1, 2, 3]].concat(), "follow the last one"),
+        (with(tagged(b"\0\0\0\x50\xa9gen", None)), "longer than"),
+    ];
+    for (bytes, word) in cases {
+        let reason = refusal(&bytes);
+        assert!(reason.contains(word), "{reason:?} does not speak of {word:?}");
+    }
+}
+
+#[test]
+fn an_offset_that_would_not_fit_any_more_is_refused() {
+    let mut file = mp4(&tagged(&title(), None), true, false);
+    let table = find(&file, &["moov", "trak", "mdia", "minf", "stbl", "stco"]).unwrap();
+    file[table.start + 8..table.start + 12].fill(0xff);
+    assert!(refusal(&file).contains("offset of a chunk"));
+}
+
+proptest! {
+    #[test]
+    fn random_lists_are_edited_as_the_model_says(
+        others in proptest::collection::vec(
+            (proptest::sample::select(vec![*b"\xa9nam", *b"trkn", *b"covr", *b"free", *b"cpil"]),
+             proptest::collection::vec(any::<u8>(), 0..40)),
+            0..6,
+        ),
+        place in any::<prop::sample::Index>(),
+        has_genre in any::<bool>(),
+        free in proptest::option::of(0usize..600),
+        moov_first in any::<bool>(),
+        wide in any::<bool>(),
+        genre in "[A-Za-z]{1,60}",
+    ) {
+        let mut items: Vec<Vec<u8>> = others.iter().map(|(kind, body)| atom(kind, body)).collect();
+        let mut model = items.clone();
+        let at = place.index(items.len() + 1);
+        if has_genre {
+            items.insert(at, named(b"\xa9gen", "Something in between"));
+            model.insert(at, named(b"\xa9gen", &genre));
+        } else {
+            model.push(named(b"\xa9gen", &genre));
+        }
+        model.push(freeform("RECLASSD_GENRE", &[&genre]));
+        let before = mp4(&tagged(&items.concat(), free), moov_first, wide);
+        let after = edited(&before, &wish(&[&genre]));
+        prop_assert_eq!(list(&after), model.concat());
+        let shorter = edited(&after, &wish(&[&genre[..genre.len().div_ceil(2)]]));
+        let without = edited(&shorter, &Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
+        for file in [&after, &shorter, &without] {
+            prop_assert_eq!(chunks(file), chunks(&before));
+            if moov_first {
+                prop_assert!((file.len() as i64 - before.len() as i64) % 4096 == 0 || file.len() < before.len());
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_atoms_are_refused_not_believed(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut source = mp4(&tagged(&[title(), written("Old")].concat(), Some(40)), false, true);
+        let at = at.index(source.len());
+        source[at] = byte;
+        source.truncate(cut.index(source.len()) + 1);
+        if let Ok(parsed) = Mp4File::parse(&source) {
+            let _ = parsed.edit(&source, &wish(&["Rock"]), EditOptions::default());
+            let _ = parsed.layout(&source);
+        }
+    }
+}

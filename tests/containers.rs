@@ -11,7 +11,9 @@ use lofty::file::TaggedFileExt;
 use lofty::tag::ItemKey;
 
 /// Synthesised sound in each container that is decoded and written.
-const WRITTEN: [&str; 9] = [
+const WRITTEN: [&str; 11] = [
+    "aac.m4a",
+    "alac.m4a",
     "cbr.mp3",
     "vbr.mp3",
     "mpeg2.mp3",

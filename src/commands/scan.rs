@@ -53,7 +53,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let store = arguments.common.open_store(&config)?;
     let settings = Settings::new(&config).dry_run(arguments.dry_run).force(arguments.force);
     let line = Arc::new(Line::new(&config, settings, store)?);
-    line.recover()?;
+    if !arguments.dry_run {
+        line.recover()?;
+    }
     let jobs = match (arguments.jobs, config.analysis.jobs) {
         (Some(jobs), _) => usize::from(jobs),
         (None, 0) => std::thread::available_parallelism().map_or(1, usize::from),

@@ -17,6 +17,7 @@ use reclassd::tagging::{
     write,
 };
 
+mod common;
 #[path = "../src/tagging/fixtures.rs"]
 mod fixtures;
 use fixtures::{
@@ -206,7 +207,7 @@ fn mutagen_reads_the_genre_and_our_fields() {
     let python = std::env::var("RECLASSD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let found = Command::new(&python).args(["-c", "import mutagen"]).output().is_ok_and(|out| out.status.success());
     if !found {
-        println!("skipped: mutagen_reads_the_genre_and_our_fields: {python} has no mutagen");
+        common::skipped("mutagen_reads_the_genre_and_our_fields", &format!("{python} has no mutagen"));
         return;
     }
     let folder = tempfile::tempdir().unwrap();

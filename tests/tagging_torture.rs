@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -25,11 +27,6 @@ impl Journal for NoJournal {
     fn abandon(&self, _: EntryId, _: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(())
     }
-}
-
-fn torture_folder() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    std::env::var_os("RECLASSD_SHARED").map_or(beside, PathBuf::from).join("torture")
 }
 
 fn python() -> String {
@@ -56,17 +53,18 @@ fn tag(path: &Path, genres: &[&str], model: &str) -> Result<Written, TagError> {
 
 #[test]
 fn no_file_of_the_torture_corpus_is_damaged() {
-    let tools = torture_folder();
+    const TEST: &str = "no_file_of_the_torture_corpus_is_damaged";
+    let Some(tools) = common::shared(TEST, "torture") else { return };
     let ready = Command::new(python()).args(["-c", "import mutagen"]).output().is_ok_and(|out| out.status.success());
-    if !ready || !tools.join("make_torture.py").exists() {
-        println!("skipped: no_file_of_the_torture_corpus_is_damaged: needs ../shared/torture and python3 with mutagen");
+    if !ready {
+        common::skipped(TEST, &format!("{} has no mutagen", python()));
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
     let (before, after) = (scratch.path().join("before"), scratch.path().join("after"));
     let made = Command::new(python()).arg(tools.join("make_torture.py")).arg(&before).output().unwrap();
     if !made.status.success() {
-        println!("skipped: no_file_of_the_torture_corpus_is_damaged: {}", String::from_utf8_lossy(&made.stderr));
+        common::skipped(TEST, &String::from_utf8_lossy(&made.stderr));
         return;
     }
     let mut written = 0;

@@ -134,6 +134,66 @@ fn force_analyses_again_and_changes_no_policy() {
 }
 
 #[test]
+fn a_file_that_may_still_be_being_copied_is_left_for_the_next_scan() {
+    let mut library = Library::with_config("[tags]\nmin_confidence = 0.0\n[library]\nsettle_seconds = 3600\n");
+    library.put("song.flac", &song(1, &[]));
+    let before = library.contents();
+    let run = library.scan(&[]).expect_code(0);
+    assert_eq!(run.field("song.flac", "status"), "skipped");
+    assert!(run.field("song.flac", "reason").contains("copied"), "{}", run.field("song.flac", "reason"));
+    assert_eq!(library.contents(), before);
+    library.set_config("[tags]\nmin_confidence = 0.0\n");
+    assert_eq!(library.scan(&[]).expect_code(0).field("song.flac", "action"), "written");
+}
+
+#[test]
+fn the_same_file_by_several_names_is_one_file() {
+    let library = Library::new();
+    let song = library.put("a/song.flac", &song(1, &[]));
+    std::os::unix::fs::symlink(&song, library.music().join("link.flac")).unwrap();
+    std::os::unix::fs::symlink(library.music().join("a"), library.music().join("b")).unwrap();
+    let run = library.scan(&["--jobs", "4"]).expect_code(0);
+    assert_eq!(run.objects().len(), 3);
+    assert!(run.objects().iter().all(|object| object["status"] == "tagged"), "{}", run.stdout);
+    assert_eq!(run.objects().iter().filter(|object| object["action"] == "written").count(), 1);
+    let review = library.run("review", &["--below", "1", "--json"]).expect_code(0);
+    assert_eq!(review.objects().len(), 1, "one row, whatever its names: {}", review.stdout);
+}
+
+#[test]
+fn more_workers_than_files_are_no_trouble() {
+    let library = Library::new();
+    library.put("song.flac", &song(1, &[]));
+    library.scan(&["--jobs", "1024"]).expect_code(0);
+}
+
+#[test]
+fn a_wider_window_may_find_what_a_narrow_one_missed() {
+    let config = |seconds| format!("[tags]\nmin_confidence = 0.0\n[analysis]\nwindow_seconds = {seconds}\n");
+    let mut library = Library::with_config(&config("2.0"));
+    let mut samples = tune(1, 22_050, 4.0);
+    samples.extend([0; 22_050 * 4]);
+    samples.extend(tune(2, 22_050, 4.0));
+    library.put("gap.flac", &flac(&samples, 22_050, &[vorbis_comment(&[])]));
+    assert!(library.scan(&[]).expect_code(0).field("gap.flac", "reason").contains("silent"));
+    library.set_config(&config("30.0"));
+    assert_eq!(library.scan(&[]).expect_code(0).field("gap.flac", "status"), "tagged");
+}
+
+#[test]
+fn a_renamed_album_is_in_review_once() {
+    let library = Library::with_config("[tags]\nmin_confidence = 1.0\n");
+    library.put("album/song.flac", &song(1, &[]));
+    library.scan(&[]).expect_code(0);
+    std::fs::rename(library.music().join("album"), library.music().join("Album (1999)")).unwrap();
+    library.scan(&[]).expect_code(0);
+    let review = library.run("review", &["--json"]).expect_code(0);
+    assert_eq!(review.objects().len(), 1, "{}", review.stdout);
+    std::fs::remove_dir_all(library.music().join("Album (1999)")).unwrap();
+    assert_eq!(library.run("review", &["--json"]).expect_code(0).stdout, "", "what is gone needs no review");
+}
+
+#[test]
 fn somebody_s_genre_is_never_touched() {
     let library = Library::new();
     library.put("song.flac", &song(1, &["GENRE=Polka"]));
@@ -215,6 +275,10 @@ fn wrong_use_is_told_apart_from_failed_files() {
     library.run("scan", &[]).expect_code(2);
     library.run("scan", &["--jobs", "0", "."]).expect_code(2);
     library.run("review", &["--below", "7"]).expect_code(2);
+    library.run("review", &["--database", "."]).expect_code(2);
+    library.set_config("[models]\nenabled = [\"fma518-svm\"]\n");
+    let run = library.run("scan", &["."]).expect_code(2);
+    assert!(run.stderr.contains("fma518-svm") && run.stderr.contains("fma518-mlp"), "{}", run.stderr);
     library.set_config("[tags]\npolicy = \"fill\"\nmin_confidense = 0.5\n");
     let run = library.run("scan", &["."]).expect_code(2);
     assert!(run.stderr.contains("config.toml:3:") && run.stderr.contains("min_confidence"), "{}", run.stderr);

@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let config = arguments.common.load()?;
     let store = arguments.common.open_store(&config)?;
     let line = Line::new(&config, Settings::new(&config).force(arguments.force), store)?;
-    let path = setup::absolute(&arguments.file)?;
+    let path = setup::canonical(&arguments.file)?;
     let explanation = line.explain(&mut Worker::new(), &path)?;
     print(&mut std::io::stdout().lock(), &path, &explanation, arguments.top)?;
     Ok(Outcome::Done)

@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
                     done.push(path);
                 }
                 Err(error) => {
-                    eprintln!("reclassd: {error:#}");
+                    eprintln!("reclassd: {}", super::in_one_line(&error));
                     failed.push(path);
                 }
             }

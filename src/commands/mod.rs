@@ -37,7 +37,7 @@ pub fn exit_code(outcome: anyhow::Result<Outcome>) -> ExitCode {
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("reclassd: {error:#}");
+            eprintln!("reclassd: {}", in_one_line(&error));
             ExitCode::from(if is_wrong_use(&error) { 2 } else { 1 })
         }
     }
@@ -49,13 +49,49 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn is_wrong_use(error: &anyhow::Error) -> bool {
+    use reclassd::pipeline::LineError;
     use reclassd::store::StoreError;
     error.chain().any(|cause| {
         cause.is::<WrongUse>()
             || cause.is::<reclassd::config::ConfigError>()
             || matches!(
                 cause.downcast_ref::<StoreError>(),
-                Some(StoreError::Folder { .. } | StoreError::NotADatabase { .. } | StoreError::TooNew { .. })
+                Some(
+                    StoreError::Folder { .. }
+                        | StoreError::NotADatabase { .. }
+                        | StoreError::TooNew { .. }
+                        | StoreError::CannotOpen { .. }
+                )
+            )
+            || matches!(
+                cause.downcast_ref::<LineError>(),
+                Some(LineError::NobodyVotes | LineError::UnknownModel { .. })
             )
     })
+}
+
+/// An error and its causes in one line. Many messages quote their cause already; what was said is not said again.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let missing = || std::io::Error::other("no such thing");
+        let quoted: anyhow::Result<()> = Err(missing()).context("x.toml: cannot be read: no such thing; check it");
+        assert_eq!(super::in_one_line(&quoted.unwrap_err()), "x.toml: cannot be read: no such thing; check it");
+        let bare: anyhow::Result<()> = Err(missing()).context("x.toml");
+        assert_eq!(super::in_one_line(&bare.unwrap_err()), "x.toml: no such thing");
+    }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use console::style;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use reclassd::pipeline::{
-    Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, count_candidates,
+    Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, count_reports,
 };
 use reclassd::store::TrackStatus;
 use serde_json::{Map, Value};
@@ -48,8 +48,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         setup::present_roots(&config)?
     } else {
         setup::require_paths(&arguments.paths)?;
-        arguments.paths.iter().map(|path| setup::absolute(path)).collect::<Result<_, _>>()?
+        arguments.paths.iter().map(|path| setup::canonical(path)).collect::<Result<_, _>>()?
     };
+    let roots = setup::outermost(roots);
     let store = arguments.common.open_store(&config)?;
     let settings = Settings::new(&config).dry_run(arguments.dry_run).force(arguments.force);
     let line = Arc::new(Line::new(&config, settings, store)?);
@@ -62,7 +63,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (None, jobs) => jobs,
     };
     let request = ScanRequest { roots, selection: Selection::new(&config.library)?, jobs };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    // The workers, the walk and the count for the progress bar each block a thread of their own.
+    let blocking = request.jobs + 8;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(blocking)
+        .enable_all()
+        .build()?;
     runtime.block_on(scan(line, request, arguments))
 }
 
@@ -176,20 +183,24 @@ impl View {
 
 fn progress_bar(request: &ScanRequest, cancel: &Cancel) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-    let counting = ProgressStyle::with_template("  {spinner} {pos} files  {per_sec}  counting the library");
-    let counted = ProgressStyle::with_template("  {bar:32} {pos}/{len} files  {per_sec}  {eta} left");
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A display that cannot be written is no reason to stop a scan.
+        let _ = write!(out, "{:.1} files/s", state.per_sec());
+    };
+    let counting = ProgressStyle::with_template("  {spinner} {pos} files  {rate}  counting the library");
+    let counted = ProgressStyle::with_template("  {bar:32} {pos}/{len} files  {rate}  {eta} left");
     if let Ok(counting) = counting {
-        bar.set_style(counting);
+        bar.set_style(counting.with_key("rate", rate));
     }
     bar.enable_steady_tick(Duration::from_millis(250));
     // The walk that counts runs ahead of the scan and opens no file; without it there is no time left to show.
     let (roots, selection, cancel) = (request.roots.clone(), request.selection.clone(), cancel.clone());
     let ahead = bar.clone();
     tokio::task::spawn_blocking(move || {
-        let total = count_candidates(&roots, &selection, &cancel);
+        let total = count_reports(&roots, &selection, &cancel);
         ahead.set_length(total);
         if let Ok(counted) = counted {
-            ahead.set_style(counted.progress_chars("█▉▊▋▌▍▎▏ "));
+            ahead.set_style(counted.with_key("rate", rate).progress_chars("█▉▊▋▌▍▎▏ "));
         }
     });
     bar

@@ -59,7 +59,9 @@ fn start_logging(config: &Config) -> anyhow::Result<()> {
         // Other crates' warnings are about the insides of files, which we report in our own words.
         _ => EnvFilter::new(format!("error,reclassd={}", config.log.level.as_str())),
     };
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr);
+    let colours = console::colors_enabled_stderr();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(colours);
+    let subscriber = subscriber.with_writer(std::io::stderr);
     // A second start in the same process (tests) keeps the first subscriber.
     let _ = subscriber.without_time().try_init();
     Ok(())
@@ -81,14 +83,23 @@ pub fn present_roots(config: &Config) -> anyhow::Result<Vec<PathBuf>> {
         let what = "no folder to scan: name one (`reclassd scan ~/Music`), or set [library] roots in the configuration";
         return Err(WrongUse(what.to_owned()).into());
     }
-    let (present, missing): (Vec<_>, Vec<_>) = roots.iter().cloned().partition(|root| root.exists());
+    let (present, missing): (Vec<_>, Vec<_>) = roots.iter().partition(|root| root.exists());
     for root in &missing {
         tracing::warn!("{}: this configured folder is not there, it is left out", root.display());
     }
-    Ok(present)
+    present.into_iter().map(|root| canonical(root)).collect()
 }
 
-/// The current folder made explicit, so that the database holds whole paths.
-pub fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("{}: cannot be made absolute", path.display()))
+/// The one name of a file or folder, without links and dots, so that it is one row in the database however it was typed.
+pub fn canonical(path: &Path) -> anyhow::Result<PathBuf> {
+    std::fs::canonicalize(path).with_context(|| super::output::display_path(path))
+}
+
+/// Leaves out folders that are named twice or lie in another one. A file stays: asked for by name, it counts whatever its ending.
+pub fn outermost(mut roots: Vec<PathBuf>) -> Vec<PathBuf> {
+    roots.sort();
+    roots.dedup();
+    let folders: Vec<PathBuf> = roots.iter().filter(|root| root.is_dir()).cloned().collect();
+    roots.retain(|root| !root.is_dir() || !folders.iter().any(|other| other != root && root.starts_with(other)));
+    roots
 }

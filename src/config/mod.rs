@@ -74,6 +74,8 @@ pub struct Library {
     pub extensions: Vec<String>,
     /// Whether folders that are symbolic links are walked.
     pub follow_symlinks: bool,
+    /// A file that was changed less than this many seconds ago is not written: it may still be being copied.
+    pub settle_seconds: u32,
 }
 
 impl Default for Library {
@@ -83,7 +85,7 @@ impl Default for Library {
             "ape", "mpc", "wma", "tta", "dsf", "dff",
         ];
         let extensions = EXTENSIONS.iter().map(|e| e.to_string()).collect();
-        Self { roots: Vec::new(), exclude: Vec::new(), extensions, follow_symlinks: true }
+        Self { roots: Vec::new(), exclude: Vec::new(), extensions, follow_symlinks: true, settle_seconds: 5 }
     }
 }
 

@@ -3,11 +3,9 @@
 //! Cache keys are made here: each holds every version and parameter that its value depends on. Known audio is not decoded; what a
 //! new model needs is computed from stored features where they suffice.
 
-use std::path::Path;
-
 use super::cancel::Cancel;
 use super::hearing::{Hearing, Wanted};
-use super::line::Worker;
+use super::line::{Looked, Worker};
 use crate::audio::{self, AnalysisWindow, AudioError};
 use crate::config::Config;
 use crate::features::{FEATURES_VERSION, FMA518_LEN};
@@ -16,7 +14,7 @@ use crate::inference::{Ensemble, InferenceError, Member, ModelFeatures, ModelInp
 use crate::store::{AudioKey, Store, StoreError};
 
 /// The version of all that can make an analysis fail: a failure is tried again by another one.
-pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// What one model said of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +59,8 @@ pub enum LineError {
 pub(super) enum AnalysisError {
     /// The wish to stop came first.
     Cancelled,
+    /// The file was replaced or written to meanwhile.
+    Changed,
     /// The database fails.
     Store(StoreError),
     /// The file cannot be decoded.
@@ -126,12 +126,17 @@ impl Analyst {
         self.ensemble.id()
     }
 
+    /// What a remembered failure depends on: another version or window may succeed.
+    pub(super) fn failure_key(&self) -> String {
+        format!("{PROGRAM} {}", self.window_key)
+    }
+
     /// What the models make of a piece of audio, from the cache as far as it goes; `force` passes the cache by.
     pub(super) fn analyse(
         &self,
         store: &Store,
         audio: AudioKey,
-        path: &Path,
+        file: &Looked<'_>,
         worker: &mut Worker,
         force: bool,
         cancel: &Cancel,
@@ -140,9 +145,6 @@ impl Analyst {
         if force {
             tallies.resize_with(self.ensemble.members.len(), Tally::default);
         } else {
-            if let Some(reason) = store.failure(audio, PROGRAM)? {
-                return Err(AnalysisError::Unfit(reason));
-            }
             for member in &self.ensemble.members {
                 tallies.push(self.remembered(store, audio, member)?);
             }
@@ -151,7 +153,11 @@ impl Analyst {
             if cancel.is_requested() {
                 return Err(AnalysisError::Cancelled);
             }
-            self.listen(store, audio, path, worker, &mut tallies)?;
+            if !force && let Some(reason) = store.failure(audio, &self.failure_key())? {
+                return Err(AnalysisError::Unfit(reason));
+            }
+            self.listen(store, audio, file, worker, &mut tallies)?;
+            store.forget_failures(audio)?;
         }
         let analysis = self.vote(&tallies).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
         let ranking: Vec<(String, f32)> = super::line::ranking_of(&analysis.verdict);
@@ -183,16 +189,21 @@ impl Analyst {
         &self,
         store: &Store,
         audio: AudioKey,
-        path: &Path,
+        file: &Looked<'_>,
         worker: &mut Worker,
         tallies: &mut [Tally],
     ) -> Result<(), AnalysisError> {
-        tracing::debug!("decoding {}", path.display());
-        let recording = audio::decode(path, &self.window)?;
+        tracing::debug!("decoding {}", file.path.display());
+        let recording = audio::decode(file.path, &self.window);
+        // What was decoded is kept under the identity that was found before: it has to be the same file.
+        if !file.is_unchanged() {
+            return Err(AnalysisError::Changed);
+        }
+        let recording = recording?;
         store.describe_audio(audio, &recording.codec.to_string(), recording.duration)?;
         let seconds = recording.duration.as_secs_f64();
         let unfit_for_ever = |reason: String| -> AnalysisError {
-            match store.keep_failure(audio, PROGRAM, &reason) {
+            match store.keep_failure(audio, &self.failure_key(), &reason) {
                 Ok(()) => AnalysisError::Unfit(reason),
                 Err(error) => AnalysisError::Store(error),
             }

@@ -128,40 +128,52 @@ impl Line {
     }
 
     fn look(&self, worker: &mut Worker, path: &Path, cancel: &Cancel) -> Result<Report, Stop> {
-        let stamp = FileStamp::of(path).map_err(|error| Stop::Unread(unreadable(&error)))?;
-        if let Some(track) = self.settled(path, &stamp)? {
+        if let Some(track) = self.settled(&Looked::at(path)?)? {
             return Ok(unchanged(track));
         }
-        // The same file by two names is one file.
+        // One file is one row and one claim, by whatever names the walk came to it.
         let target = std::fs::canonicalize(path).map_err(|error| Stop::Unread(unreadable(&error)))?;
         let Some(_claim) = self.store.claim(&target)? else {
             let reason = "another reclassd is working on it; it will be looked at by the next scan".to_owned();
             return Ok(Report::without_genre(path.to_owned(), TrackStatus::Skipped, reason));
         };
-        let file = Looked { path, stamp };
-        let id = match audio::identify(path) {
+        // While this waited for the claim, its holder may have settled the file.
+        let file = Looked::at(&target)?;
+        let report = match self.settled(&file)? {
+            Some(track) => unchanged(track),
+            None => self.analyse_and_tag(worker, &file, cancel)?,
+        };
+        Ok(Report { path: path.to_owned(), ..report })
+    }
+
+    fn analyse_and_tag(&self, worker: &mut Worker, file: &Looked<'_>, cancel: &Cancel) -> Result<Report, Stop> {
+        let id = match audio::identify(file.path) {
             Ok(id) => id,
-            Err(error) => return self.give_up(&file, None, &error),
+            Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
-        match self.analyst.analyse(&self.store, audio, path, worker, self.settings.force, cancel) {
-            Ok(analysis) => self.tag(&file, audio, &analysis, cancel),
+        match self.analyst.analyse(&self.store, audio, file, worker, self.settings.force, cancel) {
+            Ok(analysis) => self.tag(file, audio, &analysis, cancel),
+            Err(AnalysisError::Changed) => {
+                let error = TagError::Changed { path: file.path.to_owned() };
+                self.record(file, None, Ending::not_written(None, &error))
+            }
             Err(AnalysisError::Cancelled) => Err(Stop::Cancelled),
             Err(AnalysisError::Store(error)) => Err(Stop::Store(error)),
-            Err(AnalysisError::Audio(error)) => self.give_up(&file, Some(audio), &error),
-            Err(AnalysisError::Unfit(reason)) => self.record(&file, Some(audio), Ending::skipped(reason)),
+            Err(AnalysisError::Audio(error)) => self.give_up(file, Some(audio), &error),
+            Err(AnalysisError::Unfit(reason)) => self.record(file, Some(audio), Ending::skipped(reason)),
         }
     }
 
     /// The row of a file that is still the one these settings were applied to.
-    fn settled(&self, path: &Path, stamp: &FileStamp) -> Result<Option<Track>, StoreError> {
+    fn settled(&self, file: &Looked<'_>) -> Result<Option<Track>, StoreError> {
         if self.settings.force {
             return Ok(None);
         }
-        let track = self.store.track(path)?.filter(|track| track.stamp == *stamp);
+        let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
         Ok(track.filter(|track| match track.settled_by.as_deref().map(|by| by.strip_prefix(&*self.fingerprint)) {
             Some(Some("")) => true,
-            Some(Some(surroundings)) => surroundings_of(path).as_deref() == Some(surroundings),
+            Some(Some(surroundings)) => surroundings_of(file.path).as_deref() == Some(surroundings),
             _ => false,
         }))
     }
@@ -176,7 +188,7 @@ impl Line {
             verdict,
             settled: Settled::Yes,
         };
-        let ending = match self.decide(file.path, &suggestion) {
+        let ending = match self.decide(file, &suggestion) {
             // What could not be written anyway is only worth a word where it would have been.
             Err(_) if !suggestion.sure => left_alone(TrackStatus::Unsure, self.unsure_because()),
             Err(error) => Ending::not_written(verdict, &error),
@@ -188,6 +200,9 @@ impl Line {
                 Ending { status, action, reason: None, verdict, settled: Settled::No }
             }
             Ok(Decision::Write(_)) if cancel.is_requested() => return Err(Stop::Cancelled),
+            Ok(Decision::Write(_)) if file.changed_within(self.settings.settle) => {
+                Ending { settled: Settled::No, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
+            }
             Ok(Decision::Write(plan)) => match self.write(file.path, &plan) {
                 Ok(stamp) => {
                     let written = Looked { path: file.path, stamp: stamp.unwrap_or(file.stamp) };
@@ -211,8 +226,12 @@ impl Line {
         }
     }
 
-    fn decide(&self, path: &Path, suggestion: &Suggestion) -> Result<Decision, TagError> {
-        let state = tagging::read(path)?;
+    fn decide(&self, file: &Looked<'_>, suggestion: &Suggestion) -> Result<Decision, TagError> {
+        let state = tagging::read(file.path)?;
+        if state.stamp != file.stamp {
+            // Another file than the one that was analysed.
+            return Err(TagError::Changed { path: file.path.to_owned() });
+        }
         Ok(tagging::decide(&state, suggestion, &self.settings.tag_policy, None))
     }
 
@@ -229,11 +248,19 @@ impl Line {
         format!("less sure than the {:.2} that a genre needs", self.settings.min_confidence)
     }
 
+    fn still_being_written(&self) -> String {
+        let seconds = self.settings.settle.as_secs();
+        format!("changed less than {seconds} s ago: it may still be being copied; the next scan takes it")
+    }
+
     fn give_up(&self, file: &Looked<'_>, audio: Option<AudioKey>, error: &AudioError) -> Result<Report, Stop> {
         let status = if error.kind() == audio::FailureKind::Io { TrackStatus::Failed } else { TrackStatus::Skipped };
-        let reason = error.reason();
+        let reason = match error {
+            AudioError::Io { source, .. } => unreadable(source),
+            _ => error.reason(),
+        };
         if let (TrackStatus::Skipped, Some(audio)) = (status, audio) {
-            self.store.keep_failure(audio, super::analysis::PROGRAM, &reason)?;
+            self.store.keep_failure(audio, &self.analyst.failure_key(), &reason)?;
         }
         let settled = if status == TrackStatus::Skipped { Settled::Yes } else { Settled::No };
         self.record(file, audio, Ending { status, settled, ..Ending::skipped(reason) })
@@ -278,11 +305,17 @@ impl Line {
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
         let force = self.settings.force;
-        let analysis = match self.analyst.analyse(&self.store, audio, path, worker, force, &Cancel::default()) {
+        let file = Looked::at(path).map_err(|stop| match stop {
+            Stop::Unread(reason) => not_analysed(reason),
+            Stop::Store(error) => error.into(),
+            Stop::Cancelled => not_analysed("stopped".to_owned()),
+        })?;
+        let analysis = match self.analyst.analyse(&self.store, audio, &file, worker, force, &Cancel::default()) {
             Ok(analysis) => analysis,
             Err(AnalysisError::Store(error)) => return Err(error.into()),
             Err(AnalysisError::Audio(error)) => return Err(not_analysed(error.reason())),
             Err(AnalysisError::Unfit(reason)) => return Err(not_analysed(reason)),
+            Err(AnalysisError::Changed) => return Err(not_analysed("it changed meanwhile; try again".to_owned())),
             Err(AnalysisError::Cancelled) => return Err(not_analysed("stopped".to_owned())),
         };
         let suggestion = self.suggestion(&analysis.verdict);
@@ -300,9 +333,28 @@ impl Line {
 }
 
 /// A file and the stamp that holds for what is recorded of it.
-struct Looked<'a> {
-    path: &'a Path,
+pub(super) struct Looked<'a> {
+    pub(super) path: &'a Path,
     stamp: FileStamp,
+}
+
+impl<'a> Looked<'a> {
+    fn at(path: &'a Path) -> Result<Self, Stop> {
+        let stamp = FileStamp::of(path).map_err(|error| Stop::Unread(unreadable(&error)))?;
+        Ok(Self { path, stamp })
+    }
+
+    /// Whether the file is still the one that was looked at.
+    pub(super) fn is_unchanged(&self) -> bool {
+        FileStamp::of(self.path).is_ok_and(|stamp| stamp == self.stamp)
+    }
+
+    /// Whether it was written to in the last moments. A time in the future is no sign of that.
+    fn changed_within(&self, limit: Duration) -> bool {
+        let mtime = Duration::new(self.stamp.mtime_seconds.try_into().unwrap_or(0), self.stamp.mtime_nanoseconds);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        now.checked_sub(mtime).is_some_and(|age| age < limit)
+    }
 }
 
 /// What ends the line early, with nothing recorded.

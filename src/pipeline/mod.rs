@@ -16,5 +16,5 @@ pub use cancel::Cancel;
 pub use discover::{Found, Obstacle, Selection};
 pub use line::{ExplainError, Explanation, Line, Worker};
 pub use report::{Action, Report, Summary};
-pub use scan::{Scan, ScanRequest, count_candidates};
+pub use scan::{Scan, ScanRequest, count_reports};
 pub use settings::Settings;

@@ -40,21 +40,21 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Starts the threads of a scan. Must be called inside a tokio runtime.
+    /// Starts the threads of a scan. Must be called inside a tokio runtime that may block `jobs` threads and a few more.
     pub fn start(line: Arc<Line>, request: ScanRequest, cancel: Cancel) -> Self {
         let jobs = request.jobs.max(1);
         let (candidates_in, candidates_out) = sync_channel(jobs * CANDIDATES_PER_WORKER);
         let candidates_out = Arc::new(Mutex::new(candidates_out));
         let (reports_in, reports) = mpsc::channel(REPORTS_IN_FLIGHT);
         let mut threads = JoinSet::new();
+        {
+            let (cancel, reports) = (cancel.clone(), reports_in.clone());
+            threads.spawn_blocking(move || walk(&request, &candidates_in, &reports, &cancel));
+        }
         for _ in 0..jobs {
             let (line, cancel) = (Arc::clone(&line), cancel.clone());
             let (candidates, reports) = (Arc::clone(&candidates_out), reports_in.clone());
             threads.spawn_blocking(move || work(&line, &candidates, &reports, &cancel));
-        }
-        {
-            let cancel = cancel.clone();
-            threads.spawn_blocking(move || walk(&request, &candidates_in, &reports_in, &cancel));
         }
         Self { reports, threads, cancel }
     }
@@ -74,10 +74,9 @@ impl Scan {
     }
 }
 
-/// Counts the files of a request, for a progress bar; stops early when cancelled.
-pub fn count_candidates(roots: &[PathBuf], selection: &Selection, cancel: &Cancel) -> u64 {
-    let files = roots.iter().flat_map(|root| selection.walk(root)).take_while(|_| !cancel.is_requested());
-    files.filter(|found| matches!(found, Found::Candidate(_))).count() as u64
+/// Counts what a request will report of, for a progress bar; stops early when cancelled.
+pub fn count_reports(roots: &[PathBuf], selection: &Selection, cancel: &Cancel) -> u64 {
+    roots.iter().flat_map(|root| selection.walk(root)).take_while(|_| !cancel.is_requested()).count() as u64
 }
 
 fn walk(
@@ -139,5 +138,5 @@ fn work(
 
 fn describe_panic(panic: &(dyn std::any::Any + Send)) -> String {
     let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("internal error: {}; the file is untouched; please report this bug", said.unwrap_or("unknown"))
+    format!("internal error: {}; the file is whole, old or new; please report this bug", said.unwrap_or("unknown"))
 }

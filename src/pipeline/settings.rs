@@ -1,5 +1,7 @@
 //! What one run of the line may do: the part of the configuration that decides about files, and the run's own wishes.
 
+use std::time::Duration;
+
 use crate::config::{Config, Tags};
 use crate::tagging::{TagPolicy, Verify, WriteOptions};
 
@@ -10,6 +12,7 @@ pub struct Settings {
     pub(super) force: bool,
     pub(super) min_confidence: f32,
     pub(super) tag_policy: TagPolicy,
+    pub(super) settle: Duration,
     tags: Tags,
 }
 
@@ -18,7 +21,8 @@ impl Settings {
     pub fn new(config: &Config) -> Self {
         let tags = config.tags.clone();
         let tag_policy = TagPolicy { policy: tags.policy, own_fields: tags.own_fields };
-        Self { dry_run: false, force: false, min_confidence: tags.min_confidence, tag_policy, tags }
+        let settle = Duration::from_secs(config.library.settle_seconds.into());
+        Self { dry_run: false, force: false, min_confidence: tags.min_confidence, tag_policy, settle, tags }
     }
 
     /// Whether no file is written.

@@ -93,7 +93,7 @@ impl Store {
         self.execute(SQL, params![audio.0, model, window, to_bytes(probabilities)])
     }
 
-    /// Why this version of the program could not analyse the audio, if it tried before.
+    /// Why the audio could not be analysed, if it was tried before by this version of the program in this way.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -108,13 +108,21 @@ impl Store {
         find().map_err(|e| self.error(e))
     }
 
-    /// Remembers that this version of the program cannot analyse the audio.
+    /// Remembers that this version of the program cannot analyse the audio in this way.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn keep_failure(&self, audio: AudioKey, program: &str, reason: &str) -> Result<(), StoreError> {
         const SQL: &str = "INSERT OR REPLACE INTO failure (audio, program, reason) VALUES (?1, ?2, ?3)";
         self.execute(SQL, params![audio.0, program, reason])
+    }
+
+    /// Forgets all failures of a piece of audio: it was analysed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn forget_failures(&self, audio: AudioKey) -> Result<(), StoreError> {
+        self.execute("DELETE FROM failure WHERE audio = ?1", [audio.0])
     }
 
     pub(super) fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
@@ -184,6 +192,8 @@ mod tests {
         store.keep_failure(audio, "1", "damaged").unwrap();
         assert_eq!(store.failure(audio, "1").unwrap().as_deref(), Some("damaged"));
         assert_eq!(store.failure(audio, "2").unwrap(), None);
+        store.forget_failures(audio).unwrap();
+        assert_eq!(store.failure(audio, "1").unwrap(), None);
     }
 
     #[test]

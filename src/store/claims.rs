@@ -2,21 +2,51 @@
 //!
 //! A claim is a row that names a process. One whose process is gone is taken over; there is no clock in it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use rusqlite::{OptionalExtension, params};
 
 use super::{Store, StoreError, path_bytes, unix_now};
+
+/// The files that the threads of this process work on.
+#[derive(Default)]
+pub(super) struct Claimed {
+    paths: Mutex<HashSet<PathBuf>>,
+    freed: Condvar,
+}
+
+impl Claimed {
+    /// Waits until no other thread works on the file, and takes it.
+    fn take(&self, path: &Path) {
+        let paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paths =
+            self.freed.wait_while(paths, |paths| paths.contains(path)).unwrap_or_else(PoisonError::into_inner);
+        paths.insert(path.to_owned());
+    }
+
+    fn free(&self, path: &Path) {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        self.freed.notify_all();
+    }
+}
 
 /// The right to work on a file; given back when dropped.
 #[must_use = "the file is free again as soon as the claim is dropped"]
 pub struct Claim<'a> {
     store: &'a Store,
     path: PathBuf,
+    /// Whether the database has it too.
+    recorded: bool,
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
+        self.store.claimed.free(&self.path);
+        if !self.recorded {
+            return;
+        }
         let freed = self.store.execute("DELETE FROM claim WHERE path = ?1", [path_bytes(&self.path)]);
         if let Err(error) = freed {
             // It is taken over once this process has ended.
@@ -26,18 +56,23 @@ impl Drop for Claim<'_> {
 }
 
 impl Store {
-    /// Claims a file (by its canonical path) for this process; `None` while another thread or a living process has it.
+    /// Claims a file (by its canonical path) for this thread, waiting for other threads of this process; `None` while another
+    /// living process has it.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn claim(&self, path: &Path) -> Result<Option<Claim<'_>>, StoreError> {
         let me = std::process::id();
+        self.claimed.take(path);
+        let mut claim = Claim { store: self, path: path.to_owned(), recorded: false };
         let taken = self.transact(self.results(), |transaction| {
             let holder: Option<(u32, i64)> = transaction
                 .prepare_cached("SELECT process, process_start FROM claim WHERE path = ?1")?
                 .query_row([path_bytes(path)], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
-            if holder.is_some_and(|(process, start)| start_of(process) == Some(start)) {
+            // A row of this process was left by a claim that could not be freed: the threads keep apart by themselves.
+            let is_held = |(process, start)| process != me && start_of(process) == Some(start);
+            if holder.is_some_and(is_held) {
                 return Ok(false);
             }
             transaction
@@ -47,7 +82,8 @@ impl Store {
                 .execute(params![path_bytes(path), me, start_of(me).unwrap_or(0), unix_now()])?;
             Ok(true)
         })?;
-        Ok(taken.then(|| Claim { store: self, path: path.to_owned() }))
+        claim.recorded = taken;
+        Ok(taken.then_some(claim))
     }
 }
 
@@ -79,10 +115,24 @@ mod tests {
         let path = Path::new("/m/a.mp3");
         let claim = store.claim(path).unwrap();
         assert!(claim.is_some());
-        assert!(store.claim(path).unwrap().is_none());
         assert!(store.claim(Path::new("/m/b.mp3")).unwrap().is_some());
-        drop(claim);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| store.claim(path).unwrap().is_some());
+            drop(claim);
+            assert!(waiting.join().unwrap(), "another thread waits and gets it");
+        });
         assert!(store.claim(path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_that_another_process_works_on_is_left_to_it() {
+        let (_folder, store) = fresh();
+        // Process 1 lives as long as the machine.
+        let start = start_of(1).unwrap();
+        store.execute("INSERT INTO claim VALUES (x'2F61', 1, ?1, 0)", [start]).unwrap();
+        assert!(store.claim(Path::new("/a")).unwrap().is_none());
+        store.execute("DELETE FROM claim", []).unwrap();
+        assert!(store.claim(Path::new("/a")).unwrap().is_some());
     }
 
     #[test]

@@ -10,6 +10,9 @@ use super::StoreError;
 /// One script a schema version, in order; a script that was released is never changed.
 const MIGRATIONS: [&str; 1] = [include_str!("0001_line.sql")];
 
+/// Marks a database as ours in its header: "recl".
+const APPLICATION_ID: u32 = 0x7265_636c;
+
 /// What a commit waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
@@ -23,7 +26,8 @@ pub(super) fn open(path: &Path, busy_timeout: Duration, durability: Durability) 
     let fail = |source| StoreError::from_sqlite(path, source);
     let mut connection = Connection::open(path).map_err(fail)?;
     connection.busy_timeout(busy_timeout).map_err(fail)?;
-    connection.pragma_update(None, "journal_mode", "wal").map_err(fail)?;
+    recognise(&connection, path)?;
+    use_write_ahead_log(&connection, busy_timeout).map_err(fail)?;
     let synchronous = if durability == Durability::Journal { "full" } else { "normal" };
     connection.pragma_update(None, "synchronous", synchronous).map_err(fail)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(fail)?;
@@ -32,6 +36,43 @@ pub(super) fn open(path: &Path, busy_timeout: Duration, durability: Durability) 
     connection.set_prepared_statement_cache_capacity(64);
     migrate(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Refuses a database that another program made, or a newer version of this one, before anything is written into it.
+fn recognise(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError::from_sqlite(path, source);
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0)).map_err(fail);
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(fail)?;
+    if tables > 0 && number("application_id")? != APPLICATION_ID {
+        return Err(StoreError::NotADatabase { path: path.to_owned() });
+    }
+    let (found, known) = (number("user_version")?, MIGRATIONS.len() as u32);
+    if found > known {
+        return Err(StoreError::TooNew { path: path.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+/// Switches to write-ahead logging. SQLite does not wait for others on this switch, so that two programs that make a database at
+/// the same moment have to try again.
+fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    loop {
+        let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+        if connection.pragma_query_value(None, "journal_mode", mode)?.eq_ignore_ascii_case("wal") {
+            return Ok(());
+        }
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) && waited < busy_timeout =>
+            {
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
@@ -50,6 +91,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     for script in &MIGRATIONS[found as usize..] {
         transaction.execute_batch(script).map_err(fail)?;
     }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
     transaction.pragma_update(None, "user_version", known).map_err(fail)?;
     transaction.commit().map_err(fail)
 }

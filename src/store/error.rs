@@ -43,6 +43,12 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// There is no such file, and none can be made; or it is a folder.
+    #[error("{path}: the database cannot be opened; name a file in a folder that this user may write", path = path.display())]
+    CannotOpen {
+        /// The database.
+        path: PathBuf,
+    },
     /// The database or its folder cannot be written.
     #[error("{path}: the database cannot be written ({source}); check the owner and permissions of the file and its folder", path = path.display())]
     ReadOnly {
@@ -76,9 +82,8 @@ impl StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
             Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
             Some(ErrorCode::DiskFull) => Self::Full { path },
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                Self::ReadOnly { path, source }
-            }
+            Some(ErrorCode::CannotOpen) => Self::CannotOpen { path },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly { path, source },
             _ => Self::Sqlite { path, source },
         }
     }

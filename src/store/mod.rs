@@ -33,6 +33,7 @@ pub struct Store {
     path: PathBuf,
     results: Mutex<Connection>,
     durable: Mutex<Connection>,
+    claimed: claims::Claimed,
 }
 
 impl Store {
@@ -47,7 +48,12 @@ impl Store {
         }
         let results = connection::open(path, busy_timeout, connection::Durability::Results)?;
         let durable = connection::open(path, busy_timeout, connection::Durability::Journal)?;
-        Ok(Self { path: path.to_owned(), results: Mutex::new(results), durable: Mutex::new(durable) })
+        Ok(Self {
+            path: path.to_owned(),
+            results: Mutex::new(results),
+            durable: Mutex::new(durable),
+            claimed: Default::default(),
+        })
     }
 
     /// The database file.
@@ -143,6 +149,35 @@ pub(crate) mod tests {
         let error = Store::open(&path, Duration::from_millis(200)).err().unwrap();
         assert!(matches!(error, StoreError::NotADatabase { .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn the_database_of_another_program_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.db");
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("CREATE TABLE song (title TEXT); PRAGMA user_version = 1")
+            .unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = Store::open(&path, Duration::from_millis(200)).err().unwrap();
+        assert!(matches!(error, StoreError::NotADatabase { .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn programs_that_make_the_database_at_the_same_moment_wait_for_each_other() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("new.db");
+            std::thread::scope(|scope| {
+                let opening: Vec<_> =
+                    (0..4).map(|_| scope.spawn(|| Store::open(&path, Duration::from_secs(10)))).collect();
+                for store in opening {
+                    store.join().unwrap().unwrap();
+                }
+            });
+        }
     }
 
     #[test]

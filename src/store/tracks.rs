@@ -154,13 +154,12 @@ fn adopt_moved_row(connection: &rusqlite::Connection, audio: AudioKey, path: &Pa
     if known {
         return Ok(());
     }
-    let mut candidates = connection.prepare_cached("SELECT id, path FROM track WHERE audio = ?1 ORDER BY id")?;
+    let mut candidates =
+        connection.prepare_cached("SELECT id, path, device FROM track WHERE audio = ?1 ORDER BY id")?;
     let mut rows = candidates.query([audio.0])?;
     while let Some(row) = rows.next()? {
         let old = path_from_bytes(row.get(1)?);
-        // An unmounted root must not look like a move: the folder has to be there, and the file gone from it.
-        let folder_is_there = old.parent().is_some_and(Path::is_dir);
-        if folder_is_there && !old.exists() {
+        if is_gone(&old, row.get::<_, i64>(2)? as u64) {
             connection
                 .prepare_cached("UPDATE track SET path = ?1 WHERE id = ?2")?
                 .execute(params![path_bytes(path), row.get::<_, i64>(0)?])?;
@@ -168,6 +167,22 @@ fn adopt_moved_row(connection: &rusqlite::Connection, audio: AudioKey, path: &Pa
         }
     }
     Ok(())
+}
+
+/// Whether a file is really gone: nothing is at its path, and what is left of the path lies on the file system that the file was
+/// on. A root that is not mounted is another file system (its mount point's), and no sign of a move or a deletion.
+pub(super) fn is_gone(path: &Path, device: u64) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let is_missing = |path: &Path| {
+        path.symlink_metadata().is_err_and(|error| {
+            matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+        })
+    };
+    if !is_missing(path) {
+        return false;
+    }
+    let left = path.ancestors().skip(1).find(|ancestor| !is_missing(ancestor));
+    left.and_then(|folder| folder.metadata().ok()).is_some_and(|folder| folder.dev() == device)
 }
 
 /// A row before its words and numbers were checked.
@@ -219,6 +234,11 @@ mod tests {
 
     const STAMP: FileStamp = FileStamp { size: 1, mtime_seconds: -2, mtime_nanoseconds: 3, inode: u64::MAX, device: 4 };
 
+    /// A stamp on the file system that temporary folders are on.
+    fn here() -> FileStamp {
+        FileStamp::of(&std::env::temp_dir()).unwrap()
+    }
+
     fn update(path: &Path, audio: Option<AudioKey>) -> TrackUpdate<'_> {
         let status = TrackStatus::Unsure;
         let (genre, confidence, settled_by) = (Some("Jazz"), Some(0.25), Some("settings"));
@@ -251,10 +271,22 @@ mod tests {
         let (folder, store) = fresh();
         let audio = store.audio(AudioId::from_bytes([1; 16])).unwrap();
         let [old, new] = ["old.mp3", "new.mp3"].map(|name| folder.path().join(name));
-        store.record_track(&update(&old, Some(audio))).unwrap();
-        store.record_track(&update(&new, Some(audio))).unwrap();
-        assert!(store.track(&old).unwrap().is_none(), "the old path is free");
-        assert!(store.track(&new).unwrap().is_some());
+        for path in [&old, &new, &folder.path().join("another folder/new.mp3")] {
+            store.record_track(&TrackUpdate { stamp: here(), ..update(path, Some(audio)) }).unwrap();
+        }
+        assert!(store.track(&old).unwrap().is_none() && store.track(&new).unwrap().is_none(), "the old paths are free");
+        assert!(store.track(&folder.path().join("another folder/new.mp3")).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_renamed_album_takes_its_rows_along() {
+        let (folder, store) = fresh();
+        let audio = store.audio(AudioId::from_bytes([1; 16])).unwrap();
+        let [old, new] = ["album/1.mp3", "Album (1999)/1.mp3"].map(|name| folder.path().join(name));
+        for path in [&old, &new] {
+            store.record_track(&TrackUpdate { stamp: here(), ..update(path, Some(audio)) }).unwrap();
+        }
+        assert!(store.track(&old).unwrap().is_none());
     }
 
     #[test]
@@ -272,9 +304,11 @@ mod tests {
     fn an_unmounted_folder_is_not_mistaken_for_a_move() {
         let (folder, store) = fresh();
         let audio = store.audio(AudioId::from_bytes([1; 16])).unwrap();
-        let gone = folder.path().join("not mounted/old.mp3");
+        let gone = folder.path().join("old.mp3");
         let new = folder.path().join("new.mp3");
-        store.record_track(&update(&gone, Some(audio))).unwrap();
+        // It was on another file system: the one that is mounted here at other times.
+        let stamp = FileStamp { device: here().device + 1, ..here() };
+        store.record_track(&TrackUpdate { stamp, ..update(&gone, Some(audio)) }).unwrap();
         store.record_track(&update(&new, Some(audio))).unwrap();
         assert!(store.track(&gone).unwrap().is_some());
     }

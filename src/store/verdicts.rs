@@ -71,43 +71,47 @@ impl Store {
         Ok(Some((confidence as f32, ranking)))
     }
 
-    /// The files to review, the least sure first, at most `limit` of them (0: all), and how many there are in all.
+    /// The files to review, the least sure first, at most `limit` of them (0: all), and how many there are in all. Files that
+    /// are gone are left out.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or holds a ranking that this program did not write.
     pub fn review(&self, query: ReviewQuery, limit: usize) -> Result<(Vec<ReviewItem>, usize), StoreError> {
-        const UNSURE: &str = "status = 'unsure' AND confidence IS NOT NULL AND ?1 IS NOT NULL";
-        const BELOW: &str = "confidence < ?1";
         let (condition, below) = match query {
-            ReviewQuery::Unsure => (UNSURE, 0.0),
-            ReviewQuery::Below(confidence) => (BELOW, f64::from(confidence)),
+            ReviewQuery::Unsure => ("status = 'unsure' AND confidence <= ?1", 1.0),
+            ReviewQuery::Below(confidence) => ("confidence < ?1", f64::from(confidence)),
         };
-        let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(i64::MAX) };
         let connection = self.results();
-        let list = || -> rusqlite::Result<(Vec<RawItem>, i64)> {
+        let list = || -> rusqlite::Result<(Vec<RawItem>, usize)> {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT path, status, ranking, confidence, reason FROM track WHERE {condition}
-                 ORDER BY confidence, path LIMIT ?2"
+                "SELECT path, status, ranking, confidence, reason, device FROM track WHERE {condition}
+                 ORDER BY confidence, path"
             ))?;
-            let rows = statement.query_map(params![below, limit], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            })?;
-            let items = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-            let count = format!("SELECT count(*) FROM track WHERE {condition}");
-            let total = connection.prepare_cached(&count)?.query_row([below], |row| row.get(0))?;
+            let mut rows = statement.query([below])?;
+            let (mut items, mut total) = (Vec::new(), 0);
+            while let Some(row) = rows.next()? {
+                let path = path_from_bytes(row.get(0)?);
+                if super::tracks::is_gone(&path, row.get::<_, i64>(5)? as u64) {
+                    continue;
+                }
+                total += 1;
+                if limit == 0 || items.len() < limit {
+                    items.push((path, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+                }
+            }
             Ok((items, total))
         };
         let (raw, total) = list().map_err(|e| self.error(e))?;
         let items = raw.into_iter().map(|(path, status, ranking, confidence, reason)| {
             let ranking = parse_ranking(ranking.as_deref());
             let ranking = ranking.ok_or_else(|| StoreError::Malformed { path: self.path.clone(), what: "ranking" })?;
-            Ok(ReviewItem { path: path_from_bytes(path), status, ranking, confidence: confidence as f32, reason })
+            Ok(ReviewItem { path, status, ranking, confidence: confidence as f32, reason })
         });
-        Ok((items.collect::<Result<_, StoreError>>()?, usize::try_from(total).unwrap_or(0)))
+        Ok((items.collect::<Result<_, StoreError>>()?, total))
     }
 }
 
-type RawItem = (Vec<u8>, String, Option<String>, f64, Option<String>);
+type RawItem = (PathBuf, String, Option<String>, f64, Option<String>);
 
 /// A ranking as it stands in a column: JSON pairs of genre and share; a missing one is empty.
 pub(super) fn parse_ranking(json: Option<&str>) -> Option<Ranking> {

@@ -73,10 +73,20 @@ impl Library {
         path
     }
 
+    /// The configuration; unless it says otherwise, files that the test made a moment ago count as whole.
+    fn settled_config(&self) -> String {
+        const SETTLED: &str = "[library]\nsettle_seconds = 0\n";
+        match &self.config {
+            config if config.contains("settle_seconds") => config.clone(),
+            config if config.contains("[library]\n") => config.replace("[library]\n", SETTLED),
+            config => format!("{config}\n{SETTLED}"),
+        }
+    }
+
     /// The program with this library's configuration and state, ready for more arguments.
     pub fn command(&self, subcommand: &str) -> Command {
         let config = self.folder.path().join("config.toml");
-        std::fs::write(&config, &self.config).unwrap();
+        std::fs::write(&config, self.settled_config()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_reclassd"));
         command.env_clear().env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.folder.path().join("state"));
         command.env("RECLASSD_CONFIG", config).env("PATH", std::env::var_os("PATH").unwrap_or_default());

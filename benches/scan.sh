@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 program=${RECLASSD:-${CARGO_TARGET_DIR:-$here/target}/release/reclassd}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-printf '[tags]\nmin_confidence = 0.0\n' >"$work/config.toml"
+printf '[tags]\nmin_confidence = 0.0\n[library]\nsettle_seconds = 0\n' >"$work/config.toml"
 
 measure() { # LABEL JOBS
     /usr/bin/time -f '%e %U %S %M' -o "$work/time" \

@@ -79,6 +79,16 @@ fn a_file_that_cannot_be_read_is_named_and_the_others_are_done() {
 }
 
 #[test]
+fn an_older_output_survives_a_run_that_finds_nothing() {
+    let library = library();
+    library.put("bad.mp3", b"no music");
+    library.put("old.npz", b"precious");
+    features(&library, &["bad.mp3", "--kind", "log-mel", "-o", "old.npz"]).expect_code(1);
+    assert_eq!(std::fs::read(library.music().join("old.npz")).unwrap(), b"precious");
+    assert!(!library.music().join("old.npz.part").exists());
+}
+
+#[test]
 fn an_output_of_the_wrong_kind_is_refused_before_any_work() {
     let library = library();
     let run = features(&library, &["a.flac", "-o", "out.npz"]).expect_code(2);

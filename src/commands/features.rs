@@ -1,13 +1,13 @@
 //! `reclassd features`: feature matrices of files as NumPy reads them, for training models and for checking the extractor.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ndarray::{Array2, ArrayView2};
-use ndarray_npy::{NpzWriter, write_npy};
+use ndarray_npy::{NpzWriter, WriteNpyExt};
 use reclassd::audio::{self, AnalysisWindow, Clip};
 use reclassd::features::{self, Extractor, FMA518_LEN, LogMelParameters};
 use serde_json::json;
@@ -97,6 +97,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         }
     }
     if done.is_empty() {
+        output.discard();
         anyhow::bail!("none of the {} files could be read: nothing was written", failed.len());
     }
     output.finish()?;
@@ -168,10 +169,16 @@ fn at_rate(clip: &Clip, rate: Rate) -> anyhow::Result<std::borrow::Cow<'_, Clip>
     })
 }
 
-/// The file that results go to.
-enum Output {
-    Npy { path: PathBuf, values: Vec<f32> },
-    Npz { path: PathBuf, writer: Box<NpzWriter<BufWriter<File>>>, names: std::collections::HashSet<String> },
+/// The file that results go to. It is written beside its place and moved there when it is whole.
+struct Output {
+    path: PathBuf,
+    unfinished: PathBuf,
+    contents: Contents,
+}
+
+enum Contents {
+    Npy { file: BufWriter<File>, values: Vec<f32> },
+    Npz { writer: Box<NpzWriter<BufWriter<File>>>, names: std::collections::HashSet<String> },
 }
 
 impl Output {
@@ -185,20 +192,20 @@ impl Output {
             let shown = display_path(&path);
             return Err(WrongUse(format!("{shown}: this kind is {kind}: name an output that ends in .{wanted}")).into());
         }
-        Ok(match arguments.kind {
-            Kind::Fma518 => Output::Npy { path, values: Vec::new() },
-            Kind::LogMel => {
-                let file = File::create(&path).with_context(|| display_path(&path))?;
-                let writer = Box::new(NpzWriter::new(BufWriter::new(file)));
-                Output::Npz { path, writer, names: Default::default() }
-            }
-        })
+        let unfinished = path.with_extension(format!("{wanted}.part"));
+        // Made before any work is done: a folder that cannot be written should be noticed now.
+        let file = BufWriter::new(File::create(&unfinished).with_context(|| display_path(&unfinished))?);
+        let contents = match arguments.kind {
+            Kind::Fma518 => Contents::Npy { file, values: Vec::new() },
+            Kind::LogMel => Contents::Npz { writer: Box::new(NpzWriter::new(file)), names: Default::default() },
+        };
+        Ok(Self { path, unfinished, contents })
     }
 
     fn add(&mut self, file: &Path, matrix: Matrix) -> anyhow::Result<()> {
-        match self {
-            Output::Npy { values, .. } => values.extend(matrix.values),
-            Output::Npz { path, writer, names } => {
+        match &mut self.contents {
+            Contents::Npy { values, .. } => values.extend(matrix.values),
+            Contents::Npz { writer, names } => {
                 let base = file.to_string_lossy().into_owned();
                 // The same file twice, or two names that only differ in bytes that are not UTF-8.
                 let mut name = base.clone();
@@ -210,22 +217,30 @@ impl Output {
                 }
                 let columns = matrix.values.len() / matrix.rows.max(1);
                 let array = ArrayView2::from_shape((matrix.rows, columns), &matrix.values)?;
-                writer.add_array(name, &array).with_context(|| display_path(path))?;
+                writer.add_array(name, &array).with_context(|| display_path(&self.unfinished))?;
             }
         }
         Ok(())
     }
 
     fn finish(self) -> anyhow::Result<()> {
-        match self {
-            Output::Npy { path, values } => {
+        let in_file = || display_path(&self.unfinished);
+        let mut file = match self.contents {
+            Contents::Npy { mut file, values } => {
                 let matrix = Array2::from_shape_vec((values.len() / FMA518_LEN, FMA518_LEN), values)?;
-                write_npy(&path, &matrix).with_context(|| display_path(&path))
+                matrix.write_npy(&mut file).with_context(in_file)?;
+                file
             }
-            Output::Npz { path, writer, .. } => {
-                writer.finish().with_context(|| display_path(&path))?;
-                Ok(())
-            }
+            Contents::Npz { writer, .. } => writer.finish().with_context(in_file)?,
+        };
+        file.flush().with_context(in_file)?;
+        std::fs::rename(&self.unfinished, &self.path).with_context(|| display_path(&self.path))
+    }
+
+    /// Leaves what stood in its place before.
+    fn discard(self) {
+        if let Err(error) = std::fs::remove_file(&self.unfinished) {
+            tracing::warn!("{}: cannot be removed: {error}", self.unfinished.display());
         }
     }
 }

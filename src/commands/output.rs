@@ -1,12 +1,14 @@
 //! Paths, numbers and lines as a person reads them in a terminal, and paths as JSON can carry them.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 
 /// A path on one line: control characters and bytes that are not UTF-8 are shown as escapes, all else as it is.
 pub fn display_path(path: &Path) -> String {
@@ -33,14 +35,19 @@ pub fn display_from_here(path: &Path) -> String {
     display_path(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
 }
 
-/// Puts a path into a JSON object as `path`; one that is not UTF-8 also as `path_hex`, its bytes in hexadecimal, since JSON
-/// can only carry a lossy form of it.
-pub fn insert_path(object: &mut Map<String, Value>, path: &Path) {
-    let name: &OsStr = path.as_os_str();
-    object.insert("path".into(), name.to_string_lossy().into());
-    if name.to_str().is_none() {
-        let hex: String = name.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        object.insert("path_hex".into(), hex.into());
+/// A path as JSON can carry it: one that is not UTF-8 also as its bytes in hexadecimal, since the string is a lossy form of it.
+#[derive(Serialize)]
+pub struct JsonPath<'a> {
+    path: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_hex: Option<String>,
+}
+
+impl<'a> From<&'a Path> for JsonPath<'a> {
+    fn from(path: &'a Path) -> Self {
+        let name: &OsStr = path.as_os_str();
+        let hex = || name.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { path: name.to_string_lossy(), path_hex: name.to_str().is_none().then(hex) }
     }
 }
 
@@ -78,13 +85,9 @@ mod tests {
 
     #[test]
     fn json_carries_the_bytes_of_a_name_that_is_not_utf_8() {
-        let mut object = Map::new();
-        insert_path(&mut object, Path::new(OsStr::from_bytes(b"/\xff")));
-        assert_eq!(object["path_hex"], "2fff");
-        let mut object = Map::new();
-        insert_path(&mut object, Path::new("/ä"));
-        assert_eq!(object["path"], "/ä");
-        assert!(!object.contains_key("path_hex"));
+        let json = |path| serde_json::to_string(&JsonPath::from(path)).unwrap();
+        assert_eq!(json(Path::new(OsStr::from_bytes(b"/\xff"))), "{\"path\":\"/\u{fffd}\",\"path_hex\":\"2fff\"}");
+        assert_eq!(json(Path::new("/ä")), r#"{"path":"/ä"}"#);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::io::Write;
 
 use clap::Args;
 use reclassd::store::{ReviewItem, ReviewQuery};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 
-use super::output::{display_from_here, insert_path, ranking_json, round};
+use super::output::{JsonPath, display_from_here, ranking_json, round};
 use super::setup::Common;
 use super::{Outcome, WrongUse};
 
@@ -43,7 +44,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if arguments.json {
         for item in &items {
-            writeln!(out, "{}", item_json(item))?;
+            writeln!(out, "{}", serde_json::to_string(&JsonItem::from(item))?)?;
         }
     } else {
         print(&mut out, &items, total)?;
@@ -69,13 +70,27 @@ fn print(out: &mut impl Write, items: &[ReviewItem], total: usize) -> std::io::R
     Ok(())
 }
 
-fn item_json(item: &ReviewItem) -> Value {
-    let mut object = Map::new();
-    insert_path(&mut object, &item.path);
-    object.insert("status".into(), item.status.as_str().into());
-    object.insert("genre".into(), item.ranking.first().map(|(genre, _)| genre.as_str()).into());
-    object.insert("confidence".into(), round(item.confidence).into());
-    object.insert("top".into(), ranking_json(&item.ranking, TOP));
-    object.insert("reason".into(), item.reason.as_deref().into());
-    object.into()
+/// The object that `--json` prints of a file.
+#[derive(Serialize)]
+struct JsonItem<'a> {
+    #[serde(flatten)]
+    path: JsonPath<'a>,
+    status: &'a str,
+    genre: Option<&'a str>,
+    confidence: f64,
+    top: Value,
+    reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a ReviewItem> for JsonItem<'a> {
+    fn from(item: &'a ReviewItem) -> Self {
+        Self {
+            path: item.path.as_path().into(),
+            status: &item.status,
+            genre: item.ranking.first().map(|(genre, _)| genre.as_str()),
+            confidence: round(item.confidence),
+            top: ranking_json(&item.ranking, TOP),
+            reason: item.reason.as_deref(),
+        }
+    }
 }

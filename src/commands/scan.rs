@@ -12,10 +12,11 @@ use reclassd::pipeline::{
     Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, count_reports,
 };
 use reclassd::store::TrackStatus;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::Outcome;
-use super::output::{display_duration, display_from_here, insert_path, ranking_json, round};
+use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round};
 use super::setup::{self, Common};
 
 /// Genres of a ranking in `--json`.
@@ -151,7 +152,7 @@ impl View {
     fn show(&self, report: &Report) -> std::io::Result<()> {
         self.bar.inc(1);
         if self.json {
-            let line = serde_json::to_string(&report_json(report))?;
+            let line = serde_json::to_string(&JsonReport::from(report))?;
             return self.print(&line);
         }
         // A second scan of a large library should show what is new, not all that is known.
@@ -225,17 +226,33 @@ fn report_line(report: &Report) -> String {
     format!("{word:<9}  {genre:<20}  {}{reason}", display_from_here(&report.path))
 }
 
-fn report_json(report: &Report) -> Value {
-    let mut object = Map::new();
-    insert_path(&mut object, &report.path);
-    object.insert("status".into(), report.status.as_str().into());
-    object.insert("genre".into(), report.genre.as_deref().into());
-    object.insert("confidence".into(), report.confidence.map(round).into());
-    object.insert("top".into(), ranking_json(&report.ranking, TOP));
-    object.insert("action".into(), report.action.as_str().into());
-    object.insert("reason".into(), report.reason.as_deref().into());
-    object.insert("elapsed_ms".into(), (report.elapsed.as_micros() as f64 / 1000.0).into());
-    object.into()
+/// The object that `--json` prints of a file.
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    #[serde(flatten)]
+    path: JsonPath<'a>,
+    status: &'static str,
+    genre: Option<&'a str>,
+    confidence: Option<f64>,
+    top: Value,
+    action: &'static str,
+    reason: Option<&'a str>,
+    elapsed_ms: f64,
+}
+
+impl<'a> From<&'a Report> for JsonReport<'a> {
+    fn from(report: &'a Report) -> Self {
+        Self {
+            path: report.path.as_path().into(),
+            status: report.status.as_str(),
+            genre: report.genre.as_deref(),
+            confidence: report.confidence.map(round),
+            top: ranking_json(&report.ranking, TOP),
+            action: report.action.as_str(),
+            reason: report.reason.as_deref(),
+            elapsed_ms: report.elapsed.as_micros() as f64 / 1000.0,
+        }
+    }
 }
 
 fn summary_text(summary: &Summary, elapsed: Duration, dry_run: bool, interrupted: bool) -> String {

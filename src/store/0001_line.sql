@@ -33,12 +33,12 @@ CREATE INDEX track_status ON track(status, confidence);
 CREATE TABLE feature (
     audio            INTEGER NOT NULL REFERENCES audio(id) ON DELETE CASCADE,
     kind             TEXT NOT NULL,                 -- "fma518@22050/1", "embedding:logmel-cnn/<sha>"
-    window           TEXT NOT NULL,                 -- "30s 0/1": length, number, count
-    value            BLOB NOT NULL,                 -- little-endian float32
+    window           TEXT NOT NULL,                 -- "30 s x 1": length and number of windows
+    value            BLOB NOT NULL,                 -- little-endian float32, one window after the other
     PRIMARY KEY (audio, kind, window)
 ) STRICT, WITHOUT ROWID;
 
--- What one model said of one window.
+-- What one model said: the mean over the windows.
 CREATE TABLE score (
     audio            INTEGER NOT NULL REFERENCES audio(id) ON DELETE CASCADE,
     model            TEXT NOT NULL,                 -- name and digest of the graph and of what it is fed with

@@ -143,7 +143,9 @@ pub enum Refusal {
         name: String,
     },
     /// The disk is too full for the copy.
-    #[error("the edited copy needs {needed} bytes and the file system has {available} left")]
+    #[error(
+        "the edited copy needs {needed} bytes and the file system has {available} left; free some space and scan again"
+    )]
     NoSpace {
         /// Bytes needed.
         needed: u64,

@@ -2,20 +2,17 @@
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
-use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use common::journal::NoJournal;
 use lofty::config::ParseOptions;
 use lofty::file::{AudioFile, TaggedFileExt};
 use lofty::prelude::ItemKey;
 use lofty::probe::Probe;
 use lofty::tag::Tag;
-use reclassd::tagging::{
-    Decision, EntryId, FileStamp, Journal, JournalEntry, Suggestion, TagPolicy, WriteOptions, Written, decide, read,
-    write,
-};
+use reclassd::tagging::{Decision, FileStamp, Suggestion, TagPolicy, WriteOptions, Written, decide, read, write};
 
 mod common;
 #[path = "../src/tagging/fixtures.rs"]
@@ -24,20 +21,6 @@ use fixtures::{
     aiff, ape_item, ape_tag, atom, comments, data_atom, flac, frame, freeform, id3v1, id3v2, mp4, mp4_meta,
     mpeg_frames, ogg_lay_out, ogg_page, text, wav, wavpack_blocks,
 };
-
-struct NoJournal;
-
-impl Journal for NoJournal {
-    fn begin(&self, _: &JournalEntry) -> Result<EntryId, Box<dyn Error + Send + Sync>> {
-        Ok(EntryId(1))
-    }
-    fn commit(&self, _: EntryId, _: &FileStamp) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(())
-    }
-    fn abandon(&self, _: EntryId, _: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(())
-    }
-}
 
 /// Files without a genre; each has a title and an artist where it has a tag.
 fn library() -> Vec<(&'static str, Vec<u8>)> {

@@ -7,27 +7,11 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use reclassd::tagging::{
-    EntryId, FileStamp, Journal, JournalEntry, TagError, TagField, TagPlan, WriteOptions, Written, read, write,
-};
-
-struct NoJournal;
-
-impl Journal for NoJournal {
-    fn begin(&self, _: &JournalEntry) -> Result<EntryId, Box<dyn Error + Send + Sync>> {
-        Ok(EntryId(1))
-    }
-    fn commit(&self, _: EntryId, _: &FileStamp) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(())
-    }
-    fn abandon(&self, _: EntryId, _: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(())
-    }
-}
+use common::journal::NoJournal;
+use reclassd::tagging::{TagError, TagField, TagPlan, WriteOptions, Written, read, write};
 
 fn python() -> String {
     std::env::var("RECLASSD_PYTHON").unwrap_or_else(|_| "python3".to_owned())

@@ -10,6 +10,8 @@
 mod apetagged;
 mod apev2;
 mod container;
+#[cfg(test)]
+mod edit_check;
 mod editor;
 mod error;
 #[cfg(test)]

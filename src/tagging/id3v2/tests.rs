@@ -4,25 +4,14 @@
 
 use proptest::prelude::*;
 
+use super::super::edit_check::{self, full_wish as wish};
 use super::super::editor::{EditOptions, Editor, Patch, Scope};
 use super::super::fixtures::{ape_item, ape_tag, frame, id3v1, id3v2, mpeg_frames, text, unsynchronised};
 use super::super::mp3::Mp3File;
 use super::super::plan::{TagField, Wish};
-use super::super::source::Source;
-use super::super::write::verify;
 use super::Insertion::Allowed;
 use super::*;
 use crate::tagging::Id3Version;
-
-fn wish(genres: &[&str]) -> Wish {
-    let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
-    Wish(vec![
-        (TagField::Genre, strings(genres)),
-        (TagField::OwnGenre, strings(genres)),
-        (TagField::OwnConfidence, strings(&["0.87"])),
-        (TagField::OwnModel, strings(&["reclassd 0.1.0"])),
-    ])
-}
 
 /// Edits a whole file, checks the result as a write does, and answers the new bytes.
 fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
@@ -30,27 +19,11 @@ fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
 }
 
 fn edited_with(file: &[u8], wish: &Wish, options: EditOptions) -> Result<(Vec<u8>, Patch), Problem> {
-    let source = file.to_vec();
-    let before = Mp3File::parse(&source)?;
-    let patch = before.edit(&source, wish, options)?;
-    let bytes = patch.apply(file);
-    assert_eq!(bytes.len() as u64, patch.new_len(file.len() as u64));
-    let after = Mp3File::parse(&bytes).expect("the edited file parses");
-    let (old, new) = (before.layout(&source)?, after.layout(&bytes)?);
-    verify::compare(&old, &new, &patch, wish).unwrap();
-    verify::fulfilled(&after, wish).unwrap();
-    let audio =
-        |bytes: &Vec<u8>, layout: &super::super::editor::Layout| (bytes as &dyn Source).digest(&layout.audio).unwrap();
-    assert_eq!(audio(&source, &old), audio(&bytes, &new), "the audio differs");
-    assert!(after.edit(&bytes, wish, options)?.is_empty(), "a second edit has nothing to do");
-    Ok((bytes, patch))
+    edit_check::try_edit(Mp3File::parse, file, wish, options)
 }
 
 fn refusal(file: &[u8], wish: &Wish) -> String {
-    match edited_with(file, wish, EditOptions::default()) {
-        Err(Problem::Refused(reason)) => reason.to_string(),
-        other => panic!("refused was expected, got {:?}", other.map(|_| ())),
-    }
+    edit_check::refusal(edited_with(file, wish, EditOptions::default()))
 }
 
 /// The frames of the first tag of a file: id, flags, body, with the unsynchronisation of the whole tag undone.

@@ -4,29 +4,13 @@
 
 use proptest::prelude::*;
 
+use super::super::edit_check::{self, genres_wish as wish};
 use super::super::fixtures::{aiff, chunk, id3v2, rf64, text, wav};
 use super::super::plan::TagField;
-use super::super::write::verify;
 use super::*;
 
-fn wish(genres: &[&str]) -> Wish {
-    let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
-    Wish(vec![(TagField::Genre, strings(genres)), (TagField::OwnGenre, strings(genres))])
-}
-
 fn try_edit(file: &[u8], wish: &Wish) -> Result<Vec<u8>, Problem> {
-    let source = file.to_vec();
-    let before = IffFile::parse(&source)?;
-    let patch = before.edit(&source, wish, EditOptions::default())?;
-    let bytes = patch.apply(file);
-    assert_eq!(bytes.len() as u64, patch.new_len(file.len() as u64));
-    let after = IffFile::parse(&bytes).expect("the edited file parses");
-    let (old, new) = (before.layout(&source)?, after.layout(&bytes)?);
-    verify::compare(&old, &new, &patch, wish).unwrap();
-    verify::fulfilled(&after, wish).unwrap();
-    assert_eq!(before.audio_digest(&source, &old)?, after.audio_digest(&bytes, &new)?, "the audio differs");
-    assert!(after.edit(&bytes, wish, EditOptions::default())?.is_empty(), "a second edit has nothing to do");
-    Ok(bytes)
+    Ok(edit_check::try_edit(IffFile::parse, file, wish, EditOptions::default())?.0)
 }
 
 fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
@@ -34,10 +18,7 @@ fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
 }
 
 fn refusal(file: &[u8]) -> String {
-    match try_edit(file, &wish(&["Rock"])) {
-        Err(Problem::Refused(reason)) => reason.to_string(),
-        other => panic!("refused was expected, got {:?}", other.map(|_| ())),
-    }
+    edit_check::refusal(try_edit(file, &wish(&["Rock"])))
 }
 
 type Chunks = Vec<(String, Vec<u8>)>;

@@ -4,35 +4,14 @@
 
 use proptest::prelude::*;
 
+use super::super::edit_check::{self, full_wish as wish};
 use super::super::editor::Patch;
 use super::super::fixtures::{comments, id3v1, ogg_lay_out, ogg_page, ogg_pages};
 use super::super::plan::TagField;
-use super::super::write::verify;
 use super::*;
 
-fn wish(genres: &[&str]) -> Wish {
-    let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
-    Wish(vec![
-        (TagField::Genre, strings(genres)),
-        (TagField::OwnGenre, strings(genres)),
-        (TagField::OwnConfidence, strings(&["0.87"])),
-        (TagField::OwnModel, strings(&["reclassd 0.1.0"])),
-    ])
-}
-
 fn try_edit(file: &[u8], wish: &Wish) -> Result<(Vec<u8>, Patch), Problem> {
-    let source = file.to_vec();
-    let before = OggFile::parse(&source)?;
-    let patch = before.edit(&source, wish, EditOptions::default())?;
-    let bytes = patch.apply(file);
-    assert_eq!(bytes.len() as u64, patch.new_len(file.len() as u64));
-    let after = OggFile::parse(&bytes).expect("the edited file parses");
-    let (old, new) = (before.layout(&source)?, after.layout(&bytes)?);
-    verify::compare(&old, &new, &patch, wish).unwrap();
-    verify::fulfilled(&after, wish).unwrap();
-    assert_eq!(before.audio_digest(&source, &old)?, after.audio_digest(&bytes, &new)?, "the audio differs");
-    assert!(after.edit(&bytes, wish, EditOptions::default())?.is_empty(), "a second edit has nothing to do");
-    Ok((bytes, patch))
+    edit_check::try_edit(OggFile::parse, file, wish, EditOptions::default())
 }
 
 fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
@@ -40,10 +19,7 @@ fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
 }
 
 fn refusal(file: &[u8]) -> String {
-    match try_edit(file, &wish(&["Rock"])) {
-        Err(Problem::Refused(reason)) => reason.to_string(),
-        other => panic!("refused was expected, got {:?}", other.map(|_| ())),
-    }
+    edit_check::refusal(try_edit(file, &wish(&["Rock"])))
 }
 
 /// A comment packet of Vorbis with `behind` behind the framing bit.

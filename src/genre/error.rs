@@ -1,3 +1,5 @@
+//! Why genres, a taxonomy or a ballot cannot be used: mistakes in descriptions, not in files of music.
+
 use thiserror::Error;
 
 /// Why genres, a taxonomy or a ballot cannot be used.

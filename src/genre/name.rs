@@ -1,3 +1,5 @@
+//! A genre by its name. Which names there are, and how else they are spelt, is the taxonomy's.
+
 use std::fmt;
 use std::sync::Arc;
 

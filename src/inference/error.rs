@@ -1,3 +1,5 @@
+//! Why a model could not be loaded or run, said so that whoever installed it knows what to do. No file is opened here.
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -409,3 +409,44 @@ fn same_audio(original: &Path, copy: &Path) -> Result<(), String> {
         Err(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_replaced_while_it_was_listened_to_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other] = ["song.flac", "other.flac"].map(|name| folder.path().join(name));
+        std::fs::write(&path, "one").unwrap();
+        std::fs::write(&other, "two").unwrap();
+        let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+        std::fs::File::options().write(true).open(&other).unwrap().set_modified(time).unwrap();
+        let Ok(looked) = Looked::at(&path) else { panic!("the file is there") };
+        assert!(looked.is_unchanged());
+        std::fs::rename(&other, &path).unwrap();
+        assert!(!looked.is_unchanged(), "the same size and time, and another file");
+        std::fs::remove_file(&path).unwrap();
+        assert!(!looked.is_unchanged());
+    }
+
+    #[test]
+    fn only_a_recent_past_counts_as_still_being_written() {
+        let hour = Duration::from_secs(3600);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let written_at = |time: Duration| Looked {
+            path: Path::new("/m"),
+            stamp: FileStamp {
+                size: 0,
+                mtime_seconds: time.as_secs() as i64,
+                mtime_nanoseconds: time.subsec_nanos(),
+                inode: 0,
+                device: 0,
+            },
+        };
+        assert!(written_at(now - hour / 2).changed_within(hour));
+        assert!(!written_at(now - hour * 2).changed_within(hour));
+        assert!(!written_at(now + hour).changed_within(hour), "a clock that was wrong once must not keep a file out");
+        assert!(!written_at(now).changed_within(Duration::ZERO));
+    }
+}

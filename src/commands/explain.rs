@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 fn print(out: &mut impl Write, path: &std::path::Path, explanation: &Explanation, top: usize) -> std::io::Result<()> {
-    let verdict = verdict_ranking(explanation);
+    let verdict = explanation.verdict.named_ranking();
     let rankings = explanation.opinions.iter().map(|opinion| &opinion.ranking).chain([&verdict]);
     let labels = rankings.flat_map(|ranking| ranking.iter().take(top));
     let width = labels.map(|(label, _)| console::measure_text_width(label)).max().unwrap_or(0);
@@ -57,8 +57,4 @@ fn print(out: &mut impl Write, path: &std::path::Path, explanation: &Explanation
         Err(_) => {}
     }
     writeln!(out, "  a scan       {}", explanation.decision)
-}
-
-fn verdict_ranking(explanation: &Explanation) -> Vec<(String, f32)> {
-    explanation.verdict.ranking.iter().map(|(genre, share)| (genre.to_string(), *share)).collect()
 }

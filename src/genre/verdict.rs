@@ -54,6 +54,11 @@ impl Verdict {
         self.ranking.first().map(|(genre, _)| genre)
     }
 
+    /// The ranking with plain names, as it is stored and shown.
+    pub fn named_ranking(&self) -> Vec<(String, f32)> {
+        self.ranking.iter().map(|(genre, share)| (genre.to_string(), *share)).collect()
+    }
+
     /// The genre to write: the likeliest one of a sure verdict.
     pub fn genre(&self) -> Option<&Genre> {
         self.best().filter(|_| self.is_sure())

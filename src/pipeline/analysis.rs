@@ -5,10 +5,10 @@
 
 use super::cancel::Cancel;
 use super::hearing::{Hearing, Wanted};
-use super::line::{Looked, Worker};
+use super::looked::Looked;
 use crate::audio::{self, AnalysisWindow, AudioError};
 use crate::config::Config;
-use crate::features::{FEATURES_VERSION, FMA518_LEN};
+use crate::features::{Extractor, FEATURES_VERSION, FMA518_LEN};
 use crate::genre::{self, Ballot, Genre, GenreError, Taxonomy, Verdict};
 use crate::inference::{Ensemble, InferenceError, Member, ModelFeatures, ModelInput};
 use crate::store::{AudioKey, Store, StoreError};
@@ -137,7 +137,7 @@ impl Analyst {
         store: &Store,
         audio: AudioKey,
         file: &Looked<'_>,
-        worker: &mut Worker,
+        extractor: &mut Extractor,
         force: bool,
         cancel: &Cancel,
     ) -> Result<Analysis, AnalysisError> {
@@ -156,12 +156,12 @@ impl Analyst {
             if !force && let Some(reason) = store.failure(audio, &self.failure_key())? {
                 return Err(AnalysisError::Unfit(reason));
             }
-            self.listen(store, audio, file, worker, &mut tallies)?;
+            self.listen(store, audio, file, extractor, &mut tallies)?;
             store.forget_failures(audio)?;
         }
         let analysis = self.vote(&tallies).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
-        let ranking: Vec<(String, f32)> = super::line::ranking_of(&analysis.verdict);
-        store.keep_verdict(audio, &self.fingerprint, analysis.verdict.confidence, &ranking)?;
+        let verdict = &analysis.verdict;
+        store.keep_verdict(audio, &self.fingerprint, verdict.confidence, &verdict.named_ranking())?;
         Ok(analysis)
     }
 
@@ -190,7 +190,7 @@ impl Analyst {
         store: &Store,
         audio: AudioKey,
         file: &Looked<'_>,
-        worker: &mut Worker,
+        extractor: &mut Extractor,
         tallies: &mut [Tally],
     ) -> Result<(), AnalysisError> {
         tracing::debug!("decoding {}", file.path.display());
@@ -218,19 +218,16 @@ impl Analyst {
         if recording.clips.iter().all(|clip| genre::is_silent(&clip.samples)) {
             return Err(unfit_for_ever("silent where it was listened to: there is nothing to judge".to_owned()));
         }
-        let members = &self.ensemble.members;
-        let asked: Vec<bool> = tallies.iter().map(|tally| !tally.is_known()).collect();
-        let inputs = members.iter().zip(&asked).filter(|(_, asked)| **asked).map(|(m, _)| &m.model.manifest().input);
-        let wanted = Wanted::of(inputs);
+        let mut asked: Vec<(&Member, &mut Tally)> =
+            self.ensemble.members.iter().zip(tallies).filter(|(_, tally)| !tally.is_known()).collect();
+        let wanted = Wanted::of(asked.iter().map(|(member, _)| &member.model.manifest().input));
         let mut vectors: Vec<(u32, Vec<f32>)> = wanted.fma518_rates().map(|rate| (rate, Vec::new())).collect();
         for clip in &recording.clips {
-            let hearing =
-                Hearing::of(clip, &wanted, &mut worker.extractor).map_err(|error| unfit_for_ever(error.to_string()))?;
+            let hearing = Hearing::of(clip, &wanted, extractor).map_err(|error| unfit_for_ever(error.to_string()))?;
             for (rate, rows) in &mut vectors {
                 rows.extend(hearing.fma518(*rate).into_iter().flat_map(|row| row.as_slice()));
             }
-            for ((member, tally), _) in members.iter().zip(tallies.iter_mut()).zip(&asked).filter(|(_, asked)| **asked)
-            {
+            for (member, tally) in &mut asked {
                 if let Some(features) = hearing.features(&member.model.manifest().input) {
                     tally.add(member, &features).map_err(unfit)?;
                 }
@@ -239,7 +236,7 @@ impl Analyst {
         for (rate, rows) in &vectors {
             store.keep_feature(audio, &fma518_key(*rate), &self.window_key, rows)?;
         }
-        for ((member, tally), _) in members.iter().zip(tallies.iter()).zip(&asked).filter(|(_, asked)| **asked) {
+        for (member, tally) in &asked {
             self.remember(store, audio, member, tally)?;
         }
         Ok(())

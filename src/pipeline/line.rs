@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::analysis::{Analysis, AnalysisError, Analyst, Opinion};
 use super::cancel::Cancel;
 use super::ending::{Ending, Settled, surroundings_of};
+use super::looked::Looked;
 use super::report::{Action, Report};
 use super::settings::Settings;
 use crate::audio::{self, AudioError};
@@ -20,7 +21,7 @@ use crate::tagging::{self, Decision, FileStamp, Journal, Recovered, Suggestion, 
 /// What a worker thread owns: FFT plans, filter banks and buffers, which are dear to make and not shared.
 #[derive(Default)]
 pub struct Worker {
-    pub(super) extractor: Extractor,
+    extractor: Extractor,
 }
 
 impl Worker {
@@ -128,17 +129,17 @@ impl Line {
     }
 
     fn look(&self, worker: &mut Worker, path: &Path, cancel: &Cancel) -> Result<Report, Stop> {
-        if let Some(track) = self.settled(&Looked::at(path)?)? {
+        if let Some(track) = self.settled(&Looked::at(path).map_err(unread)?)? {
             return Ok(unchanged(track));
         }
         // One file is one row and one claim, by whatever names the walk came to it.
-        let target = std::fs::canonicalize(path).map_err(|error| Stop::Unread(unreadable(&error)))?;
+        let target = std::fs::canonicalize(path).map_err(unread)?;
         let Some(_claim) = self.store.claim(&target)? else {
             let reason = "another reclassd is working on it; it will be looked at by the next scan".to_owned();
             return Ok(Report::without_genre(path.to_owned(), TrackStatus::Skipped, reason));
         };
         // While this waited for the claim, its holder may have settled the file.
-        let file = Looked::at(&target)?;
+        let file = Looked::at(&target).map_err(unread)?;
         let report = match self.settled(&file)? {
             Some(track) => unchanged(track),
             None => self.analyse_and_tag(worker, &file, cancel)?,
@@ -152,7 +153,8 @@ impl Line {
             Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
-        match self.analyst.analyse(&self.store, audio, file, worker, self.settings.force, cancel) {
+        let extractor = &mut worker.extractor;
+        match self.analyst.analyse(&self.store, audio, file, extractor, self.settings.force, cancel) {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel),
             Err(AnalysisError::Changed) => {
                 let error = TagError::Changed { path: file.path.to_owned() };
@@ -219,7 +221,7 @@ impl Line {
 
     fn suggestion(&self, verdict: &Verdict) -> Suggestion {
         Suggestion {
-            genres: verdict.ranking.first().map(|(genre, _)| genre.to_string()).into_iter().collect(),
+            genres: verdict.best().map(ToString::to_string).into_iter().collect(),
             confidence: verdict.confidence,
             model: self.analyst.ensemble_name(),
             sure: verdict.is_sure(),
@@ -268,10 +270,10 @@ impl Line {
 
     fn record(&self, file: &Looked<'_>, audio: Option<AudioKey>, ending: Ending<'_>) -> Result<Report, Stop> {
         let (genre, confidence) = match ending.verdict {
-            Some(verdict) => (verdict.ranking.first().map(|(genre, _)| genre.to_string()), Some(verdict.confidence)),
+            Some(verdict) => (verdict.best().map(ToString::to_string), Some(verdict.confidence)),
             None => (None, None),
         };
-        let ranking = ending.verdict.map(ranking_of).unwrap_or_default();
+        let ranking = ending.verdict.map(Verdict::named_ranking).unwrap_or_default();
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
             Settled::No => None,
@@ -302,15 +304,12 @@ impl Line {
     /// [`ExplainError`] when the file cannot be analysed or the database fails.
     pub fn explain(&self, worker: &mut Worker, path: &Path) -> Result<Explanation, ExplainError> {
         let not_analysed = |reason| ExplainError::NotAnalysed { path: path.to_owned(), reason };
+        // The stamp comes first, so that what is kept of the file is known to be of this one.
+        let file = Looked::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
-        let force = self.settings.force;
-        let file = Looked::at(path).map_err(|stop| match stop {
-            Stop::Unread(reason) => not_analysed(reason),
-            Stop::Store(error) => error.into(),
-            Stop::Cancelled => not_analysed("stopped".to_owned()),
-        })?;
-        let analysis = match self.analyst.analyse(&self.store, audio, &file, worker, force, &Cancel::default()) {
+        let (extractor, force) = (&mut worker.extractor, self.settings.force);
+        let analysis = match self.analyst.analyse(&self.store, audio, &file, extractor, force, &Cancel::default()) {
             Ok(analysis) => analysis,
             Err(AnalysisError::Store(error)) => return Err(error.into()),
             Err(AnalysisError::Audio(error)) => return Err(not_analysed(error.reason())),
@@ -332,31 +331,6 @@ impl Line {
     }
 }
 
-/// A file and the stamp that holds for what is recorded of it.
-pub(super) struct Looked<'a> {
-    pub(super) path: &'a Path,
-    stamp: FileStamp,
-}
-
-impl<'a> Looked<'a> {
-    fn at(path: &'a Path) -> Result<Self, Stop> {
-        let stamp = FileStamp::of(path).map_err(|error| Stop::Unread(unreadable(&error)))?;
-        Ok(Self { path, stamp })
-    }
-
-    /// Whether the file is still the one that was looked at.
-    pub(super) fn is_unchanged(&self) -> bool {
-        FileStamp::of(self.path).is_ok_and(|stamp| stamp == self.stamp)
-    }
-
-    /// Whether it was written to in the last moments. A time in the future is no sign of that.
-    fn changed_within(&self, limit: Duration) -> bool {
-        let mtime = Duration::new(self.stamp.mtime_seconds.try_into().unwrap_or(0), self.stamp.mtime_nanoseconds);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        now.checked_sub(mtime).is_some_and(|age| age < limit)
-    }
-}
-
 /// What ends the line early, with nothing recorded.
 enum Stop {
     Cancelled,
@@ -370,11 +344,6 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// A verdict's genres by name, best first, with their shares.
-pub(super) fn ranking_of(verdict: &Verdict) -> Vec<(String, f32)> {
-    verdict.ranking.iter().map(|(genre, share)| (genre.to_string(), *share)).collect()
-}
-
 fn unchanged(track: Track) -> Report {
     Report {
         path: track.path,
@@ -386,6 +355,10 @@ fn unchanged(track: Track) -> Report {
         reason: track.reason,
         elapsed: Duration::ZERO,
     }
+}
+
+fn unread(error: std::io::Error) -> Stop {
+    Stop::Unread(unreadable(&error))
 }
 
 fn unreadable(error: &std::io::Error) -> String {
@@ -407,46 +380,5 @@ fn same_audio(original: &Path, copy: &Path) -> Result<(), String> {
     match audio::probe(original) {
         Ok(()) => audio::probe(copy).map_err(|error| format!("the edited copy does not open: {}", error.reason())),
         Err(_) => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_was_replaced_while_it_was_listened_to_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let [path, other] = ["song.flac", "other.flac"].map(|name| folder.path().join(name));
-        std::fs::write(&path, "one").unwrap();
-        std::fs::write(&other, "two").unwrap();
-        let time = std::fs::metadata(&path).unwrap().modified().unwrap();
-        std::fs::File::options().write(true).open(&other).unwrap().set_modified(time).unwrap();
-        let Ok(looked) = Looked::at(&path) else { panic!("the file is there") };
-        assert!(looked.is_unchanged());
-        std::fs::rename(&other, &path).unwrap();
-        assert!(!looked.is_unchanged(), "the same size and time, and another file");
-        std::fs::remove_file(&path).unwrap();
-        assert!(!looked.is_unchanged());
-    }
-
-    #[test]
-    fn only_a_recent_past_counts_as_still_being_written() {
-        let hour = Duration::from_secs(3600);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let written_at = |time: Duration| Looked {
-            path: Path::new("/m"),
-            stamp: FileStamp {
-                size: 0,
-                mtime_seconds: time.as_secs() as i64,
-                mtime_nanoseconds: time.subsec_nanos(),
-                inode: 0,
-                device: 0,
-            },
-        };
-        assert!(written_at(now - hour / 2).changed_within(hour));
-        assert!(!written_at(now - hour * 2).changed_within(hour));
-        assert!(!written_at(now + hour).changed_within(hour), "a clock that was wrong once must not keep a file out");
-        assert!(!written_at(now).changed_within(Duration::ZERO));
     }
 }

@@ -7,6 +7,7 @@ mod discover;
 mod ending;
 mod hearing;
 mod line;
+mod looked;
 mod report;
 mod scan;
 mod settings;

@@ -11,14 +11,11 @@ use serde::de::DeserializeOwned;
 use super::{Store, StoreError, claims, path_bytes, path_from_bytes, stamp, unix_now};
 use crate::tagging::{EntryId, FieldChange, FileStamp, Journal, JournalEntry};
 
-/// The number of an entry that was found open.
-pub type OpenEntryId = EntryId;
-
 /// An entry that no one closed: its process crashed, or is still at it.
 #[derive(Debug, Clone)]
 pub struct OpenEntry {
     /// Its number.
-    pub id: OpenEntryId,
+    pub id: EntryId,
     /// What was to be written.
     pub entry: JournalEntry,
 }

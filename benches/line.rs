@@ -27,7 +27,7 @@ fn song(folder: &tempfile::TempDir) -> PathBuf {
 fn line(folder: &tempfile::TempDir, force: bool) -> Line {
     let store = Store::open(&folder.path().join("reclassd.db"), Duration::from_secs(1)).unwrap();
     let config = Config::default();
-    Line::new(&config, Settings::new(&config).dry_run(true).force(force), store).unwrap()
+    Line::new(&config, Settings::new(&config).unwrap().dry_run(true).force(force), store).unwrap()
 }
 
 /// A file that nobody has seen before.

@@ -22,6 +22,8 @@ Examples:
   reclassd scan --dry-run ~/Music     say what would be written, and write nothing
   reclassd scan ~/Music               write it
   reclassd review                     what it was unsure of
+  reclassd tag --genre Jazz song.mp3  write a genre of your own choice
+  reclassd undo --since 2h            take back what was written in the last two hours
   reclassd explain song.mp3           why it says what it says of one file
 
 Exit codes: 0 done, 1 some files failed, 2 wrong use or configuration, 130 interrupted.";
@@ -30,6 +32,12 @@ Exit codes: 0 done, 1 some files failed, 2 wrong use or configuration, 130 inter
 enum Command {
     /// Analyse files and folders and write genres into their tags
     Scan(commands::scan::Arguments),
+    /// Write a genre that you chose, or show the genre fields of files
+    Tag(commands::tag::Arguments),
+    /// Take back what was written into files
+    Undo(commands::undo::Arguments),
+    /// Show what was done to a file, and when
+    History(commands::history::Arguments),
     /// List what the program was unsure of, the least sure first
     Review(commands::review::Arguments),
     /// Show what each model and the vote say of a file, and what a scan would do with it
@@ -53,6 +61,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Scan(arguments) => commands::scan::run(&arguments),
+        Command::Tag(arguments) => commands::tag::run(&arguments),
+        Command::Undo(arguments) => commands::undo::run(&arguments),
+        Command::History(arguments) => commands::history::run(&arguments),
         Command::Review(arguments) => commands::review::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),

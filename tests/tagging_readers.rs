@@ -109,7 +109,7 @@ fn scan(path: &Path, genres: &[&str]) -> Option<Written> {
         model: "reclassd-test 1".to_owned(),
         sure: true,
     };
-    match decide(&read(path).unwrap(), &suggestion, &TagPolicy::default(), None) {
+    match decide(&read(path).unwrap(), &suggestion, &TagPolicy::default(), None, &|a, b| a == b) {
         Decision::Write(plan) => Some(write(path, &plan, &WriteOptions::default(), &NoJournal).unwrap()),
         Decision::Keep(_) | Decision::Unsure => None,
     }

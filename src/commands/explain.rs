@@ -31,7 +31,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     setup::require_paths(std::slice::from_ref(&arguments.file))?;
     let config = arguments.common.load()?;
     let store = arguments.common.open_store(&config)?;
-    let line = Line::new(&config, Settings::new(&config).force(arguments.force), store)?;
+    let line = Line::new(&config, Settings::new(&config)?.force(arguments.force), store)?;
     let path = setup::canonical(&arguments.file)?;
     let explanation = line.explain(&mut Worker::new(), &path)?;
     print(&mut std::io::stdout().lock(), &path, &explanation, arguments.top)?;

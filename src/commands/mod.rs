@@ -3,10 +3,15 @@
 
 pub mod explain;
 pub mod features;
+pub mod history;
 pub mod review;
 pub mod scan;
+pub mod tag;
+pub mod undo;
 
 mod bars;
+mod by_hand;
+mod interrupt;
 mod output;
 mod setup;
 

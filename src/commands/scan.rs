@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Outcome;
+use super::interrupt::stop_signal;
 use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round};
 use super::setup::{self, Common};
 
@@ -53,7 +54,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     };
     let roots = setup::outermost(roots);
     let store = arguments.common.open_store(&config)?;
-    let settings = Settings::new(&config).dry_run(arguments.dry_run).force(arguments.force);
+    let settings = Settings::new(&config)?.dry_run(arguments.dry_run).force(arguments.force);
     let line = Arc::new(Line::new(&config, settings, store)?);
     if !arguments.dry_run {
         line.recover()?;
@@ -115,16 +116,6 @@ async fn scan(line: Arc<Line>, request: ScanRequest, arguments: &Arguments) -> a
         0 => Outcome::Done,
         _ => Outcome::SomeFailed,
     })
-}
-
-/// Resolves when the user (Ctrl-C) or the system (SIGTERM) asks to stop.
-async fn stop_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
 }
 
 /// Who asks twice means it: writes are atomic, so leaving at once loses nothing but a temporary file.

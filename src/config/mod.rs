@@ -3,13 +3,16 @@
 //! It is a plain value that the commands hand to the stages; it reads no environment but to find its file, and it opens nothing
 //! else. `config.example.toml` in the repository shows every key with its default, and a test keeps the two equal.
 
+mod folders;
 mod locate;
 mod schema;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use folders::{FolderTags, innermost};
 pub use locate::{default_database, find};
 
 /// What can be wrong with a configuration file.
@@ -139,7 +142,7 @@ pub struct Ensemble {
     /// How opinions become one.
     pub strategy: Strategy,
     /// Weights by model name, in place of the fitted ones.
-    pub weights: std::collections::BTreeMap<String, f32>,
+    pub weights: BTreeMap<String, f32>,
 }
 
 /// `[tags]`: what may be written into files.
@@ -150,6 +153,16 @@ pub struct Tags {
     pub policy: crate::tagging::Policy,
     /// The confidence from which a genre is written, 0 to 1.
     pub min_confidence: f32,
+    /// The most genres a file, 1 to 5.
+    pub max_genres: usize,
+    /// The share from which a further genre is written behind the first, 0 to 1.
+    pub min_confidence_further: f32,
+    /// The only genres that are written; empty: all.
+    pub whitelist: Vec<String>,
+    /// The owner's names for our genres.
+    pub names: BTreeMap<String, String>,
+    /// In which case genres are written that have no name of the owner's own.
+    pub casing: crate::genre::Casing,
     /// When the `RECLASSD_*` fields are written.
     pub own_fields: crate::tagging::OwnFieldsPolicy,
     /// Whether a write puts the old modification time back.
@@ -158,6 +171,10 @@ pub struct Tags {
     pub hard_links: crate::tagging::HardLinks,
     /// Version of new ID3v2 tags.
     pub id3_version: crate::tagging::Id3Version,
+    /// Whether the copy is checked by the audio side as well, which shares no code with the editors.
+    pub verify: bool,
+    /// Folders with settings of their own.
+    pub folders: Vec<folders::FolderTags>,
 }
 
 impl Default for Tags {
@@ -165,10 +182,17 @@ impl Default for Tags {
         Self {
             policy: Default::default(),
             min_confidence: 0.7,
+            max_genres: 1,
+            min_confidence_further: 0.2,
+            whitelist: Vec::new(),
+            names: BTreeMap::new(),
+            casing: Default::default(),
             own_fields: Default::default(),
             preserve_mtime: false,
             hard_links: Default::default(),
             id3_version: Default::default(),
+            verify: true,
+            folders: Vec::new(),
         }
     }
 }
@@ -262,9 +286,6 @@ impl Config {
 
     /// Ranges that types do not express; gives the dotted key and what is wrong with its value.
     fn check_values(&self) -> Result<(), (&'static str, String)> {
-        fn require(ok: bool, key: &'static str, what: impl FnOnce() -> String) -> Result<(), (&'static str, String)> {
-            if ok { Ok(()) } else { Err((key, what())) }
-        }
         let a = &self.analysis;
         require((1.0..=600.0).contains(&a.window_seconds), "analysis.window_seconds", || {
             format!("window_seconds must lie between 1 and 600, not {}", a.window_seconds)
@@ -279,9 +300,13 @@ impl Config {
         require(!self.models.enabled.is_empty(), "models.enabled", || {
             "enabled must name at least one model: without any there is nobody to listen".to_owned()
         })?;
-        require((0.0..=1.0).contains(&self.tags.min_confidence), "tags.min_confidence", || {
-            format!("min_confidence must lie between 0 and 1, not {}", self.tags.min_confidence)
-        })?;
+        self.tags.check()?;
+        for folder in &self.tags.folders {
+            let resolved = folder.applied_to(&self.tags);
+            let what = |what| format!("{}: {what}", folder.path.display());
+            require(folder.path.is_absolute(), "tags.folders", || what("must be an absolute path".to_owned()))?;
+            resolved.check().map_err(|(_, mistake)| ("tags.folders", what(mistake)))?;
+        }
         let wait = self.database.busy_timeout_seconds;
         // The threads of one process wait for each other too.
         require((1..=3600).contains(&wait), "database.busy_timeout_seconds", || {
@@ -302,6 +327,46 @@ impl Config {
                 format!("{} must be an absolute path: a service has no folder of its own to start from", root.display())
             })?;
         }
+        Ok(())
+    }
+}
+
+fn require(ok: bool, key: &'static str, what: impl FnOnce() -> String) -> Result<(), (&'static str, String)> {
+    if ok { Ok(()) } else { Err((key, what())) }
+}
+
+impl Tags {
+    /// How the owner wants genres to be written.
+    ///
+    /// # Errors
+    /// [`GenreError`](crate::genre::GenreError) for a word that means no genre, or that players would split.
+    pub fn naming(&self) -> Result<crate::genre::Naming, crate::genre::GenreError> {
+        let taxonomy = crate::genre::Taxonomy::builtin()?;
+        crate::genre::Naming::new(taxonomy, &self.names, &self.whitelist, self.casing)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        use crate::tagging::{OwnFieldsPolicy::Never, Policy};
+        for (key, name, value) in [
+            ("tags.min_confidence", "min_confidence", self.min_confidence),
+            ("tags.min_confidence_further", "min_confidence_further", self.min_confidence_further),
+        ] {
+            require((0.0..=1.0).contains(&value), key, || format!("{name} must lie between 0 and 1, not {value}"))?;
+        }
+        require((1..=5).contains(&self.max_genres), "tags.max_genres", || {
+            format!("max_genres must lie between 1 and 5, not {}", self.max_genres)
+        })?;
+        let policy = match self.policy {
+            Policy::Append => "append",
+            Policy::OwnFieldsOnly => "own-fields-only",
+            _ => "",
+        };
+        require(policy.is_empty() || self.own_fields != Never, "tags.own_fields", || {
+            format!("policy = \"{policy}\" needs the own fields: own_fields cannot be \"never\" with it")
+        })?;
+        let names = Self { whitelist: Vec::new(), ..self.clone() }.naming();
+        names.map_err(|error| ("tags.names", format!("names: {error}")))?;
+        self.naming().map_err(|error| ("tags.whitelist", format!("whitelist: {error}")))?;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 
 mod error;
 mod name;
+mod naming;
 mod sound_check;
 mod taxonomy;
 mod verdict;
@@ -15,6 +16,7 @@ mod vote;
 
 pub use error::GenreError;
 pub use name::Genre;
+pub use naming::{Casing, Naming};
 pub use sound_check::is_silent;
 pub use taxonomy::Taxonomy;
 pub use verdict::{Doubt, Verdict};

@@ -99,6 +99,12 @@ impl Taxonomy {
         self.index(spelling).map(|i| &self.genres[i])
     }
 
+    /// The genre whose own name `spelling` is, whatever its case, spaces, hyphens and punctuation: aliases, which are often
+    /// narrower, do not count.
+    pub fn canonical_exact(&self, spelling: &str) -> Option<&Genre> {
+        self.canonical(spelling).filter(|genre| fold(genre.as_str()) == fold(spelling))
+    }
+
     /// The genres that a model's labels mean, in the same order.
     ///
     /// # Errors

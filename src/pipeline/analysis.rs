@@ -9,7 +9,7 @@ use super::looked::Looked;
 use crate::audio::{self, AnalysisWindow, AudioError};
 use crate::config::Config;
 use crate::features::{Extractor, FEATURES_VERSION, FMA518_LEN};
-use crate::genre::{self, Ballot, Genre, GenreError, Taxonomy, Verdict};
+use crate::genre::{self, Ballot, Genre, GenreError, Ranking, Taxonomy, Verdict};
 use crate::inference::{Ensemble, InferenceError, Member, ModelFeatures, ModelInput};
 use crate::store::{AudioKey, Store, StoreError};
 
@@ -30,7 +30,7 @@ pub struct Opinion {
 /// Opinions and what the vote made of them.
 pub(super) struct Analysis {
     pub(super) opinions: Vec<Opinion>,
-    pub(super) verdict: Verdict,
+    pub(super) ranking: Ranking,
 }
 
 /// The models that a configuration asks for cannot be had.
@@ -86,8 +86,6 @@ pub(super) struct Analyst {
     ensemble: Ensemble,
     /// The members' labels in the taxonomy, in the order of the members.
     labels: Vec<Vec<Genre>>,
-    /// The confidence from which a verdict is sure.
-    threshold: f32,
     window: AnalysisWindow,
     min_seconds: f64,
     /// Cache key of the window: features and scores of another one are other values.
@@ -106,14 +104,13 @@ impl Analyst {
         let members = ensemble.members.iter();
         let labels = members.map(|member| taxonomy.canonical_all(&member.model.manifest().labels));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
-        let threshold = config.tags.min_confidence;
         let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: config.analysis.windows };
         let window_key = format!("{} s x {}", window.seconds, window.count);
         let min_seconds = config.analysis.min_seconds;
         let members: Vec<String> = ensemble.members.iter().map(|m| format!("{}*{}", model_key(m), m.weight)).collect();
         let fingerprint =
             format!("{} t{} {} {window_key} >{min_seconds}", ensemble.id(), ensemble.temperature, members.join(" "));
-        Ok(Self { ensemble, labels, threshold, window, min_seconds, window_key, fingerprint })
+        Ok(Self { ensemble, labels, window, min_seconds, window_key, fingerprint })
     }
 
     /// One line for all that a verdict depends on.
@@ -160,7 +157,7 @@ impl Analyst {
             store.forget_failures(audio)?;
         }
         let analysis = self.vote(&tallies).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
-        let verdict = &analysis.verdict;
+        let verdict = Verdict::new(analysis.ranking.clone(), 0.0);
         store.keep_verdict(audio, &self.fingerprint, verdict.confidence, &verdict.named_ranking())?;
         Ok(analysis)
     }
@@ -262,8 +259,7 @@ impl Analyst {
             opinions.push(Opinion { model: manifest.name.clone(), weight: member.weight, ranking });
             ballots.push(Ballot::new(labels, &[probabilities], member.weight)?);
         }
-        let verdict = Verdict::new(genre::vote(&ballots, self.ensemble.temperature), self.threshold);
-        Ok(Analysis { opinions, verdict })
+        Ok(Analysis { opinions, ranking: genre::vote(&ballots, self.ensemble.temperature) })
     }
 }
 

@@ -44,11 +44,13 @@ impl<'a> Ending<'a> {
         let (status, settled) = match error {
             TagError::Refused { reason: Refusal::NoSpace { .. }, .. } => (TrackStatus::Failed, Settled::No),
             TagError::Refused { reason, .. } if reason.is_about_content() => (TrackStatus::Skipped, Settled::Yes),
-            TagError::Refused { reason: Refusal::HardLinked { .. }, .. } => {
+            TagError::Refused { reason: Refusal::HardLinked { .. } | Refusal::SymbolicLink, .. } => {
                 (TrackStatus::Skipped, Settled::WhileSurroundingsStay)
             }
             TagError::Refused { .. } => (TrackStatus::Failed, Settled::WhileSurroundingsStay),
             TagError::Changed { .. } => (TrackStatus::Skipped, Settled::No),
+            // The copy would not pass another time either.
+            TagError::VerifyFailed { .. } => (TrackStatus::Failed, Settled::Yes),
             _ => (TrackStatus::Failed, Settled::No),
         };
         Self { verdict, status, action: Action::None, reason: Some(error.reason()), settled }

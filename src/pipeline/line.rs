@@ -9,14 +9,15 @@ use super::analysis::{Analysis, AnalysisError, Analyst, Opinion};
 use super::cancel::Cancel;
 use super::ending::{Ending, Settled, surroundings_of};
 use super::looked::Looked;
+use super::recovery::{recover, same_audio};
 use super::report::{Action, Report};
-use super::settings::Settings;
+use super::settings::{Settings, TagSettings};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::features::Extractor;
 use crate::genre::Verdict;
 use crate::store::{AudioKey, JournalHandle, Store, StoreError, Track, TrackStatus, TrackUpdate};
-use crate::tagging::{self, Decision, FileStamp, Journal, Recovered, Suggestion, TagError, TagPlan, Written};
+use crate::tagging::{self, Decision, FileStamp, OwnersChoice, Suggestion, TagError, TagField, TagPlan, Written};
 
 /// What a worker thread owns: FFT plans, filter banks and buffers, which are dear to make and not shared.
 #[derive(Default)]
@@ -36,8 +37,6 @@ pub struct Line {
     analyst: Analyst,
     settings: Settings,
     store: Store,
-    /// Program, ensemble and policy in one word: what a settled file was settled by.
-    fingerprint: String,
 }
 
 /// All that is known of one file, for a person who asks why.
@@ -75,8 +74,8 @@ impl Line {
     /// [`super::LineError`] when a model is unknown or cannot be loaded.
     pub fn new(config: &Config, settings: Settings, store: Store) -> Result<Self, super::LineError> {
         let analyst = Analyst::new(config)?;
-        let fingerprint = settings.fingerprint(analyst.fingerprint());
-        Ok(Self { analyst, settings, store, fingerprint })
+        let settings = settings.for_ensemble(analyst.fingerprint());
+        Ok(Self { analyst, settings, store })
     }
 
     /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.
@@ -84,33 +83,7 @@ impl Line {
     /// # Errors
     /// [`StoreError`] when the database fails. A file that cannot be judged now is left for the next start, with a warning.
     pub fn recover(&self) -> Result<(), StoreError> {
-        let journal = JournalHandle(&self.store);
-        for open in self.store.crashed_entries()? {
-            let shown = open.entry.path.display();
-            let closed = match tagging::recover(&open.entry) {
-                Ok(Recovered::Committed(stamp)) => {
-                    tracing::warn!("{shown}: a crash followed this write; the new tags are whole");
-                    journal.commit(open.id, &stamp)
-                }
-                Ok(Recovered::Abandoned) => {
-                    tracing::warn!("{shown}: a crash interrupted this write; the file is as it was");
-                    journal.abandon(open.id, "interrupted by a crash")
-                }
-                Ok(Recovered::Missing) => {
-                    tracing::warn!("{shown}: a crash interrupted this write, and the file is gone since");
-                    journal.abandon(open.id, "interrupted by a crash; the file is gone since")
-                }
-                Ok(Recovered::InProgress) => continue,
-                Err(error) => {
-                    tracing::warn!("{shown}: a write was interrupted, and the file cannot be looked at now: {error}");
-                    continue;
-                }
-            };
-            if let Err(error) = closed {
-                tracing::warn!("{shown}: cannot close its journal entry: {error}");
-            }
-        }
-        Ok(())
+        recover(&self.store)
     }
 
     /// Takes one file down the line. `None` when the wish to stop came before anything was done.
@@ -173,7 +146,8 @@ impl Line {
             return Ok(None);
         }
         let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
-        Ok(track.filter(|track| match track.settled_by.as_deref().map(|by| by.strip_prefix(&*self.fingerprint)) {
+        let fingerprint = self.settings.at(file.path).fingerprint.as_str();
+        Ok(track.filter(|track| match track.settled_by.as_deref().map(|by| by.strip_prefix(fingerprint)) {
             Some(Some("")) => true,
             Some(Some(surroundings)) => surroundings_of(file.path).as_deref() == Some(surroundings),
             _ => false,
@@ -181,8 +155,11 @@ impl Line {
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
-        let suggestion = self.suggestion(&analysis.verdict);
-        let verdict = Some(&analysis.verdict);
+        let settings = self.settings.at(file.path);
+        let verdict = Verdict::new(analysis.ranking.clone(), settings.min_confidence());
+        let suggestion = self.suggestion(&verdict, settings);
+        let unsure_because = || unsure_because(&verdict, settings);
+        let verdict = Some(&verdict);
         let left_alone = |status, reason| Ending {
             status,
             action: Action::None,
@@ -190,27 +167,28 @@ impl Line {
             verdict,
             settled: Settled::Yes,
         };
-        let ending = match self.decide(file, &suggestion) {
+        let owner = self.store.choice(file.path, Some(audio))?;
+        let ending = match self.decide(file, &suggestion, owner.as_ref()) {
             // What could not be written anyway is only worth a word where it would have been.
-            Err(_) if !suggestion.sure => left_alone(TrackStatus::Unsure, self.unsure_because()),
+            Err(_) if !suggestion.sure => left_alone(TrackStatus::Unsure, unsure_because()),
             Err(error) => Ending::not_written(verdict, &error),
-            Ok(Decision::Unsure) => left_alone(TrackStatus::Unsure, self.unsure_because()),
+            Ok(Decision::Unsure) => left_alone(TrackStatus::Unsure, unsure_because()),
             Ok(Decision::Keep(reason)) if reason.is_ours() => left_alone(TrackStatus::Tagged, reason.to_string()),
             Ok(Decision::Keep(reason)) => left_alone(TrackStatus::Kept, reason.to_string()),
-            Ok(Decision::Write(_)) if self.settings.dry_run => {
-                let (status, action) = (TrackStatus::Tagged, Action::WouldWrite);
-                Ending { status, action, reason: None, verdict, settled: Settled::No }
+            Ok(Decision::Write(plan)) if self.settings.dry_run => {
+                let (status, action) = (status_of(&plan), Action::WouldWrite);
+                Ending { status, action, reason: marked(&plan), verdict, settled: Settled::No }
             }
             Ok(Decision::Write(_)) if cancel.is_requested() => return Err(Stop::Cancelled),
             Ok(Decision::Write(_)) if file.changed_within(self.settings.settle) => {
                 Ending { settled: Settled::No, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
             }
-            Ok(Decision::Write(plan)) => match self.write(file.path, &plan) {
+            Ok(Decision::Write(plan)) => match self.write(file.path, audio, &plan, settings) {
                 Ok(stamp) => {
                     let written = Looked { path: file.path, stamp: stamp.unwrap_or(file.stamp) };
                     let action = if stamp.is_some() { Action::Written } else { Action::None };
-                    let ending =
-                        Ending { status: TrackStatus::Tagged, action, reason: None, verdict, settled: Settled::Yes };
+                    let (status, reason) = (status_of(&plan), marked(&plan));
+                    let ending = Ending { status, action, reason, verdict, settled: Settled::Yes };
                     return self.record(&written, Some(audio), ending);
                 }
                 Err(error) => Ending::not_written(verdict, &error),
@@ -219,35 +197,41 @@ impl Line {
         self.record(file, Some(audio), ending)
     }
 
-    fn suggestion(&self, verdict: &Verdict) -> Suggestion {
-        Suggestion {
-            genres: verdict.best().map(ToString::to_string).into_iter().collect(),
-            confidence: verdict.confidence,
-            model: self.analyst.ensemble_name(),
-            sure: verdict.is_sure(),
-        }
+    fn suggestion(&self, verdict: &Verdict, settings: &TagSettings) -> Suggestion {
+        let genres = settings.words(verdict);
+        let sure = verdict.is_sure() && !genres.is_empty();
+        Suggestion { genres, confidence: verdict.confidence, model: self.analyst.ensemble_name(), sure }
     }
 
-    fn decide(&self, file: &Looked<'_>, suggestion: &Suggestion) -> Result<Decision, TagError> {
+    fn decide(
+        &self,
+        file: &Looked<'_>,
+        suggestion: &Suggestion,
+        owner: Option<&OwnersChoice>,
+    ) -> Result<Decision, TagError> {
         let state = tagging::read(file.path)?;
         if state.stamp != file.stamp {
             // Another file than the one that was analysed.
             return Err(TagError::Changed { path: file.path.to_owned() });
         }
-        Ok(tagging::decide(&state, suggestion, &self.settings.tag_policy, None))
+        let settings = self.settings.at(file.path);
+        let same = |a: &str, b: &str| settings.naming.is_same(a, b);
+        Ok(tagging::decide(&state, suggestion, &settings.policy, owner, &same))
     }
 
     /// The file's new stamp, or `None` where it already held all that the plan asks for.
-    fn write(&self, path: &Path, plan: &TagPlan) -> Result<Option<FileStamp>, TagError> {
-        let options = self.settings.write_options(&same_audio);
-        match tagging::write(path, plan, &options, &JournalHandle(&self.store))? {
+    fn write(
+        &self,
+        path: &Path,
+        audio: AudioKey,
+        plan: &TagPlan,
+        settings: &TagSettings,
+    ) -> Result<Option<FileStamp>, TagError> {
+        let options = settings.write_options(&same_audio);
+        match tagging::write(path, plan, &options, &JournalHandle::new(&self.store, Some(audio)))? {
             Written::Changed(change) => Ok(Some(change.after)),
             Written::Unchanged => Ok(None),
         }
-    }
-
-    fn unsure_because(&self) -> String {
-        format!("less sure than the {:.2} that a genre needs", self.settings.min_confidence)
     }
 
     fn still_being_written(&self) -> String {
@@ -269,17 +253,18 @@ impl Line {
     }
 
     fn record(&self, file: &Looked<'_>, audio: Option<AudioKey>, ending: Ending<'_>) -> Result<Report, Stop> {
+        let settings = self.settings.at(file.path);
         let (genre, confidence) = match ending.verdict {
-            Some(verdict) => (verdict.best().map(ToString::to_string), Some(verdict.confidence)),
+            Some(verdict) => (shown(verdict, settings), Some(verdict.confidence)),
             None => (None, None),
         };
         let ranking = ending.verdict.map(Verdict::named_ranking).unwrap_or_default();
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
             Settled::No => None,
-            Settled::Yes => Some(self.fingerprint.clone()),
+            Settled::Yes => Some(settings.fingerprint.clone()),
             Settled::WhileSurroundingsStay => {
-                surroundings_of(file.path).map(|surroundings| format!("{}{surroundings}", self.fingerprint))
+                surroundings_of(file.path).map(|surroundings| format!("{}{surroundings}", settings.fingerprint))
             }
         };
         self.store.record_track(&TrackUpdate {
@@ -317,17 +302,23 @@ impl Line {
             Err(AnalysisError::Changed) => return Err(not_analysed("it changed meanwhile; try again".to_owned())),
             Err(AnalysisError::Cancelled) => return Err(not_analysed("stopped".to_owned())),
         };
-        let suggestion = self.suggestion(&analysis.verdict);
-        let tags = tagging::read(path);
+        let settings = self.settings.at(path);
+        let verdict = Verdict::new(analysis.ranking, settings.min_confidence());
+        let suggestion = self.suggestion(&verdict, settings);
+        let owner = self.store.choice(path, Some(audio))?;
+        let (tags, same) = (tagging::read(path), |a: &str, b: &str| settings.naming.is_same(a, b));
         let decision = match &tags {
             Err(error) => format!("nothing is written: {}", error.reason()),
-            Ok(state) => match tagging::decide(state, &suggestion, &self.settings.tag_policy, None) {
-                Decision::Unsure => format!("nothing is written: {}", self.unsure_because()),
+            Ok(state) => match tagging::decide(state, &suggestion, &settings.policy, owner.as_ref(), &same) {
+                Decision::Unsure => format!("nothing is written: {}", unsure_because(&verdict, settings)),
                 Decision::Keep(reason) => format!("nothing is written: {reason}"),
-                Decision::Write(_) => format!("writes {}", suggestion.genres.join(", ")),
+                Decision::Write(plan) => match plan.values(TagField::Genre) {
+                    Some(genres) => format!("writes {}", genres.join(", ")),
+                    None => format!("marks it as {}", suggestion.genres.join(", ")),
+                },
             },
         };
-        Ok(Explanation { opinions: analysis.opinions, verdict: analysis.verdict, tags, decision })
+        Ok(Explanation { opinions: analysis.opinions, verdict, tags, decision })
     }
 }
 
@@ -357,6 +348,29 @@ fn unchanged(track: Track) -> Report {
     }
 }
 
+/// Whether a plan gives the file a genre, or only says beside it what we hear.
+fn status_of(plan: &TagPlan) -> TrackStatus {
+    if plan.values(TagField::Genre).is_some() { TrackStatus::Tagged } else { TrackStatus::Kept }
+}
+
+fn marked(plan: &TagPlan) -> Option<String> {
+    let only_marked = || plan.values(TagField::OwnGenre).map(|ours| format!("only marked as {}", ours.join(", ")));
+    if plan.values(TagField::Genre).is_some() { None } else { only_marked() }
+}
+
+fn unsure_because(verdict: &Verdict, settings: &TagSettings) -> String {
+    match verdict.best() {
+        Some(best) if verdict.is_sure() => format!("{best} is not on the whitelist"),
+        _ => format!("less sure than the {:.2} that a genre needs", settings.min_confidence()),
+    }
+}
+
+/// The first genre of the vote, as the owner writes it.
+fn shown(verdict: &Verdict, settings: &TagSettings) -> Option<String> {
+    let best = verdict.best()?;
+    Some(settings.naming.word(best).unwrap_or_else(|| best.to_string()))
+}
+
 fn unread(error: std::io::Error) -> Stop {
     Stop::Unread(unreadable(&error))
 }
@@ -368,17 +382,5 @@ fn unreadable(error: &std::io::Error) -> String {
             "cannot be read: permission denied; run as a user who may read it".to_owned()
         }
         _ => format!("cannot be read: {error}"),
-    }
-}
-
-/// The independent check of an edited copy: another piece of code than the editor's finds the same audio in it, and it opens.
-fn same_audio(original: &Path, copy: &Path) -> Result<(), String> {
-    let identify = |path| audio::identify(path).map_err(|error| error.reason());
-    if identify(original)? != identify(copy)? {
-        return Err("the audio of the edited copy is not the original's".to_owned());
-    }
-    match audio::probe(original) {
-        Ok(()) => audio::probe(copy).map_err(|error| format!("the edited copy does not open: {}", error.reason())),
-        Err(_) => Ok(()),
     }
 }

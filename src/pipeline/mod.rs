@@ -2,17 +2,20 @@
 //! queues between them, the workers and the wish to stop are here.
 
 mod analysis;
+mod by_hand;
 mod cancel;
 mod discover;
 mod ending;
 mod hearing;
 mod line;
 mod looked;
+mod recovery;
 mod report;
 mod scan;
 mod settings;
 
 pub use analysis::{LineError, Opinion};
+pub use by_hand::{ByHand, HandError, HandReport};
 pub use cancel::Cancel;
 pub use discover::{Found, Obstacle, Selection};
 pub use line::{ExplainError, Explanation, Line, Worker};

@@ -1,28 +1,78 @@
 //! What one run of the line may do: the part of the configuration that decides about files, and the run's own wishes.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Config, Tags};
-use crate::tagging::{TagPolicy, Verify, WriteOptions};
+use crate::config::{self, Config, Tags};
+use crate::genre::{GenreError, Naming, Verdict};
+use crate::tagging::{SymbolicLinks, TagPolicy, Verify, WriteOptions};
 
 /// Policy and wishes of a run.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(super) dry_run: bool,
     pub(super) force: bool,
-    pub(super) min_confidence: f32,
-    pub(super) tag_policy: TagPolicy,
     pub(super) settle: Duration,
+    /// Outside of the folders below.
+    elsewhere: TagSettings,
+    /// Folders with settings of their own, outer ones before the ones in them.
+    folders: Vec<(PathBuf, TagSettings)>,
+}
+
+/// What may be written into the files of one folder.
+#[derive(Debug, Clone)]
+pub(super) struct TagSettings {
+    pub(super) policy: TagPolicy,
+    pub(super) naming: Naming,
     tags: Tags,
+    /// Program, ensemble and settings in one word: what a settled file was settled by. Another word asks for another look.
+    pub(super) fingerprint: String,
+}
+
+impl TagSettings {
+    fn new(tags: Tags) -> Result<Self, GenreError> {
+        let policy = TagPolicy { policy: tags.policy, own_fields: tags.own_fields };
+        Ok(Self { policy, naming: tags.naming()?, tags, fingerprint: String::new() })
+    }
+
+    pub(super) fn min_confidence(&self) -> f32 {
+        self.tags.min_confidence
+    }
+
+    /// The words to write for a verdict; empty where the first genre is not on the whitelist.
+    pub(super) fn words(&self, verdict: &Verdict) -> Vec<String> {
+        self.naming.words(&verdict.ranking, self.tags.max_genres, self.tags.min_confidence_further)
+    }
+
+    /// How a file is written. `verify` is used unless it was switched off.
+    pub(super) fn write_options<'a>(&self, verify: &'a Verify<'a>) -> WriteOptions<'a> {
+        WriteOptions {
+            preserve_mtime: self.tags.preserve_mtime,
+            hard_links: self.tags.hard_links,
+            symbolic_links: SymbolicLinks::Follow,
+            id3_version_for_new_tags: self.tags.id3_version,
+            verify: self.tags.verify.then_some(verify),
+        }
+    }
 }
 
 impl Settings {
     /// What the configuration says.
-    pub fn new(config: &Config) -> Self {
-        let tags = config.tags.clone();
-        let tag_policy = TagPolicy { policy: tags.policy, own_fields: tags.own_fields };
-        let settle = Duration::from_secs(config.library.settle_seconds.into());
-        Self { dry_run: false, force: false, min_confidence: tags.min_confidence, tag_policy, settle, tags }
+    ///
+    /// # Errors
+    /// [`GenreError`] for a name or a whitelist that cannot be used; a configuration that was loaded from a file has none.
+    pub fn new(config: &Config) -> Result<Self, GenreError> {
+        // Files are known by their canonical paths; a folder that is not there yet keeps the name it was given.
+        let canonical = |path: PathBuf| std::fs::canonicalize(&path).unwrap_or(path);
+        let folders = config.tags.by_folder().into_iter();
+        let folders = folders.map(|(path, tags)| Ok((canonical(path), TagSettings::new(tags)?)));
+        Ok(Self {
+            dry_run: false,
+            force: false,
+            settle: Duration::from_secs(config.library.settle_seconds.into()),
+            elsewhere: TagSettings::new(config.tags.everywhere_else())?,
+            folders: folders.collect::<Result<_, GenreError>>()?,
+        })
     }
 
     /// Whether no file is written.
@@ -35,18 +85,17 @@ impl Settings {
         Self { force, ..self }
     }
 
-    pub(super) fn write_options<'a>(&self, verify: &'a Verify<'a>) -> WriteOptions<'a> {
-        WriteOptions {
-            preserve_mtime: self.tags.preserve_mtime,
-            hard_links: self.tags.hard_links,
-            id3_version_for_new_tags: self.tags.id3_version,
-            verify: Some(verify),
-        }
+    /// The settings for a file.
+    pub(super) fn at(&self, path: &Path) -> &TagSettings {
+        config::innermost(&self.folders, path).unwrap_or(&self.elsewhere)
     }
 
-    /// One word for all that decides what becomes of a file: another word asks for another look at it.
-    pub(super) fn fingerprint(&self, ensemble: &str) -> String {
-        let text = format!("{}\n{ensemble}\n{:?}", env!("CARGO_PKG_VERSION"), self.tags);
-        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+    /// The settings for verdicts of that ensemble.
+    pub(super) fn for_ensemble(mut self, ensemble: &str) -> Self {
+        for settings in std::iter::once(&mut self.elsewhere).chain(self.folders.iter_mut().map(|(_, s)| s)) {
+            let text = format!("{}\n{ensemble}\n{:?}", env!("CARGO_PKG_VERSION"), settings.tags);
+            settings.fingerprint = blake3::hash(text.as_bytes()).to_hex()[..16].to_owned();
+        }
+        self
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One script a schema version, in order; a script that was released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("0001_line.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("0001_line.sql"), include_str!("0002_undo.sql")];
 
 /// Marks a database as ours in its header: "recl".
 const APPLICATION_ID: u32 = 0x7265_636c;

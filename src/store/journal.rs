@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Store, StoreError, claims, path_bytes, path_from_bytes, stamp, unix_now};
+use super::{AudioKey, Store, StoreError, choices, claims, path_bytes, path_from_bytes, stamp, unix_now};
 use crate::tagging::{EntryId, FieldChange, FileStamp, Journal, JournalEntry};
 
 /// An entry that no one closed: its process crashed, or is still at it.
@@ -18,11 +18,13 @@ pub struct OpenEntry {
     pub id: EntryId,
     /// What was to be written.
     pub entry: JournalEntry,
+    /// The file itself was being overwritten.
+    pub is_overwriting: bool,
 }
 
 /// A row of the journal before its JSON and lengths were checked.
-struct RawEntry {
-    id: i64,
+pub(super) struct RawEntry {
+    pub(super) id: i64,
     path: Vec<u8>,
     temporary_path: Vec<u8>,
     container: String,
@@ -31,10 +33,22 @@ struct RawEntry {
     process: u32,
     process_start: i64,
     before: FileStamp,
+    cause: String,
+    genre_before: String,
+    genre_after: String,
+    values_before: String,
+    is_overwriting: bool,
 }
 
+/// The columns of a [`RawEntry`], in its order.
+pub(super) const ENTRY_COLUMNS: &str = "id, path, temporary_path, container, created, audio_hash, process, process_start, \
+     before_size, before_seconds, before_nanos, before_inode, before_device, cause, genre_before, genre_after, values_before, \
+     overwriting";
+/// How many those are: what a query adds comes behind them.
+pub(super) const ENTRY_COLUMN_COUNT: usize = 18;
+
 impl RawEntry {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
             path: row.get(1)?,
@@ -45,53 +59,91 @@ impl RawEntry {
             process: row.get(6)?,
             process_start: row.get(7)?,
             before: stamp::read(row, 8)?,
+            cause: row.get(13)?,
+            genre_before: row.get(14)?,
+            genre_after: row.get(15)?,
+            values_before: row.get(16)?,
+            is_overwriting: row.get(17)?,
         })
     }
 
-    fn check(self, store: &Store, fields: Vec<FieldChange>) -> Result<OpenEntry, StoreError> {
+    pub(super) fn check(self, store: &Store, fields: Vec<FieldChange>) -> Result<OpenEntry, StoreError> {
         let entry = JournalEntry {
             path: path_from_bytes(self.path),
             temporary_path: path_from_bytes(self.temporary_path),
             container: store.parse(&self.container)?,
+            cause: store.parse(&self.cause)?,
             before: self.before,
             audio_hash: self.audio_hash.try_into().map_err(|_| store.malformed())?,
             fields,
             created: store.parse(&self.created)?,
+            genre_before: store.parse(&self.genre_before)?,
+            genre_after: store.parse(&self.genre_after)?,
+            values_before: store.parse(&self.values_before)?,
         };
-        Ok(OpenEntry { id: EntryId(self.id), entry })
+        Ok(OpenEntry { id: EntryId(self.id), entry, is_overwriting: self.is_overwriting })
     }
 }
 
-/// The store as the tag writer sees it.
-pub struct JournalHandle<'a>(pub &'a Store);
+/// The store as the tag writer sees it, with what else is to be remembered of a write when it is done.
+pub struct JournalHandle<'a> {
+    store: &'a Store,
+    audio: Option<AudioKey>,
+    undoes: Vec<EntryId>,
+}
+
+impl<'a> JournalHandle<'a> {
+    /// For writes to a file with this audio, where it could be identified.
+    pub fn new(store: &'a Store, audio: Option<AudioKey>) -> Self {
+        Self { store, audio, undoes: Vec::new() }
+    }
+
+    /// For a write that takes those earlier ones back.
+    pub fn undoing(self, undoes: Vec<EntryId>) -> Self {
+        Self { undoes, ..self }
+    }
+}
 
 type BoxedError = Box<dyn Error + Send + Sync>;
 
 impl Journal for JournalHandle<'_> {
     fn begin(&self, entry: &JournalEntry) -> Result<EntryId, BoxedError> {
-        Ok(self.0.begin_entry(entry)?)
+        Ok(self.store.begin_entry(entry, self.audio, &self.undoes)?)
+    }
+
+    fn overwriting(&self, id: EntryId) -> Result<(), BoxedError> {
+        Ok(self.store.execute_durably("UPDATE journal SET overwriting = 1 WHERE id = ?1", [id.0])?)
     }
 
     fn commit(&self, id: EntryId, after: &FileStamp) -> Result<(), BoxedError> {
-        Ok(self.0.commit_entry(id, after)?)
+        Ok(self.store.commit_entry(id, after)?)
     }
 
     fn abandon(&self, id: EntryId, reason: &str) -> Result<(), BoxedError> {
-        Ok(self.0.abandon_entry(id, reason)?)
+        Ok(self.store.abandon_entry(id, reason)?)
     }
 }
 
 impl Store {
-    fn begin_entry(&self, entry: &JournalEntry) -> Result<EntryId, StoreError> {
+    fn begin_entry(
+        &self,
+        entry: &JournalEntry,
+        audio: Option<AudioKey>,
+        undoes: &[EntryId],
+    ) -> Result<EntryId, StoreError> {
         let [size, seconds, nanos, inode, device] = stamp::columns(&entry.before);
         let (container, created) = (self.json(&entry.container)?, self.json(&entry.created)?);
+        let (cause, values_before) = (self.json(&entry.cause)?, self.json(&entry.values_before)?);
+        let (genre_before, genre_after) = (self.json(&entry.genre_before)?, self.json(&entry.genre_after)?);
+        let undoes = self.json(&undoes.iter().map(|id| id.0).collect::<Vec<_>>())?;
         let scopes: Vec<String> = entry.fields.iter().map(|field| self.json(&field.scope)).collect::<Result<_, _>>()?;
         let id = self.transact(self.durable(), |transaction| {
             transaction
                 .prepare_cached(
                     "INSERT INTO journal (path, temporary_path, container, created, audio_hash, before_size, before_seconds,
-                                          before_nanos, before_inode, before_device, state, process, process_start, begun_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12, ?13)",
+                                          before_nanos, before_inode, before_device, state, process, process_start, begun_at,
+                                          cause, genre_before, genre_after, values_before, audio, undoes)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
                 )?
                 .execute(params![
                     path_bytes(&entry.path),
@@ -107,15 +159,30 @@ impl Store {
                     std::process::id(),
                     claims::start_of(std::process::id()).unwrap_or(0),
                     unix_now(),
+                    cause,
+                    genre_before,
+                    genre_after,
+                    values_before,
+                    audio.map(|audio| audio.0),
+                    undoes,
                 ])?;
             let id = transaction.last_insert_rowid();
             for (number, (field, scope)) in entry.fields.iter().zip(&scopes).enumerate() {
                 transaction
                     .prepare_cached(
-                        "INSERT INTO journal_field (journal, number, scope, name, position, old, new)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                        "INSERT INTO journal_field (journal, number, scope, form, name, position, old, new)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                     )?
-                    .execute(params![id, number as i64, scope, field.name, field.position as i64, field.old, field.new])?;
+                    .execute(params![
+                        id,
+                        number as i64,
+                        scope,
+                        field.form,
+                        field.name,
+                        field.position as i64,
+                        field.old,
+                        field.new
+                    ])?;
             }
             Ok(id)
         })?;
@@ -127,7 +194,11 @@ impl Store {
             "UPDATE journal SET state = 'committed', after_size = ?2, after_seconds = ?3, after_nanos = ?4,
                                   after_inode = ?5, after_device = ?6, ended_at = ?7 WHERE id = ?1";
         let [size, seconds, nanos, inode, device] = stamp::columns(after);
-        self.execute_durably(SQL, params![id.0, size, seconds, nanos, inode, device, unix_now()])
+        self.transact(self.durable(), |transaction| {
+            let values = params![id.0, size, seconds, nanos, inode, device, unix_now()];
+            transaction.prepare_cached(SQL)?.execute(values)?;
+            choices::follow(transaction, id.0)
+        })
     }
 
     fn abandon_entry(&self, id: EntryId, reason: &str) -> Result<(), StoreError> {
@@ -142,11 +213,8 @@ impl Store {
     pub fn crashed_entries(&self) -> Result<Vec<OpenEntry>, StoreError> {
         let connection = self.durable();
         let list = || -> rusqlite::Result<Vec<RawEntry>> {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, path, temporary_path, container, created, audio_hash, process, process_start, before_size,
-                        before_seconds, before_nanos, before_inode, before_device
-                 FROM journal WHERE state = 'open' ORDER BY id",
-            )?;
+            let sql = format!("SELECT {ENTRY_COLUMNS} FROM journal WHERE state = 'open' ORDER BY id");
+            let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map([], RawEntry::read)?;
             rows.collect()
         };
@@ -161,28 +229,29 @@ impl Store {
         Ok(open)
     }
 
-    fn fields(&self, connection: &Connection, journal: i64) -> Result<Vec<FieldChange>, StoreError> {
-        type RawField = (String, String, i64, Option<Vec<u8>>, Option<Vec<u8>>);
+    pub(super) fn fields(&self, connection: &Connection, journal: i64) -> Result<Vec<FieldChange>, StoreError> {
+        type RawField = (String, String, String, i64, Option<Vec<u8>>, Option<Vec<u8>>);
         let list = || -> rusqlite::Result<Vec<RawField>> {
             let mut statement = connection.prepare_cached(
-                "SELECT scope, name, position, old, new FROM journal_field WHERE journal = ?1 ORDER BY number",
+                "SELECT scope, form, name, position, old, new FROM journal_field WHERE journal = ?1 ORDER BY number",
             )?;
-            let rows = statement
-                .query_map([journal], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
+            let rows = statement.query_map([journal], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+            })?;
             rows.collect()
         };
-        let fields = list().map_err(|e| self.error(e))?.into_iter().map(|(scope, name, position, old, new)| {
+        let fields = list().map_err(|e| self.error(e))?.into_iter().map(|(scope, form, name, position, old, new)| {
             let (scope, position) = (self.parse(&scope)?, usize::try_from(position).map_err(|_| self.malformed())?);
-            Ok(FieldChange { scope, name, position, old, new })
+            Ok(FieldChange { scope, form, name, position, old, new })
         });
         fields.collect()
     }
 
-    fn json(&self, value: &impl Serialize) -> Result<String, StoreError> {
+    pub(super) fn json(&self, value: &impl Serialize) -> Result<String, StoreError> {
         serde_json::to_string(value).map_err(|_| self.malformed())
     }
 
-    fn parse<T: DeserializeOwned>(&self, json: &str) -> Result<T, StoreError> {
+    pub(super) fn parse<T: DeserializeOwned>(&self, json: &str) -> Result<T, StoreError> {
         serde_json::from_str(json).map_err(|_| self.malformed())
     }
 
@@ -201,11 +270,11 @@ impl Store {
 mod tests {
     use super::*;
     use crate::store::tests::fresh;
-    use crate::tagging::{Container, Scope};
+    use crate::tagging::{Cause, Container, HeldField, Scope, TagField};
     use std::path::PathBuf;
 
     fn field(name: &str, position: usize, old: Option<Vec<u8>>, new: Option<Vec<u8>>) -> FieldChange {
-        FieldChange { scope: Scope::Id3v2(1), name: name.to_owned(), position, old, new }
+        FieldChange { scope: Scope::Id3v2(1), form: "ID3v2.4".to_owned(), name: name.to_owned(), position, old, new }
     }
 
     fn entry() -> JournalEntry {
@@ -219,14 +288,23 @@ mod tests {
                 field("TCON", 2, Some(b"\0Jazz".to_vec()), None),
                 field("TXXX:RECLASSD_GENRE", 3, None, Some(vec![0, 255])),
             ],
-            created: vec![Scope::Apev2],
+            created: vec![Scope::Apev2(1)],
+            cause: Cause::Owner,
+            genre_before: vec!["Jazz".to_owned()],
+            genre_after: Vec::new(),
+            values_before: vec![HeldField {
+                scope: Scope::Id3v2(1),
+                field: TagField::Genre,
+                name: "TCON".to_owned(),
+                values: vec!["Jazz".to_owned()],
+            }],
         }
     }
 
     #[test]
     fn what_a_crash_left_open_comes_back_whole() {
         let (_folder, store) = fresh();
-        let id = JournalHandle(&store).begin(&entry()).unwrap();
+        let id = JournalHandle::new(&store, None).begin(&entry()).unwrap();
         // No process started at this tick: the one that wrote the entry is gone.
         store.execute("UPDATE journal SET process_start = -1", []).unwrap();
         let open = store.crashed_entries().unwrap();
@@ -237,7 +315,7 @@ mod tests {
     #[test]
     fn closed_entries_are_not_recovered_again() {
         let (_folder, store) = fresh();
-        let journal = JournalHandle(&store);
+        let journal = JournalHandle::new(&store, None);
         let [done, given_up] = [(); 2].map(|()| journal.begin(&entry()).unwrap());
         journal.commit(done, &entry().before).unwrap();
         journal.abandon(given_up, "disk full").unwrap();
@@ -248,7 +326,7 @@ mod tests {
     #[test]
     fn a_write_that_a_living_process_is_at_is_left_to_it() {
         let (_folder, store) = fresh();
-        JournalHandle(&store).begin(&entry()).unwrap();
+        JournalHandle::new(&store, None).begin(&entry()).unwrap();
         assert!(store.crashed_entries().unwrap().is_empty());
     }
 }

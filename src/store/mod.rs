@@ -4,9 +4,11 @@
 //! kept as bytes. One [`Store`] is shared by all threads of a process; several processes may have the same file open.
 
 mod cache;
+mod choices;
 mod claims;
 mod connection;
 mod error;
+mod history;
 mod journal;
 mod stamp;
 mod tracks;
@@ -21,6 +23,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub use cache::AudioKey;
 pub use claims::Claim;
 pub use error::StoreError;
+pub use history::{Depth, EntryState, PastEntry};
 pub use journal::{JournalHandle, OpenEntry};
 pub use tracks::{Track, TrackStatus, TrackUpdate};
 pub use verdicts::{Ranking, ReviewItem, ReviewQuery};

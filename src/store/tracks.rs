@@ -163,6 +163,7 @@ fn adopt_moved_row(connection: &rusqlite::Connection, audio: AudioKey, path: &Pa
             connection
                 .prepare_cached("UPDATE track SET path = ?1 WHERE id = ?2")?
                 .execute(params![path_bytes(path), row.get::<_, i64>(0)?])?;
+            super::history::move_along(connection, &old, path)?;
             break;
         }
     }

@@ -31,7 +31,7 @@ impl Editor for ApeTagged {
 
     fn holdings(&self) -> Vec<Holding> {
         let mut holdings = self.tags.holdings();
-        holdings.sort_by_key(|holding| holding.scope != Scope::Apev2);
+        holdings.sort_by_key(|holding| !matches!(holding.scope, Scope::Apev2(_)));
         holdings
     }
 
@@ -46,7 +46,7 @@ impl Editor for ApeTagged {
         if self.tags.apev2().next().is_none()
             && let Some(tag) = Apev2::new_tag(wish)?
         {
-            patch.created.push(Scope::Apev2);
+            patch.created.push(Scope::Apev2(1));
             patch.changes.extend(tag.changes);
             let end = self.tags.inner.end;
             patch.splices.push(Splice { range: end..end, bytes: tag.bytes });
@@ -62,35 +62,21 @@ impl Editor for ApeTagged {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::edit_check::{genres_wish, try_edit};
     use super::super::fixtures::{ape_item, ape_tag, id3v1, id3v2, text};
     use super::super::plan::TagField;
-    use super::super::write::verify;
     use super::*;
 
     fn audio() -> Vec<u8> {
         [b"wvpk".to_vec(), (0..500u32).map(|n| (n * 7) as u8).collect()].concat()
     }
 
-    fn wish(genres: &[&str]) -> Wish {
-        let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
-        Wish(vec![(TagField::Genre, strings(genres)), (TagField::OwnGenre, strings(genres))])
+    fn parse(source: &dyn Source) -> Result<ApeTagged, Problem> {
+        ApeTagged::parse(source, Container::WavPack)
     }
 
     fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
-        let source = file.to_vec();
-        let before = ApeTagged::parse(&source, Container::WavPack).unwrap();
-        let patch = before.edit(&source, wish, EditOptions::default()).unwrap();
-        let bytes = patch.apply(file);
-        let after = ApeTagged::parse(&bytes, Container::WavPack).unwrap();
-        let (old, new) = (before.layout(&source).unwrap(), after.layout(&bytes).unwrap());
-        verify::compare(&old, &new, &patch, wish).unwrap();
-        verify::fulfilled(&after, wish).unwrap();
-        assert_eq!(before.audio_digest(&source, &old).unwrap(), after.audio_digest(&bytes, &new).unwrap());
-        assert!(
-            after.edit(&bytes, wish, EditOptions::default()).unwrap().is_empty(),
-            "a second edit has nothing to do"
-        );
-        bytes
+        try_edit(parse, file, wish, EditOptions::default()).unwrap().0
     }
 
     fn own_items(genre: &[u8]) -> [Vec<u8>; 2] {
@@ -100,9 +86,9 @@ mod tests {
     #[test]
     fn a_file_without_a_tag_gets_one_behind_the_audio_and_in_front_of_id3v1() {
         let expected = ape_tag(&own_items(b"Rock\0Pop"));
-        assert_eq!(edited(&audio(), &wish(&["Rock", "Pop"])), [audio(), expected.clone()].concat());
+        assert_eq!(edited(&audio(), &genres_wish(&["Rock", "Pop"])), [audio(), expected.clone()].concat());
         let with_v1 = [audio(), id3v1(17)].concat();
-        assert_eq!(edited(&with_v1, &wish(&["Rock", "Pop"])), [audio(), expected, id3v1(17)].concat());
+        assert_eq!(edited(&with_v1, &genres_wish(&["Rock", "Pop"])), [audio(), expected, id3v1(17)].concat());
     }
 
     #[test]
@@ -117,24 +103,30 @@ mod tests {
             ape_item("Title", b"T", 0),
             ape_item("RECLASSD_GENRE", b"New", 0),
         ];
-        assert_eq!(edited(&[audio(), ape_tag(&before)].concat(), &wish(&["New"])), [audio(), ape_tag(&after)].concat());
+        assert_eq!(
+            edited(&[audio(), ape_tag(&before)].concat(), &genres_wish(&["New"])),
+            [audio(), ape_tag(&after)].concat()
+        );
     }
 
     #[test]
     fn an_id3v2_tag_in_front_follows_and_receives_nothing_new() {
         let lead = id3v2(3, 0, &[text(3, "TIT2", "a"), text(3, "TCON", "Old")].concat(), 50);
-        let after = edited(&[lead.clone(), audio()].concat(), &wish(&["New"]));
+        let after = edited(&[lead.clone(), audio()].concat(), &genres_wish(&["New"]));
         assert_eq!(after.len(), lead.len() + audio().len() + ape_tag(&own_items(b"New")).len());
         assert!(!after.windows(3).any(|bytes| bytes == b"Old"));
         let holdings = ApeTagged::parse(&after, Container::WavPack).unwrap().holdings();
-        assert_eq!(holdings[0].scope, Scope::Apev2, "the tag that speaks comes first");
+        assert_eq!(holdings[0].scope, Scope::Apev2(1), "the tag that speaks comes first");
     }
 
     #[test]
     fn a_genre_that_is_not_text_is_refused() {
         let file = [audio(), ape_tag(&[ape_item("Genre", b"\x01\x02", 2)])].concat();
         let parsed = ApeTagged::parse(&file, Container::WavPack).unwrap();
-        assert!(matches!(parsed.edit(&file, &wish(&["Rock"]), EditOptions::default()), Err(Problem::Refused(_))));
+        assert!(matches!(
+            parsed.edit(&file, &genres_wish(&["Rock"]), EditOptions::default()),
+            Err(Problem::Refused(_))
+        ));
     }
 
     proptest! {
@@ -161,9 +153,9 @@ mod tests {
             model.push(ape_item("RECLASSD_GENRE", genre.as_bytes(), 0));
             let tail = if has_v1 { id3v1(9) } else { Vec::new() };
             let before = [audio(), ape_tag(&items), tail.clone()].concat();
-            let after = edited(&before, &wish(&[&genre]));
+            let after = edited(&before, &genres_wish(&[&genre]));
             prop_assert_eq!(&after, &[audio(), ape_tag(&model), tail].concat());
-            edited(&after, &Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
+            edited(&after, &Wish::Set(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
         }
 
         #[test]
@@ -172,7 +164,7 @@ mod tests {
             let at = at.index(file.len());
             file[at] = byte;
             if let Ok(parsed) = ApeTagged::parse(&file, Container::WavPack) {
-                let _ = parsed.edit(&file, &wish(&["Pop"]), EditOptions::default());
+                let _ = parsed.edit(&file, &genres_wish(&["Pop"]), EditOptions::default());
                 let _ = parsed.layout(&file);
             }
         }

@@ -94,6 +94,18 @@ impl Apev2 {
         Some(Item { range: at..stop, key, field })
     }
 
+    fn key(&self, item: &Item) -> String {
+        String::from_utf8_lossy(&self.raw[item.key.clone()]).into_owned()
+    }
+
+    fn of(&self, field: TagField) -> impl Iterator<Item = (usize, &Item)> {
+        self.items.iter().enumerate().filter(move |(_, item)| item.field == Some(field))
+    }
+
+    fn form(&self) -> &'static str {
+        if self.version == V2 { "APEv2" } else { "APEv1" }
+    }
+
     fn values(&self, item: &Item) -> Vec<String> {
         let value = String::from_utf8_lossy(&self.raw[item.key.end + 1..item.range.end]);
         // Version 1 knew no lists; where it holds one, its values are joined.
@@ -106,21 +118,21 @@ impl Apev2 {
             .collect()
     }
 
-    pub(crate) fn holdings(&self) -> Vec<Holding> {
+    pub(crate) fn holdings(&self, scope: Scope) -> Vec<Holding> {
         let joined = self.version < V2;
         let holding = |item: &Item| {
-            item.field.map(|field| Holding { scope: Scope::Apev2, field, values: self.values(item), joined })
+            item.field.map(|field| Holding { scope, field, name: self.key(item), values: self.values(item), joined })
         };
         self.items.iter().filter_map(holding).collect()
     }
 
-    pub(crate) fn describe(&self, facts: &mut Vec<Fact>, pieces: &mut Vec<Piece>) {
+    pub(crate) fn describe(&self, scope: Scope, facts: &mut Vec<Fact>, pieces: &mut Vec<Piece>) {
         let footer = &self.raw[self.raw.len() - FRAME..];
         let constant = [&footer[8..12], &footer[20..]].concat();
-        facts.push(Fact { scope: Scope::Apev2, name: "version and flags", value: constant });
+        facts.push(Fact { scope, name: "version and flags", value: constant });
         pieces.extend(self.items.iter().map(|item| Piece {
-            scope: Scope::Apev2,
-            name: String::from_utf8_lossy(&self.raw[item.key.clone()]).into_owned(),
+            scope,
+            name: self.key(item),
             field: item.field,
             digest: blake3::hash(&self.raw[item.range.clone()]),
         }));
@@ -135,29 +147,32 @@ impl Apev2 {
             raw.extend([0; 8]);
         }
         let empty = Self { raw, items: Vec::new(), version: V2, flags: HAS_HEADER, has_header: true };
-        empty.edit(wish, Insertion::Allowed)
+        empty.edit(Scope::Apev2(1), wish, Insertion::Allowed)
     }
 
     /// The tag brought into line with the wish; none where it is so already.
-    pub(crate) fn edit(&self, wish: &Wish, insertion: Insertion) -> Result<Option<Edited>, Refusal> {
-        let mut revision = Revision::new(Scope::Apev2, self.items.len());
-        for (field, values) in wish.iter() {
-            let old: Vec<(usize, &Item)> =
-                self.items.iter().enumerate().filter(|(_, item)| item.field == Some(field)).collect();
+    pub(crate) fn edit(&self, scope: Scope, wish: &Wish, insertion: Insertion) -> Result<Option<Edited>, Refusal> {
+        let mut revision = Revision::new(scope, self.form(), self.items.len());
+        let targets = wish.targets(scope, self.form());
+        let name = |field: TagField| match self.of(field).next() {
+            Some((_, item)) => self.key(item),
+            None => field.own_name().unwrap_or("Genre").to_owned(),
+        };
+        let stored = |(index, item): (usize, &Item)| (index, self.raw[item.range.clone()].to_vec());
+        let raw = targets.raw.iter();
+        revision.put_back(raw.map(|(field, before)| (name(*field), self.of(*field).map(stored).collect(), *before)));
+        for (field, values) in targets.values {
+            let may_insert = insertion == Insertion::Allowed || targets.had_them;
+            let old: Vec<(usize, &Item)> = self.of(field).collect();
             let first = old.first().map(|(_, item)| *item);
             match first {
-                None if values.is_empty() || insertion == Insertion::Forbidden => continue,
+                None if values.is_empty() || !may_insert => continue,
                 Some(only) if old.len() == 1 && !values.is_empty() && self.values(only) == values => continue,
                 _ => {}
             }
-            let key = match first {
-                Some(item) => String::from_utf8_lossy(&self.raw[item.key.clone()]).into_owned(),
-                None => field.own_name().unwrap_or("Genre").to_owned(),
-            };
+            let key = name(field);
             let new = if values.is_empty() { Vec::new() } else { vec![self.item_with(first, &key, values)?] };
-            let name = key;
-            let old = old.iter().map(|(index, item)| (*index, self.raw[item.range.clone()].to_vec())).collect();
-            revision.replace(&name, old, new);
+            revision.replace(&key, old.into_iter().map(stored).collect(), new);
         }
         if revision.changes.is_empty() {
             return Ok(None);
@@ -180,7 +195,7 @@ impl Apev2 {
         }
         bytes.extend(items);
         bytes.extend(footer);
-        Ok(Some(Edited { bytes, changes: revision.changes }))
+        Ok(Some(Edited { bytes, changes: revision.changes, is_empty: revision.slots.is_empty() }))
     }
 
     /// An item with new values: that of `old` with its flags, or a text item.

@@ -4,8 +4,12 @@
 
 use super::editor::{EditOptions, Editor, Patch};
 use super::error::Problem;
+use super::journal::{Cause, JournalEntry};
 use super::plan::{TagField, Wish};
+use super::restore::Restoration;
 use super::source::Source;
+use super::stamp::FileStamp;
+use super::state::{TagState, held};
 use super::write::verify;
 
 fn strings(values: &[&str]) -> Vec<String> {
@@ -14,15 +18,16 @@ fn strings(values: &[&str]) -> Vec<String> {
 
 /// These genres, and the same in our own field.
 pub(crate) fn genres_wish(genres: &[&str]) -> Wish {
-    Wish(vec![(TagField::Genre, strings(genres)), (TagField::OwnGenre, strings(genres))])
+    Wish::Set(vec![(TagField::Genre, strings(genres)), (TagField::OwnGenre, strings(genres))])
 }
 
 /// These genres, and all of our own fields.
 pub(crate) fn full_wish(genres: &[&str]) -> Wish {
-    let Wish(mut fields) = genres_wish(genres);
+    let (genre, own) = (strings(genres), strings(genres));
+    let mut fields = vec![(TagField::Genre, genre), (TagField::OwnGenre, own)];
     fields.push((TagField::OwnConfidence, strings(&["0.87"])));
     fields.push((TagField::OwnModel, strings(&["reclassd 0.1.0"])));
-    Wish(fields)
+    Wish::Set(fields)
 }
 
 /// The file after the edit, and the patch that made it; what the editor answers where it refuses.
@@ -40,10 +45,58 @@ pub(crate) fn try_edit<E: Editor>(
     let after = parse(&bytes).expect("the edited file parses");
     let (old, new) = (before.layout(&source)?, after.layout(&bytes)?);
     verify::compare(&old, &new, &patch, wish).unwrap();
-    verify::fulfilled(&after, wish).unwrap();
+    verify::fulfilled(&after, &new, wish).unwrap();
     assert_eq!(before.audio_digest(&source, &old)?, after.audio_digest(&bytes, &new)?, "the audio differs");
     assert!(after.edit(&bytes, wish, options)?.is_empty(), "a second edit has nothing to do");
+    take_back(&before, parse, &source, &bytes, &patch);
     Ok((bytes, patch))
+}
+
+/// Undoes the edit: every field, ours and others', has to have the bytes and the place that it had.
+fn take_back<E: Editor>(
+    before: &E,
+    parse: fn(&dyn Source) -> Result<E, Problem>,
+    original: &Vec<u8>,
+    edited: &Vec<u8>,
+    patch: &Patch,
+) {
+    if patch.is_empty() {
+        return;
+    }
+    let after = parse(edited).unwrap();
+    let entry = JournalEntry::for_test(before, patch);
+    let wish = Wish::Restore(Restoration::new(&[&entry], |_| true));
+    let undo = after.edit(edited, &wish, EditOptions::default()).unwrap();
+    let bytes = undo.apply(edited);
+    let undone = parse(&bytes).expect("the restored file parses");
+    let layouts = [before.layout(original).unwrap(), after.layout(edited).unwrap(), undone.layout(&bytes).unwrap()];
+    verify::compare(&layouts[1], &layouts[2], &undo, &wish).unwrap();
+    verify::fulfilled(&undone, &layouts[2], &wish).unwrap();
+    assert_eq!(layouts[0].pieces, layouts[2].pieces, "every field is what and where it was");
+    let digest = |editor: &E, bytes: &Vec<u8>, layout| editor.audio_digest(bytes, layout).unwrap();
+    assert_eq!(digest(before, original, &layouts[0]), digest(&undone, &bytes, &layouts[2]), "the audio differs");
+    assert!(undone.edit(&bytes, &wish, EditOptions::default()).unwrap().is_empty(), "a second undo has nothing to do");
+}
+
+impl JournalEntry {
+    /// The entry of an edit in memory.
+    pub(crate) fn for_test(before: &dyn Editor, patch: &Patch) -> Self {
+        let stamp = FileStamp { size: 0, mtime_seconds: 0, mtime_nanoseconds: 0, inode: 0, device: 0 };
+        let state = TagState::new(before.container(), stamp, before.holdings());
+        Self {
+            path: "/music/x".into(),
+            temporary_path: "/music/.x.reclassd-1-1.tmp".into(),
+            container: before.container(),
+            cause: Cause::Scan,
+            before: stamp,
+            audio_hash: [0; 32],
+            fields: patch.changes.clone(),
+            created: patch.created.clone(),
+            genre_before: state.genres.clone(),
+            genre_after: Vec::new(),
+            values_before: held(&state.fields, &patch.changes),
+        }
+    }
 }
 
 /// The reason of an edit that has to be refused.

@@ -21,7 +21,9 @@ use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::{OggFile, Renumbering};
 use super::plan::{TagField, Wish};
+use super::restore::RawField;
 use super::source::Source;
+use super::state::same_values;
 
 /// One of the tags of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,8 +32,8 @@ use super::source::Source;
 pub enum Scope {
     /// An ID3v2 tag; several are counted from 1, from the start of the file to its end.
     Id3v2(u8),
-    /// The APEv2 tag at the end.
-    Apev2,
+    /// An APEv2 tag at the end; several are counted from 1, from the start of the file to its end.
+    Apev2(u8),
     /// The Vorbis comments.
     VorbisComments,
     /// The ID3v1 tag, which is read and never written.
@@ -57,7 +59,8 @@ impl fmt::Display for Scope {
         match self {
             Self::Id3v2(1) => f.write_str("ID3v2 tag"),
             Self::Id3v2(number) => write!(f, "ID3v2 tag #{number}"),
-            Self::Apev2 => f.write_str("APEv2 tag"),
+            Self::Apev2(1) => f.write_str("APEv2 tag"),
+            Self::Apev2(number) => write!(f, "APEv2 tag #{number}"),
             Self::VorbisComments => f.write_str("Vorbis comments"),
             Self::Id3v1 => f.write_str("ID3v1 tag"),
             Self::Opaque => f.write_str("bytes behind the audio"),
@@ -133,9 +136,18 @@ pub(crate) struct EditOptions {
 pub(crate) struct Holding {
     pub(crate) scope: Scope,
     pub(crate) field: TagField,
+    /// The field's name as the tag spells it.
+    pub(crate) name: String,
     pub(crate) values: Vec<String>,
     /// The tag can only hold one string: its values were split from one, and are compared as one.
     pub(crate) joined: bool,
+}
+
+impl Holding {
+    /// Whether it holds these values, as far as its tag can tell them apart.
+    pub(crate) fn says(&self, values: &[String]) -> bool {
+        self.values == values || self.joined && same_values(&self.values, values)
+    }
 }
 
 /// What a file holds, for comparison with its edited copy.
@@ -174,6 +186,8 @@ pub(crate) struct Patch {
     pub(crate) renumbering: Option<Renumbering>,
     pub(crate) changes: Vec<FieldChange>,
     pub(crate) created: Vec<Scope>,
+    /// Tags that are gone afterwards: a write of ours had made them.
+    pub(crate) removed: Vec<Scope>,
 }
 
 /// `range` of the original becomes `bytes`.
@@ -184,6 +198,13 @@ pub(crate) struct Splice {
 }
 
 impl Patch {
+    /// An edited tag in the place of the old one; or nothing in its place, where it `goes`.
+    pub(crate) fn put(&mut self, scope: Scope, range: Range<u64>, edited: Edited, goes: bool) {
+        self.removed.extend(goes.then_some(scope));
+        self.splices.push(Splice { range, bytes: if goes { Vec::new() } else { edited.bytes } });
+        self.changes.extend(edited.changes);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
@@ -223,11 +244,14 @@ impl Patch {
 pub(crate) struct Edited {
     pub(crate) bytes: Vec<u8>,
     pub(crate) changes: Vec<FieldChange>,
+    /// No field is left in it.
+    pub(crate) is_empty: bool,
 }
 
 /// An ordered list of fields while it is edited: kept ones by their number in the original, new ones as bytes.
 pub(crate) struct Revision {
-    pub(crate) scope: Scope,
+    scope: Scope,
+    form: &'static str,
     pub(crate) slots: Vec<Slot>,
     pub(crate) changes: Vec<FieldChange>,
 }
@@ -239,29 +263,63 @@ pub(crate) enum Slot {
 }
 
 impl Revision {
-    /// All of `count` fields, kept.
-    pub(crate) fn new(scope: Scope, count: usize) -> Self {
-        Self { scope, slots: (0..count).map(Slot::Kept).collect(), changes: Vec::new() }
+    /// All of `count` fields, kept. `form` tells how the tag stores them: the bytes of a field mean the same wherever it is
+    /// equal.
+    pub(crate) fn new(scope: Scope, form: &'static str, count: usize) -> Self {
+        Self { scope, form, slots: (0..count).map(Slot::Kept).collect(), changes: Vec::new() }
     }
 
     /// Puts the fields `new` where the first of the fields `old` (number and bytes, ascending) stands, and removes those;
     /// without old ones the new ones go to the end.
     pub(crate) fn replace(&mut self, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
+        let place = self.remove(&old).unwrap_or(self.slots.len());
+        self.slots.splice(place..place, new.iter().cloned().map(Slot::New));
+        self.note(name, old, (place..).zip(new));
+    }
+
+    /// Brings fields back to where they stood among all the fields of the tag. Each of `fields` has a name, what the tag holds
+    /// of it now (as in [`replace`](Self::replace)), and what it held.
+    pub(crate) fn put_back<'w>(
+        &mut self,
+        fields: impl IntoIterator<Item = (String, Vec<(usize, Vec<u8>)>, &'w [RawField])>,
+    ) {
+        let mut returning: Vec<&RawField> = Vec::new();
+        for (name, now, before) in fields {
+            if now.iter().map(|(_, bytes)| bytes).eq(before.iter().map(|field| &field.bytes)) {
+                continue;
+            }
+            self.remove(&now);
+            returning.extend(before);
+            self.note(&name, now, before.iter().map(|field| (field.position, field.bytes.clone())));
+        }
+        returning.sort_by_key(|field| field.position);
+        for field in returning {
+            // Others may have taken fields away meanwhile.
+            let place = field.position.min(self.slots.len());
+            self.slots.insert(place, Slot::New(field.bytes.clone()));
+        }
+    }
+
+    /// Takes the numbered fields out, and answers where the first of them stood.
+    fn remove(&mut self, old: &[(usize, Vec<u8>)]) -> Option<usize> {
         let known = |number: &usize| old.binary_search_by_key(number, |(known, _)| *known).is_ok();
         let is_old = |slot: &Slot| matches!(slot, Slot::Kept(number) if known(number));
-        let place = self.slots.iter().position(is_old).unwrap_or(self.slots.len());
+        let place = self.slots.iter().position(is_old);
         self.slots.retain(|slot| !is_old(slot));
-        self.slots.splice(place..place, new.iter().cloned().map(Slot::New));
-        let (mut old, mut new) = (old.into_iter(), new.into_iter().enumerate());
+        place
+    }
+
+    fn note(&mut self, name: &str, old: Vec<(usize, Vec<u8>)>, new: impl IntoIterator<Item = (usize, Vec<u8>)>) {
+        let (mut old, mut new) = (old.into_iter(), new.into_iter());
         loop {
             let (before, after) = (old.next(), new.next());
             let position = match (&before, &after) {
-                (Some((number, _)), _) => *number,
-                (None, Some((index, _))) => place + index,
+                (Some((number, _)), _) | (None, Some((number, _))) => *number,
                 (None, None) => break,
             };
             self.changes.push(FieldChange {
                 scope: self.scope,
+                form: self.form.to_owned(),
                 name: name.to_owned(),
                 position,
                 old: before.map(|(_, bytes)| bytes),
@@ -290,7 +348,7 @@ mod tests {
 
     #[test]
     fn fields_are_replaced_where_the_first_one_stood() {
-        let mut revision = Revision::new(Scope::VorbisComments, 4);
+        let mut revision = Revision::new(Scope::VorbisComments, "", 4);
         revision.replace("X", vec![(1, vec![1]), (3, vec![3])], vec![vec![9]]);
         assert_eq!(revision.slots, [Slot::Kept(0), Slot::New(vec![9]), Slot::Kept(2)]);
         let summary: Vec<_> = revision.changes.iter().map(|c| (c.position, c.old.clone(), c.new.clone())).collect();
@@ -298,8 +356,32 @@ mod tests {
     }
 
     #[test]
+    fn fields_come_back_to_where_they_stood() {
+        let mut revision = Revision::new(Scope::VorbisComments, "", 5);
+        let raw = |position, byte| RawField { position, bytes: vec![byte] };
+        let (genre, own) = ([raw(1, 1), raw(3, 3)], []);
+        // Now: a genre at 1, three foreign fields, one of ours at the end. Then: genres at 1 and 3.
+        revision.put_back([
+            ("GENRE".to_owned(), vec![(1, vec![9])], &genre[..]),
+            ("OURS".to_owned(), vec![(4, vec![8])], &own[..]),
+        ]);
+        let new = |byte| Slot::New(vec![byte]);
+        assert_eq!(revision.slots, [Slot::Kept(0), new(1), Slot::Kept(2), new(3), Slot::Kept(3)]);
+        assert_eq!(revision.changes.len(), 3);
+    }
+
+    #[test]
+    fn a_field_that_is_as_it_was_does_not_move() {
+        let mut revision = Revision::new(Scope::VorbisComments, "", 3);
+        let before = [RawField { position: 0, bytes: vec![7] }];
+        revision.put_back([("GENRE".to_owned(), vec![(2, vec![7])], &before[..])]);
+        assert_eq!(revision.slots, [Slot::Kept(0), Slot::Kept(1), Slot::Kept(2)]);
+        assert!(revision.changes.is_empty());
+    }
+
+    #[test]
     fn new_fields_go_to_the_end() {
-        let mut revision = Revision::new(Scope::VorbisComments, 1);
+        let mut revision = Revision::new(Scope::VorbisComments, "", 1);
         revision.replace("X", vec![], vec![vec![7], vec![8]]);
         assert_eq!(revision.slots, [Slot::Kept(0), Slot::New(vec![7]), Slot::New(vec![8])]);
         assert_eq!(revision.changes.iter().map(|c| c.position).collect::<Vec<_>>(), [1, 2]);

@@ -64,6 +64,35 @@ pub enum TagError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file *has* its new tags, but the old file, which changed places with it, could not be removed; the next start will.
+    #[error(
+        "{}: tagged, but the old file could not be removed: {source}; it is {} until the next start",
+        Shown(path),
+        Shown(left)
+    )]
+    LeftBehind {
+        /// The file.
+        path: PathBuf,
+        /// Where the old one is.
+        left: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Overwriting a file with several names was interrupted: it is neither old nor new. The whole new one stands beside it, and
+    /// the next start puts it in.
+    #[error(
+        "{}: interrupted while it was overwritten: {source}; the whole file is {}, and the next start puts it in place",
+        Shown(path),
+        Shown(whole)
+    )]
+    HalfWritten {
+        /// The file.
+        path: PathBuf,
+        /// The whole copy.
+        whole: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The edited copy was not what it should have been, so it was thrown away.
     #[error("{}: not tagged: the edited copy failed its check: {what}; please report this file", Shown(path))]
     VerifyFailed {
@@ -84,6 +113,8 @@ impl TagError {
             | Self::Journal { path, .. }
             | Self::NotRecorded { path, .. }
             | Self::NotDurable { path, .. }
+            | Self::LeftBehind { path, .. }
+            | Self::HalfWritten { path, .. }
             | Self::VerifyFailed { path, .. } => path,
         }
     }
@@ -96,7 +127,7 @@ impl TagError {
 
     /// Whether the file carries its new tags in spite of the error.
     pub fn is_written(&self) -> bool {
-        matches!(self, Self::NotRecorded { .. } | Self::NotDurable { .. })
+        matches!(self, Self::NotRecorded { .. } | Self::NotDurable { .. } | Self::LeftBehind { .. })
     }
 }
 
@@ -123,11 +154,16 @@ pub enum Refusal {
     #[error("the file system is mounted read-only")]
     ReadOnlyFileSystem,
     /// Other names point to the same file, perhaps in a library that is being seeded.
-    #[error("the file has {links} hard links, which a safe write would break; set hard_links = \"break\" to allow it")]
+    #[error(
+        "the file has {links} hard links, which a safe write would break; set hard_links to \"break\" or \"in-place\" to have it tagged"
+    )]
     HardLinked {
         /// How many names the file has.
         links: u64,
     },
+    /// A symbolic link, and the configuration follows none.
+    #[error("a symbolic link, and [library] follow_symlinks is off")]
+    SymbolicLink,
     /// We may not give the copy the owner and group of the original.
     #[error("the file belongs to {uid}:{gid} and the edited copy could not; run reclassd as the library's owner")]
     OwnerNotKept {
@@ -202,6 +238,7 @@ impl Refusal {
                 | Self::ReadOnlyFolder
                 | Self::ReadOnlyFileSystem
                 | Self::HardLinked { .. }
+                | Self::SymbolicLink
                 | Self::OwnerNotKept { .. }
                 | Self::AttributeNotKept { .. }
                 | Self::NoSpace { .. }
@@ -229,12 +266,16 @@ pub enum Step {
     Attributes,
     /// Reading it back.
     Verify,
-    /// Looking whether the original changed meanwhile.
-    Recheck,
     /// Flushing the copy to the disk.
     SyncFile,
+    /// Looking whether the original changed meanwhile.
+    Recheck,
     /// Putting it in the original's place.
     Rename,
+    /// Overwriting a file that has several names.
+    Overwrite,
+    /// Removing what is left beside the new file.
+    Discard,
     /// Flushing the folder to the disk.
     SyncFolder,
     /// Finding out what became of an interrupted write.
@@ -242,8 +283,8 @@ pub enum Step {
 }
 
 impl Step {
-    /// Every step of a write, in order.
-    pub const OF_A_WRITE: [Self; 12] = [
+    /// Every step of a write by rename, in order. [`Overwrite`](Self::Overwrite) takes the place of the rename otherwise.
+    pub const OF_A_WRITE: [Self; 13] = [
         Self::Inspect,
         Self::Hash,
         Self::Space,
@@ -252,9 +293,10 @@ impl Step {
         Self::Copy,
         Self::Attributes,
         Self::Verify,
-        Self::Recheck,
         Self::SyncFile,
+        Self::Recheck,
         Self::Rename,
+        Self::Discard,
         Self::SyncFolder,
     ];
 }
@@ -273,6 +315,8 @@ impl fmt::Display for Step {
             Self::Recheck => "looking whether it changed",
             Self::SyncFile => "syncing the temporary copy",
             Self::Rename => "renaming the temporary copy",
+            Self::Overwrite => "overwriting it with the temporary copy",
+            Self::Discard => "removing the old file",
             Self::SyncFolder => "syncing its folder",
             Self::Recover => "cleaning up after an interrupted write",
         })

@@ -9,15 +9,23 @@ use serde::{Deserialize, Serialize};
 
 use super::container::Container;
 use super::editor::Scope;
+use super::plan::TagField;
 use super::stamp::FileStamp;
 
-/// Where the writer announces what it is about to do. All three calls have to be durable when they return.
+/// Where the writer announces what it is about to do. Every call has to be durable when it returns.
 pub trait Journal {
     /// Remembers `entry` as open: the file is about to be written.
     ///
     /// # Errors
     /// Whatever hinders it; the file is not written then.
     fn begin(&self, entry: &JournalEntry) -> Result<EntryId, Box<dyn Error + Send + Sync>>;
+
+    /// The copy is whole and on the disk, and the file itself is overwritten with it from now on: after a crash,
+    /// [`recover`](super::recover) carries that to its end. Asked for only where a write is no rename.
+    ///
+    /// # Errors
+    /// Whatever hinders it; the file is not written then.
+    fn overwriting(&self, id: EntryId) -> Result<(), Box<dyn Error + Send + Sync>>;
 
     /// Closes an entry: the file has its new tags, and `after` is its stamp, by which a watcher knows the event as ours.
     ///
@@ -36,8 +44,34 @@ pub trait Journal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EntryId(pub i64);
 
+/// Who wanted a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Cause {
+    /// The line, by what it heard.
+    Scan,
+    /// The owner, who chose the genre.
+    Owner,
+    /// The owner, who took earlier writes back.
+    Undo,
+}
+
+/// The values of one field of one tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldField {
+    /// The tag that holds it.
+    pub scope: Scope,
+    /// Which of the fields that we may write.
+    pub field: TagField,
+    /// The field's name as the tag spells it: `TCON`, `TXXX:RECLASSD_GENRE`, `GENRE`.
+    pub name: String,
+    /// Its values.
+    pub values: Vec<String>,
+}
+
 /// One write: enough to take it back, or to find out after a crash whether it happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalEntry {
     /// The file itself; where a symbolic link was given, the link's target.
     pub path: PathBuf,
@@ -45,6 +79,8 @@ pub struct JournalEntry {
     pub temporary_path: PathBuf,
     /// The kind of file.
     pub container: Container,
+    /// Who wanted it.
+    pub cause: Cause,
     /// The file before the write.
     pub before: FileStamp,
     /// BLAKE3 of the whole audio payload, which the write does not change.
@@ -53,6 +89,19 @@ pub struct JournalEntry {
     pub fields: Vec<FieldChange>,
     /// Tags and blocks that did not exist before.
     pub created: Vec<Scope>,
+    /// The genre as a player shows it, before.
+    pub genre_before: Vec<String>,
+    /// The same afterwards.
+    pub genre_after: Vec<String>,
+    /// The values, before, of every field that changes in a tag that is there.
+    pub values_before: Vec<HeldField>,
+}
+
+impl JournalEntry {
+    /// Whether the genre is among the fields that change.
+    pub fn touches_genre(&self) -> bool {
+        self.fields.iter().any(|change| change.field() == TagField::Genre)
+    }
 }
 
 /// One field before and after.
@@ -60,6 +109,8 @@ pub struct JournalEntry {
 pub struct FieldChange {
     /// The tag that holds it.
     pub scope: Scope,
+    /// How that tag stores its fields, where there are several ways: the bytes mean the same wherever this is equal.
+    pub form: String,
     /// Its name as the container spells it: `TCON`, `TXXX:RECLASSD_GENRE`, `GENRE`.
     pub name: String,
     /// Its place among the fields of its tag, from 0: before the change if it existed, else after it.
@@ -68,4 +119,12 @@ pub struct FieldChange {
     pub old: Option<Vec<u8>>,
     /// The field as it will be; none if it is removed.
     pub new: Option<Vec<u8>>,
+}
+
+impl FieldChange {
+    /// Which of the fields that we may write it is.
+    pub fn field(&self) -> TagField {
+        let name = self.name.rsplit(':').next().unwrap_or_default();
+        TagField::of_own_name(name).unwrap_or(TagField::Genre)
+    }
 }

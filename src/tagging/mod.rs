@@ -27,6 +27,7 @@ mod mpeg;
 mod ogg;
 mod plan;
 mod policy;
+mod restore;
 mod source;
 mod stamp;
 mod state;
@@ -37,9 +38,14 @@ mod write;
 pub use container::Container;
 pub use editor::{Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};
-pub use journal::{EntryId, FieldChange, Journal, JournalEntry};
+pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry};
 pub use plan::{TagField, TagPlan};
-pub use policy::{Decision, KeepReason, OwnFieldsPolicy, Policy, Suggestion, TagPolicy, decide};
+pub use policy::{
+    Decision, KeepReason, Origin, OwnFieldsPolicy, OwnersChoice, Policy, SameGenre, Suggestion, TagPolicy, decide,
+};
+pub use restore::Undo;
 pub use stamp::FileStamp;
-pub use state::{GenreSource, OwnFields, TagState, read};
-pub use write::{HardLinks, Recovered, TagChange, Verify, WriteOptions, Written, is_temporary_name, recover, write};
+pub use state::{OwnFields, TagState, audio_hash, read};
+pub use write::{
+    HardLinks, Recovered, SymbolicLinks, TagChange, Verify, WriteOptions, Written, is_temporary_name, recover, write,
+};

@@ -55,20 +55,22 @@ impl OuterTags {
         (1..=u8::MAX).zip(all).map(|(number, (range, tag))| (Scope::Id3v2(number), range, tag))
     }
 
-    pub(crate) fn apev2(&self) -> impl Iterator<Item = (&Range<u64>, &Apev2)> {
-        self.tail.iter().filter_map(|(range, tag)| match tag {
+    pub(crate) fn apev2(&self) -> impl Iterator<Item = (Scope, &Range<u64>, &Apev2)> {
+        let tags = self.tail.iter().filter_map(|(range, tag)| match tag {
             TailTag::Apev2(tag) => Some((range, tag)),
             _ => None,
-        })
+        });
+        (1..=u8::MAX).zip(tags).map(|(number, (range, tag))| (Scope::Apev2(number), range, tag))
     }
 
     pub(crate) fn holdings(&self) -> Vec<Holding> {
         let mut holdings: Vec<Holding> = self.id3v2().flat_map(|(scope, _, tag)| tag.holdings(scope)).collect();
-        holdings.extend(self.apev2().flat_map(|(_, tag)| tag.holdings()));
+        holdings.extend(self.apev2().flat_map(|(scope, _, tag)| tag.holdings(scope)));
         let v1 = self.tail.iter().filter_map(|(_, tag)| tag.id3v1_genre());
         holdings.extend(v1.map(|name| Holding {
             scope: Scope::Id3v1,
             field: TagField::Genre,
+            name: "genre".to_owned(),
             values: vec![name.to_owned()],
             joined: true,
         }));
@@ -79,10 +81,12 @@ impl OuterTags {
         for (scope, _, tag) in self.id3v2() {
             tag.describe(scope, &mut layout.facts, &mut layout.pieces);
         }
+        let mut apev2 = 0;
         for (range, tag) in &self.tail {
             let (scope, name) = match tag {
                 TailTag::Apev2(tag) => {
-                    tag.describe(&mut layout.facts, &mut layout.pieces);
+                    apev2 += 1;
+                    tag.describe(Scope::Apev2(apev2), &mut layout.facts, &mut layout.pieces);
                     continue;
                 }
                 TailTag::Id3v2(_) => continue,
@@ -100,16 +104,17 @@ impl OuterTags {
         for (index, (scope, range, tag)) in self.id3v2().enumerate() {
             let insertion = Insertion::allowed_if(index == 0 && speaker == Speaker::Id3v2);
             if let Some(edited) = tag.edit(scope, wish, insertion)? {
-                patch.changes.extend(edited.changes);
-                patch.splices.push(Splice { range: range.clone(), bytes: edited.bytes });
+                // Others would get other numbers.
+                let goes = edited.is_empty && wish.removes_if_empty(scope) && self.id3v2().count() == 1;
+                patch.put(scope, range.clone(), edited, goes);
             }
         }
-        let last = self.apev2().count();
-        for (number, (range, tag)) in (1..).zip(self.apev2()) {
-            let insertion = Insertion::allowed_if(number == last && speaker == Speaker::Apev2);
-            if let Some(edited) = tag.edit(wish, insertion)? {
-                patch.changes.extend(edited.changes);
-                patch.splices.push(Splice { range: range.clone(), bytes: edited.bytes });
+        let count = self.apev2().count();
+        for (index, (scope, range, tag)) in self.apev2().enumerate() {
+            let insertion = Insertion::allowed_if(index + 1 == count && speaker == Speaker::Apev2);
+            if let Some(edited) = tag.edit(scope, wish, insertion)? {
+                let goes = edited.is_empty && wish.removes_if_empty(scope) && count == 1;
+                patch.put(scope, range.clone(), edited, goes);
             }
         }
         Ok(())

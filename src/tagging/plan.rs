@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::editor::Scope;
+use super::journal::Cause;
+use super::restore::{RawField, Restoration};
 use super::stamp::FileStamp;
 use super::state::TagState;
 
@@ -43,47 +46,98 @@ impl TagField {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagPlan {
     pub(crate) stamp: FileStamp,
+    pub(crate) cause: Cause,
     pub(crate) wish: Wish,
+    /// What the file's genre will be; none where the plan leaves it alone.
+    pub(crate) genre_after: Option<Vec<String>>,
 }
 
 impl TagPlan {
     /// A plan for the file that `state` was read from. A field with no values is removed; a field not named stays as it is.
     /// A field named twice takes the last values.
     pub fn new(state: &TagState, fields: impl IntoIterator<Item = (TagField, Vec<String>)>) -> Self {
-        let mut wish = Wish(Vec::new());
+        let mut wish: Vec<(TagField, Vec<String>)> = Vec::new();
         for (field, values) in fields {
             // Readers trim genre values, so that a blank at an end would not come back.
             let values = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
             let values = values.map(str::to_owned).collect();
-            wish.0.retain(|(known, _)| *known != field);
-            wish.0.push((field, values));
+            wish.retain(|(known, _)| *known != field);
+            wish.push((field, values));
         }
-        wish.0.sort_by_key(|(field, _)| *field);
-        Self { stamp: state.stamp, wish }
+        wish.sort_by_key(|(field, _)| *field);
+        let wish = Wish::Set(wish);
+        let genre_after = wish.values(TagField::Genre).map(<[String]>::to_vec);
+        Self { stamp: state.stamp, cause: Cause::Scan, wish, genre_after }
     }
 
     /// The genre that the owner chose. Our own fields go, so that no later scan takes the genre for ours.
     pub fn owners_choice(state: &TagState, genres: Vec<String>) -> Self {
         let own = [TagField::OwnGenre, TagField::OwnConfidence, TagField::OwnModel];
-        Self::new(state, own.into_iter().map(|field| (field, Vec::new())).chain([(TagField::Genre, genres)]))
+        let fields = own.into_iter().map(|field| (field, Vec::new())).chain([(TagField::Genre, genres)]);
+        Self { cause: Cause::Owner, ..Self::new(state, fields) }
     }
 
-    /// The values that `field` is to have: none is "leave it", an empty slice is "remove it".
+    /// The fields as they were before some of our writes.
+    pub(crate) fn restore(state: &TagState, restoration: Restoration) -> Self {
+        let genre_after = restoration.genre.clone();
+        Self { stamp: state.stamp, cause: Cause::Undo, wish: Wish::Restore(restoration), genre_after }
+    }
+
+    /// The values that `field` is to have: none is "leave it" (or "as it was"), an empty slice is "remove it".
     pub fn values(&self, field: TagField) -> Option<&[String]> {
         self.wish.values(field)
     }
 }
 
-/// The fields of a plan, in the order of [`TagField::ALL`].
+/// What the fields of a file are to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wish(pub(crate) Vec<(TagField, Vec<String>)>);
+pub(crate) enum Wish {
+    /// These values, in the order of [`TagField::ALL`]; a field that is not named stays as it is.
+    Set(Vec<(TagField, Vec<String>)>),
+    /// The bytes that stood there before.
+    Restore(Restoration),
+}
+
+/// What one tag of a file is to hold.
+#[derive(Debug, Default)]
+pub(crate) struct Targets<'w> {
+    pub(crate) values: Vec<(TagField, &'w [String])>,
+    /// Fields whose old bytes go back as they were.
+    pub(crate) raw: Vec<(TagField, &'w [RawField])>,
+    /// Whether a tag that only must not contradict the file's own one receives fields that it lacks, because it had them.
+    pub(crate) had_them: bool,
+}
 
 impl Wish {
+    /// The values that a field is to have in every tag: none for a restoration, where each tag has its own.
     pub(crate) fn values(&self, field: TagField) -> Option<&[String]> {
-        self.0.iter().find(|(known, _)| *known == field).map(|(_, values)| values.as_slice())
+        match self {
+            Self::Set(fields) => fields.iter().find(|(known, _)| *known == field).map(|(_, values)| values.as_slice()),
+            Self::Restore(_) => None,
+        }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (TagField, &[String])> {
-        self.0.iter().map(|(field, values)| (*field, values.as_slice()))
+    /// What the tag `scope` is to hold, whose fields are stored in the form `form`.
+    pub(crate) fn targets(&self, scope: Scope, form: &str) -> Targets<'_> {
+        match self {
+            Self::Set(fields) => Targets {
+                values: fields.iter().map(|(field, values)| (*field, values.as_slice())).collect(),
+                ..Targets::default()
+            },
+            Self::Restore(restoration) => restoration.targets(scope, form),
+        }
+    }
+
+    /// Whether the field of that tag may differ afterwards.
+    pub(crate) fn touches(&self, scope: Scope, field: TagField) -> bool {
+        match self {
+            Self::Set(_) => self.values(field).is_some(),
+            Self::Restore(restoration) => restoration.touches(scope, field),
+        }
+    }
+
+    /// Whether a tag that a restoration has emptied goes as a whole, because a write of ours had made it.
+    pub(crate) fn removes_if_empty(&self, scope: Scope) -> bool {
+        matches!(self, Self::Restore(restoration) if restoration.created.contains(&scope))
     }
 }

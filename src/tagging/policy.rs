@@ -32,6 +32,10 @@ pub enum Policy {
     Fill,
     /// As `Fill`, and somebody else's genre gives way to ours as well.
     Replace,
+    /// As `Fill`, and ours is added behind somebody else's genre.
+    Append,
+    /// The genre is never touched; only our own fields are written.
+    OwnFieldsOnly,
 }
 
 /// When the `RECLASSD_*` fields are written.
@@ -67,6 +71,27 @@ pub enum Decision {
     Unsure,
 }
 
+/// A decision of the owner about a file, which no scan touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnersChoice {
+    /// The genre that the file has by it; empty where it has none.
+    pub genres: Vec<String>,
+    /// How it came about.
+    pub origin: Origin,
+}
+
+/// How an owner's choice came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The owner named the genre.
+    Chosen,
+    /// The owner took a genre of ours back.
+    TakenBack,
+}
+
+/// Whether two spellings mean one genre.
+pub type SameGenre<'a> = dyn Fn(&str, &str) -> bool + 'a;
+
 /// Why a file stays as it is. Displayed as the end of a line about the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -75,16 +100,22 @@ pub enum KeepReason {
     HasGenre(Vec<String>),
     /// The owner chose its genre through us.
     OwnersChoice(Vec<String>),
+    /// The owner took our genre back; this is what it has since.
+    TakenBack(Vec<String>),
     /// It has the genre that we would write.
     UpToDate(Vec<String>),
     /// It has a genre that we wrote when we were surer than now.
     NotSurer(Vec<String>),
+    /// It has a genre that we wrote under another policy; the present one touches no genre.
+    LeftByPolicy(Vec<String>),
+    /// Our own fields say already what we hear, and the policy writes nothing else.
+    Marked(Vec<String>),
 }
 
 impl KeepReason {
     /// Whether the genre that stays is one that we wrote.
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::UpToDate(_) | Self::NotSurer(_))
+        matches!(self, Self::UpToDate(_) | Self::NotSurer(_) | Self::LeftByPolicy(_))
     }
 }
 
@@ -93,65 +124,138 @@ impl fmt::Display for KeepReason {
         let (text, genres) = match self {
             Self::HasGenre(genres) => ("has a genre already", genres),
             Self::OwnersChoice(genres) => ("has the genre that its owner chose", genres),
+            Self::TakenBack(genres) => {
+                ("was taken back by its owner, who may choose one by `reclassd tag`; it has", genres)
+            }
             Self::UpToDate(genres) => ("has the right genre already", genres),
             Self::NotSurer(genres) => ("keeps the genre it was given earlier", genres),
+            Self::LeftByPolicy(genres) => {
+                ("keeps the genre it was given, since the policy is \"own-fields-only\"", genres)
+            }
+            Self::Marked(genres) => ("is marked already as", genres),
         };
-        write!(f, "{text}: {}", genres.join(", "))
+        let genres = if genres.is_empty() { "no genre".to_owned() } else { genres.join(", ") };
+        write!(f, "{text}: {genres}")
     }
 }
 
 /// Decides about one file.
 ///
-/// `owner_choice` is the genre that the owner chose for this file through us, if the database remembers one.
+/// `owner` is what the owner decided about this file through us, if the database remembers that; `same` tells whether two
+/// spellings mean one genre.
 ///
 /// | the file has | we are sure | we are unsure |
 /// |---|---|---|
-/// | no genre | genre and our fields | nothing; review |
-/// | someone's genre | nothing (our fields with [`OwnFieldsPolicy::Always`]; both with [`Policy::Replace`]) | nothing |
-/// | a genre that we wrote | written if the genre changes | stays |
+/// | no genre | genre and our fields ([`Policy::OwnFieldsOnly`]: our fields) | nothing; review |
+/// | someone's genre | as the policy says, see below | nothing |
+/// | a genre that we wrote | written if the genre changes ([`Policy::OwnFieldsOnly`]: nothing) | stays |
 /// | the owner's choice | nothing | nothing |
+///
+/// Someone's genre, when we are sure:
+///
+/// | policy | |
+/// |---|---|
+/// | [`Policy::Fill`] | nothing; our fields with [`OwnFieldsPolicy::Always`] |
+/// | [`Policy::Replace`] | genre and our fields; nothing where it is ours under another spelling |
+/// | [`Policy::Append`] | ours is added behind theirs, in place of what we added earlier; nothing where theirs says it already |
+/// | [`Policy::OwnFieldsOnly`] | our fields |
 pub fn decide(
     state: &TagState,
     suggestion: &Suggestion,
     policy: &TagPolicy,
-    owner_choice: Option<&[String]>,
+    owner: Option<&OwnersChoice>,
+    same: &SameGenre<'_>,
 ) -> Decision {
-    if let Some(choice) = owner_choice {
-        return Decision::Keep(KeepReason::OwnersChoice(choice.to_vec()));
+    if let Some(OwnersChoice { genres, origin }) = owner {
+        return Decision::Keep(match origin {
+            Origin::Chosen => KeepReason::OwnersChoice(genres.clone()),
+            Origin::TakenBack => KeepReason::TakenBack(genres.clone()),
+        });
     }
-    let present = || state.genres.clone();
     let sure = suggestion.sure && suggestion.genres.iter().any(|genre| is_a_genre(genre));
-    let (ours, replaces) = (state.genre_is_ours(), policy.policy == Policy::Replace);
-    if !state.has_genre() {
-        if sure { genre_and_own(state, suggestion, policy) } else { Decision::Unsure }
-    } else if ours && !sure {
-        Decision::Keep(KeepReason::NotSurer(present()))
-    } else if !sure {
-        Decision::Keep(KeepReason::HasGenre(present()))
-    } else if (ours || replaces) && same_values(&state.genres, &suggestion.genres) {
-        Decision::Keep(KeepReason::UpToDate(present()))
-    } else if ours || replaces {
-        genre_and_own(state, suggestion, policy)
-    } else if policy.own_fields == OwnFieldsPolicy::Always && !same_values(&state.own.genre, &suggestion.genres) {
-        Decision::Write(TagPlan::new(state, own_fields(suggestion)))
-    } else {
-        Decision::Keep(KeepReason::HasGenre(present()))
+    let present = || state.genres.clone();
+    match (state.has_genre(), state.genre_is_ours()) {
+        (false, _) if !sure => Decision::Unsure,
+        (true, true) if !sure => Decision::Keep(KeepReason::NotSurer(present())),
+        (true, false) if !sure => Decision::Keep(KeepReason::HasGenre(present())),
+        (true, true) if same_values(&state.genres, &suggestion.genres) => {
+            Decision::Keep(KeepReason::UpToDate(present()))
+        }
+        (true, true) if policy.policy == Policy::OwnFieldsOnly => Decision::Keep(KeepReason::LeftByPolicy(present())),
+        (false, _) if policy.policy == Policy::OwnFieldsOnly => mark(state, suggestion),
+        (false, _) | (true, true) => {
+            genre_and_own(state, suggestion.genres.clone(), &suggestion.genres, suggestion, policy)
+        }
+        (true, false) => beside_someone_elses(state, suggestion, policy, same),
     }
 }
 
-fn genre_and_own(state: &TagState, suggestion: &Suggestion, policy: &TagPolicy) -> Decision {
-    let mut fields = own_fields(suggestion);
-    if policy.own_fields == OwnFieldsPolicy::Never {
+/// The file has somebody else's genre, and we are sure of ours.
+fn beside_someone_elses(
+    state: &TagState,
+    suggestion: &Suggestion,
+    policy: &TagPolicy,
+    same: &SameGenre<'_>,
+) -> Decision {
+    let ours = &suggestion.genres;
+    let says = |genres: &[String], genre: &str| genres.iter().any(|known| same(known, genre));
+    match policy.policy {
+        Policy::OwnFieldsOnly => mark(state, suggestion),
+        Policy::Fill if policy.own_fields == OwnFieldsPolicy::Always => mark(state, suggestion),
+        Policy::Fill => Decision::Keep(KeepReason::HasGenre(state.genres.clone())),
+        Policy::Replace => {
+            let equal = state.genres.len() == ours.len() && ours.iter().all(|genre| says(&state.genres, genre));
+            if equal {
+                Decision::Keep(KeepReason::HasGenre(state.genres.clone()))
+            } else {
+                genre_and_own(state, ours.clone(), ours, suggestion, policy)
+            }
+        }
+        Policy::Append => {
+            let theirs: Vec<String> =
+                state.genres.iter().filter(|genre| !state.own.genre.contains(genre)).cloned().collect();
+            let added: Vec<String> = ours.iter().filter(|genre| !says(&theirs, genre)).cloned().collect();
+            let all = [theirs, added.clone()].concat();
+            if !same_values(&state.genres, &all) {
+                genre_and_own(state, all, &added, suggestion, policy)
+            } else if added.is_empty() {
+                Decision::Keep(KeepReason::HasGenre(all))
+            } else {
+                Decision::Keep(KeepReason::UpToDate(all))
+            }
+        }
+    }
+}
+
+/// Our own fields alone, where they would say another genre than they do.
+fn mark(state: &TagState, suggestion: &Suggestion) -> Decision {
+    if same_values(&state.own.genre, &suggestion.genres) {
+        Decision::Keep(KeepReason::Marked(state.own.genre.clone()))
+    } else {
+        Decision::Write(TagPlan::new(state, own_fields(&suggestion.genres, suggestion)))
+    }
+}
+
+/// The genre `all`, of which `ours` is what we add.
+fn genre_and_own(
+    state: &TagState,
+    all: Vec<String>,
+    ours: &[String],
+    suggestion: &Suggestion,
+    policy: &TagPolicy,
+) -> Decision {
+    let mut fields = own_fields(ours, suggestion);
+    if policy.own_fields == OwnFieldsPolicy::Never || ours.is_empty() {
         // Old ones would speak of a genre that is no longer there.
         fields.iter_mut().for_each(|(_, values)| values.clear());
     }
-    fields.push((TagField::Genre, suggestion.genres.clone()));
+    fields.push((TagField::Genre, all));
     Decision::Write(TagPlan::new(state, fields))
 }
 
-fn own_fields(suggestion: &Suggestion) -> Vec<(TagField, Vec<String>)> {
+fn own_fields(ours: &[String], suggestion: &Suggestion) -> Vec<(TagField, Vec<String>)> {
     vec![
-        (TagField::OwnGenre, suggestion.genres.clone()),
+        (TagField::OwnGenre, ours.to_vec()),
         (TagField::OwnConfidence, vec![confidence_text(suggestion.confidence)]),
         (TagField::OwnModel, vec![suggestion.model.clone()]),
     ]
@@ -181,7 +285,7 @@ mod tests {
             stamp: FileStamp { size: 1, mtime_seconds: 2, mtime_nanoseconds: 3, inode: 4, device: 5 },
             genres: strings(genres),
             own: OwnFields { genre: strings(own), confidence: None, model: None },
-            sources: Vec::new(),
+            fields: Vec::new(),
         }
     }
 
@@ -189,12 +293,18 @@ mod tests {
         Suggestion { genres: strings(genres), confidence: 0.876, model: "reclassd 0.1.0".into(), sure }
     }
 
-    /// "+F" the genre and our fields, "+f" our fields alone, "-" the genre with our fields removed, "=" kept, "?" unsure.
+    fn exact(a: &str, b: &str) -> bool {
+        a == b
+    }
+
+    /// "+F" the genre and our fields, "+f" our fields alone, "+A" ours behind theirs, "-" the genre with our fields removed,
+    /// "=" kept, "?" unsure.
     fn outcome(decision: &Decision) -> &'static str {
         match decision {
             Decision::Write(plan) => match (plan.values(TagField::Genre), plan.values(TagField::OwnGenre)) {
                 (Some(_), Some([])) => "-",
                 (Some(genre), Some(own)) if genre == own => "+F",
+                (Some(genre), Some(own)) if genre.len() > own.len() && genre.ends_with(own) => "+A",
                 (None, Some(_)) => "+f",
                 other => panic!("no such plan: {other:?}"),
             },
@@ -206,22 +316,13 @@ mod tests {
     #[test]
     fn every_cell_of_the_table() {
         use OwnFieldsPolicy::{Always, Never, WithGenre};
-        use Policy::{Fill, Replace};
-        let none: &[&[&str]] = &[&[], &[""], &["Unknown"], &["other"], &["NONE", " "]];
-        for genres in none {
-            let cells = [(WithGenre, true, "+F"), (Always, true, "+F"), (Never, true, "-")];
-            for (own_fields, sure, expected) in cells {
-                for policy in [Fill, Replace] {
-                    let policy = TagPolicy { policy, own_fields };
-                    assert_eq!(outcome(&decide(&state(genres, &[]), &heard(&["Jazz"], sure), &policy, None)), expected);
-                    assert_eq!(outcome(&decide(&state(genres, &[]), &heard(&["Jazz"], false), &policy, None)), "?");
-                }
-            }
-        }
+        use Policy::{Append, Fill, OwnFieldsOnly, Replace};
         // What the file has, what we wrote earlier, what we hear now, the settings, and what happens when sure and unsure.
         type Words = &'static [&'static str];
         type Cell = (Words, Words, Words, Policy, OwnFieldsPolicy, [&'static str; 2]);
-        let cells: [Cell; 15] = [
+        const NONE: [Words; 5] = [&[], &[""], &["Unknown"], &["other"], &["NONE", " "]];
+        let mut cells: Vec<Cell> = vec![
+            // Someone's genre.
             (&["Rock"], &[], &["Jazz"], Fill, WithGenre, ["=", "="]),
             (&["Rock"], &[], &["Rock"], Fill, WithGenre, ["=", "="]),
             (&["Rock"], &[], &["Jazz"], Fill, Always, ["+f", "="]),
@@ -229,46 +330,96 @@ mod tests {
             (&["Rock"], &["Jazz"], &["Pop"], Fill, Always, ["+f", "="]),
             (&["Rock"], &[], &["Jazz"], Fill, Never, ["=", "="]),
             (&["Rock"], &["Jazz"], &["Pop"], Fill, WithGenre, ["=", "="]),
-            (&["Jazz"], &["Jazz"], &["Jazz"], Fill, WithGenre, ["=", "="]),
-            (&["Jazz"], &["Jazz"], &["Pop"], Fill, WithGenre, ["+F", "="]),
-            (&["Jazz"], &["Jazz"], &["Pop"], Fill, Never, ["-", "="]),
             (&["Jazz", "Soul"], &["Jazz"], &["Pop"], Fill, WithGenre, ["=", "="]),
-            (&["Jazz", "Soul"], &["Jazz", "Soul"], &["Pop"], Fill, WithGenre, ["+F", "="]),
             (&["Rock"], &[], &["Jazz"], Replace, WithGenre, ["+F", "="]),
             (&["Rock"], &[], &["Rock"], Replace, WithGenre, ["=", "="]),
+            (&["Rock", "Pop"], &[], &["Pop", "Rock"], Replace, WithGenre, ["=", "="]),
+            (&["Rock", "Pop"], &[], &["Rock"], Replace, WithGenre, ["+F", "="]),
             (&["Rock"], &[], &["Jazz"], Replace, Never, ["-", "="]),
+            (&["Rock"], &[], &["Jazz"], Append, WithGenre, ["+A", "="]),
+            (&["Rock"], &[], &["Jazz", "Soul"], Append, WithGenre, ["+A", "="]),
+            (&["Rock"], &[], &["Rock"], Append, WithGenre, ["=", "="]),
+            (&["Rock"], &[], &["Rock", "Soul"], Append, WithGenre, ["+A", "="]),
+            (&["Rock"], &[], &["Jazz"], OwnFieldsOnly, WithGenre, ["+f", "="]),
+            (&["Rock"], &["Jazz"], &["Jazz"], OwnFieldsOnly, WithGenre, ["=", "="]),
+            (&["Rock"], &["Jazz"], &["Pop"], OwnFieldsOnly, Always, ["+f", "="]),
+            // Someone's genre, and ours behind it since an earlier scan.
+            (&["Rock", "Jazz"], &["Jazz"], &["Jazz"], Append, WithGenre, ["=", "="]),
+            (&["Rock", "Jazz"], &["Jazz"], &["Soul"], Append, WithGenre, ["+A", "="]),
+            (&["Rock", "Jazz"], &["Jazz"], &["Rock"], Append, WithGenre, ["-", "="]),
+            (&["Rock", "Jazz"], &["Jazz"], &["Soul"], Replace, WithGenre, ["+F", "="]),
         ];
+        for genres in NONE {
+            for policy in [Fill, Replace, Append] {
+                for (own_fields, sure) in [(WithGenre, "+F"), (Always, "+F"), (Never, "-")] {
+                    cells.push((genres, &[], &["Jazz"], policy, own_fields, [sure, "?"]));
+                }
+            }
+            cells.push((genres, &[], &["Jazz"], OwnFieldsOnly, WithGenre, ["+f", "?"]));
+            cells.push((genres, &["Jazz"], &["Jazz"], OwnFieldsOnly, WithGenre, ["=", "?"]));
+        }
+        // A genre that we wrote.
+        for policy in [Fill, Replace, Append] {
+            cells.extend([
+                (&["Jazz"][..], &["Jazz"][..], &["Jazz"][..], policy, WithGenre, ["=", "="]),
+                (&["Jazz"], &["Jazz"], &["Pop"], policy, WithGenre, ["+F", "="]),
+                (&["Jazz"], &["Jazz"], &["Pop"], policy, Never, ["-", "="]),
+                (&["Jazz", "Soul"], &["Jazz", "Soul"], &["Pop"], policy, WithGenre, ["+F", "="]),
+            ] as [Cell; 4]);
+        }
+        cells.push((&["Jazz"], &["Jazz"], &["Pop"], OwnFieldsOnly, WithGenre, ["=", "="]));
+        cells.push((&["Jazz"], &["Jazz"], &["Jazz"], OwnFieldsOnly, WithGenre, ["=", "="]));
         for (genres, own, hears, policy, own_fields, [sure, unsure]) in cells {
             let policy = TagPolicy { policy, own_fields };
             let label = format!("{genres:?} {own:?} {hears:?} {policy:?}");
-            let now = |sure| decide(&state(genres, own), &heard(hears, sure), &policy, None);
+            let now = |sure| decide(&state(genres, own), &heard(hears, sure), &policy, None, &exact);
             assert_eq!(outcome(&now(true)), sure, "sure: {label}");
             assert_eq!(outcome(&now(false)), unsure, "unsure: {label}");
+            // Whatever the file has and we hear, the owner's word counts.
+            for origin in [Origin::Chosen, Origin::TakenBack] {
+                let owner = OwnersChoice { genres: strings(genres), origin };
+                let decision = decide(&state(genres, own), &heard(hears, true), &policy, Some(&owner), &exact);
+                assert_eq!(outcome(&decision), "=", "owner: {label}");
+            }
         }
     }
 
     #[test]
-    fn the_owners_choice_is_never_touched() {
-        let choice = strings(&["Zydeco"]);
-        for (genres, own) in [(&[][..], &[][..]), (&["Rock"], &[]), (&["Rock"], &["Rock"])] {
-            for sure in [true, false] {
-                let decision =
-                    decide(&state(genres, own), &heard(&["Jazz"], sure), &TagPolicy::default(), Some(&choice));
-                assert_eq!(decision, Decision::Keep(KeepReason::OwnersChoice(choice.clone())));
-            }
+    fn what_was_appended_gives_way_to_a_better_verdict_and_theirs_stays_in_front() {
+        let policy = TagPolicy { policy: Policy::Append, own_fields: OwnFieldsPolicy::WithGenre };
+        let Decision::Write(plan) =
+            decide(&state(&["Rock", "Jazz"], &["Jazz"]), &heard(&["Soul"], true), &policy, None, &exact)
+        else {
+            panic!("another genre is written")
+        };
+        assert_eq!(plan.values(TagField::Genre), Some(&strings(&["Rock", "Soul"])[..]));
+        assert_eq!(plan.values(TagField::OwnGenre), Some(&strings(&["Soul"])[..]));
+    }
+
+    #[test]
+    fn a_genre_in_the_owners_spelling_is_the_same_genre() {
+        let same = |a: &str, b: &str| a.replace(' ', "-").eq_ignore_ascii_case(&b.replace(' ', "-"));
+        for policy in [Policy::Replace, Policy::Append] {
+            let policy = TagPolicy { policy, own_fields: OwnFieldsPolicy::WithGenre };
+            let decision = decide(&state(&["hip hop"], &[]), &heard(&["Hip-Hop"], true), &policy, None, &same);
+            assert_eq!(decision, Decision::Keep(KeepReason::HasGenre(strings(&["hip hop"]))));
         }
     }
 
     #[test]
     fn a_suggestion_that_names_nothing_is_not_sure() {
         for genres in [&[][..], &[""], &["Unknown"]] {
-            assert_eq!(decide(&state(&[], &[]), &heard(genres, true), &TagPolicy::default(), None), Decision::Unsure);
+            assert_eq!(
+                decide(&state(&[], &[]), &heard(genres, true), &TagPolicy::default(), None, &exact),
+                Decision::Unsure
+            );
         }
     }
 
     #[test]
     fn our_fields_are_written_as_documented() {
-        let Decision::Write(plan) = decide(&state(&[], &[]), &heard(&["Jazz"], true), &TagPolicy::default(), None)
+        let Decision::Write(plan) =
+            decide(&state(&[], &[]), &heard(&["Jazz"], true), &TagPolicy::default(), None, &exact)
         else {
             panic!("a file without a genre is written")
         };

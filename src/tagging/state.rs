@@ -4,10 +4,11 @@ use std::fs::File;
 use std::path::Path;
 
 use super::container::Container;
-use super::editor::{self, Holding, Scope};
-use super::error::{Step, TagError};
+use super::editor::{self, Editor, Holding};
+use super::error::{Problem, Step, TagError};
+use super::journal::{FieldChange, HeldField};
 use super::plan::TagField;
-use super::source::FileSource;
+use super::source::{FileSource, Source};
 use super::stamp::FileStamp;
 
 /// The genre and our own fields, as a file holds them.
@@ -22,8 +23,8 @@ pub struct TagState {
     pub genres: Vec<String>,
     /// Our own fields.
     pub own: OwnFields,
-    /// Every tag of the file that holds a genre field, with its values.
-    pub sources: Vec<GenreSource>,
+    /// The genre and our own fields in every tag of the file, as each holds them.
+    pub fields: Vec<HeldField>,
 }
 
 /// What we wrote into a file earlier.
@@ -37,34 +38,25 @@ pub struct OwnFields {
     pub model: Option<String>,
 }
 
-/// The genre field of one of the tags of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GenreSource {
-    /// Which tag.
-    pub tag: Scope,
-    /// Its values.
-    pub values: Vec<String>,
-}
-
 impl TagState {
     pub(crate) fn new(container: Container, stamp: FileStamp, holdings: Vec<Holding>) -> Self {
-        let mut own = OwnFields::default();
-        let mut sources: Vec<GenreSource> = Vec::new();
-        for Holding { scope, field, values, .. } in holdings {
-            match field {
-                TagField::Genre => match sources.iter_mut().find(|source| source.tag == scope) {
-                    Some(source) => source.values.extend(values),
-                    None => sources.push(GenreSource { tag: scope, values }),
-                },
-                TagField::OwnGenre if own.genre.is_empty() => own.genre = values,
-                TagField::OwnConfidence if own.confidence.is_none() => own.confidence = values.into_iter().next(),
-                TagField::OwnModel if own.model.is_none() => own.model = values.into_iter().next(),
-                TagField::OwnGenre | TagField::OwnConfidence | TagField::OwnModel => {}
+        let mut fields: Vec<HeldField> = Vec::new();
+        for Holding { scope, field, name, values, .. } in holdings {
+            match fields.iter_mut().find(|known| (known.scope, known.field) == (scope, field)) {
+                Some(known) => known.values.extend(values),
+                None => fields.push(HeldField { scope, field, name, values }),
             }
         }
-        let speaks = |source: &&GenreSource| source.values.iter().any(|value| is_a_genre(value));
-        let genres = sources.iter().find(speaks).or(sources.first()).map(|source| source.values.clone());
-        Self { container, stamp, genres: genres.unwrap_or_default(), own, sources }
+        let values_of = |field| fields.iter().filter(move |held| held.field == field).map(|held| &held.values);
+        let text_of = |field| values_of(field).find_map(|values| values.first().cloned());
+        let own = OwnFields {
+            genre: values_of(TagField::OwnGenre).find(|values| !values.is_empty()).cloned().unwrap_or_default(),
+            confidence: text_of(TagField::OwnConfidence),
+            model: text_of(TagField::OwnModel),
+        };
+        let speaks = |values: &&Vec<String>| values.iter().any(|value| is_a_genre(value));
+        let genres = values_of(TagField::Genre).find(speaks).or(values_of(TagField::Genre).next()).cloned();
+        Self { container, stamp, genres: genres.unwrap_or_default(), own, fields }
     }
 
     /// Whether any tag of the file holds a genre that counts.
@@ -76,6 +68,12 @@ impl TagState {
     pub fn genre_is_ours(&self) -> bool {
         self.has_genre() && same_values(&self.genres, &self.own.genre)
     }
+}
+
+/// What the fields that changed hold, of all that a file holds.
+pub(crate) fn held(fields: &[HeldField], changes: &[FieldChange]) -> Vec<HeldField> {
+    let changed = |held: &&HeldField| changes.iter().any(|c| c.scope == held.scope && c.field() == held.field);
+    fields.iter().filter(changed).cloned().collect()
 }
 
 /// Whether two lists of values say the same; one of them may come from a tag that joins its values with `/`.
@@ -95,6 +93,24 @@ pub(crate) fn is_a_genre(value: &str) -> bool {
 /// [`TagError::Refused`] where the container has no editor yet, is unknown, or its tags are not understood, with the
 /// reason; [`TagError::Io`] where the file cannot be read.
 pub fn read(path: &Path) -> Result<TagState, TagError> {
+    look(path, |editor, _, stamp| Ok(TagState::new(editor.container(), stamp, editor.holdings())))
+}
+
+/// BLAKE3 of the whole audio payload of the file at `path`, as the journal keeps it: no tag is part of it.
+///
+/// # Errors
+/// As for [`read`].
+pub fn audio_hash(path: &Path) -> Result<[u8; 32], TagError> {
+    look(path, |editor, source, _| {
+        let layout = editor.layout(source)?;
+        Ok(*editor.audio_digest(source, &layout)?.as_bytes())
+    })
+}
+
+fn look<T>(
+    path: &Path,
+    answer: impl FnOnce(&dyn Editor, &dyn Source, FileStamp) -> Result<T, Problem>,
+) -> Result<T, TagError> {
     let io_error = |source| TagError::Io { path: path.to_owned(), step: Step::Inspect, source };
     let metadata = path.metadata().map_err(io_error)?;
     if !metadata.is_file() {
@@ -104,8 +120,8 @@ pub fn read(path: &Path) -> Result<TagState, TagError> {
     let file = File::open(path).map_err(io_error)?;
     let stamp = FileStamp::from(&file.metadata().map_err(io_error)?);
     let source = FileSource::new(&file).map_err(io_error)?;
-    let editor = editor::open(&source).map_err(|problem| problem.at(path, Step::Inspect))?;
-    Ok(TagState::new(editor.container(), stamp, editor.holdings()))
+    let answer = editor::open(&source).and_then(|editor| answer(&*editor, &source, stamp));
+    answer.map_err(|problem| problem.at(path, Step::Inspect))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Entries that are no UTF-8, have no `=`, repeat each other or are empty are other people's business and are copied as they are.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
@@ -10,6 +11,8 @@ use super::plan::{TagField, Wish};
 
 const WHAT: &str = "Vorbis comments";
 const SCOPE: Scope = Scope::VorbisComments;
+/// Entries have one form only.
+const FORM: &str = "";
 
 /// A comment block as verbatim bytes and the places of its entries in them.
 #[derive(Debug)]
@@ -62,6 +65,11 @@ impl VorbisComments {
         String::from_utf8_lossy(value).into_owned()
     }
 
+    fn name(&self, entry: &Entry) -> Cow<'_, str> {
+        let name = self.raw[entry.range.clone()].split(|&byte| byte == b'=').next();
+        String::from_utf8_lossy(name.unwrap_or_default())
+    }
+
     fn of(&self, field: TagField) -> impl Iterator<Item = (usize, &Entry)> {
         self.entries.iter().enumerate().filter(move |(_, entry)| entry.field == Some(field))
     }
@@ -69,7 +77,8 @@ impl VorbisComments {
     pub(crate) fn holdings(&self) -> Vec<Holding> {
         let holding = |field| {
             let values: Vec<String> = self.of(field).map(|(_, entry)| self.value(entry)).collect();
-            (!values.is_empty()).then_some(Holding { scope: SCOPE, field, values, joined: false })
+            let (_, first) = self.of(field).next()?;
+            Some(Holding { scope: SCOPE, field, name: self.name(first).into_owned(), values, joined: false })
         };
         TagField::ALL.into_iter().filter_map(holding).collect()
     }
@@ -79,28 +88,27 @@ impl VorbisComments {
         facts.push(Fact { scope: SCOPE, name: "bytes behind the last comment", value: self.raw[self.end..].to_vec() });
         pieces.extend(self.entries.iter().map(|entry| {
             let bytes = &self.raw[entry.range.clone()];
-            let name = bytes.split(|&byte| byte == b'=').next().unwrap_or_default();
-            Piece {
-                scope: SCOPE,
-                name: String::from_utf8_lossy(name).into_owned(),
-                field: entry.field,
-                digest: blake3::hash(bytes),
-            }
+            Piece { scope: SCOPE, name: self.name(entry).into_owned(), field: entry.field, digest: blake3::hash(bytes) }
         }));
     }
 
     /// The block with the wish fulfilled; none where it is so already.
     pub(crate) fn edit(&self, wish: &Wish) -> Result<Option<Edited>, Refusal> {
-        let mut revision = Revision::new(SCOPE, self.entries.len());
-        for (field, values) in wish.iter() {
+        let mut revision = Revision::new(SCOPE, FORM, self.entries.len());
+        let targets = wish.targets(SCOPE, FORM);
+        let name = |field: TagField| field.own_name().unwrap_or("GENRE");
+        let stored = |(index, entry): (usize, &Entry)| (index, self.raw[entry.range.clone()].to_vec());
+        let raw = targets.raw.iter();
+        revision.put_back(
+            raw.map(|(field, before)| (name(*field).to_owned(), self.of(*field).map(stored).collect(), *before)),
+        );
+        for (field, values) in targets.values {
             let present: Vec<String> = self.of(field).map(|(_, entry)| self.value(entry)).collect();
             if present == values {
                 continue;
             }
-            let name = field.own_name().unwrap_or("GENRE");
-            let old = self.of(field).map(|(index, entry)| (index, self.raw[entry.range.clone()].to_vec())).collect();
-            let new = values.iter().map(|value| format!("{name}={value}").into_bytes()).collect();
-            revision.replace(name, old, new);
+            let new = values.iter().map(|value| format!("{}={value}", name(field)).into_bytes()).collect();
+            revision.replace(name(field), self.of(field).map(stored).collect(), new);
         }
         if revision.changes.is_empty() {
             return Ok(None);
@@ -117,7 +125,7 @@ impl VorbisComments {
             block.extend_from_slice(entry);
         }
         block.extend_from_slice(&self.raw[self.end..]);
-        Ok(Some(Edited { bytes: block, changes: revision.changes }))
+        Ok(Some(Edited { bytes: block, changes: revision.changes, is_empty: revision.slots.is_empty() }))
     }
 }
 
@@ -177,14 +185,14 @@ mod tests {
         ) {
             let raw = block(&entries, &tail);
             let comments = VorbisComments::parse(raw.clone()).unwrap();
-            let wish = Wish(vec![(TagField::Genre, genres.clone())]);
+            let wish = Wish::Set(vec![(TagField::Genre, genres.clone())]);
             let is_genre = |entry: &Vec<u8>| entry.len() > 5 && entry[..6].eq_ignore_ascii_case(b"GENRE=");
             let place = entries.iter().position(is_genre).unwrap_or(entries.len());
             let mut model: Vec<Vec<u8>> = entries.iter().filter(|entry| !is_genre(entry)).cloned().collect();
             let place = place.min(model.len());
             model.splice(place..place, genres.iter().map(|genre| format!("GENRE={genre}").into_bytes()));
             match comments.edit(&wish).unwrap() {
-                Some(Edited { bytes: edited, changes }) => {
+                Some(Edited { bytes: edited, changes, .. }) => {
                     prop_assert!(!changes.is_empty());
                     prop_assert_eq!(&edited, &block(&model, &tail));
                     prop_assert!(VorbisComments::parse(edited).unwrap().edit(&wish).unwrap().is_none());

@@ -10,6 +10,9 @@ impl Journal for NoJournal {
     fn begin(&self, _: &JournalEntry) -> Result<EntryId, Box<dyn Error + Send + Sync>> {
         Ok(EntryId(1))
     }
+    fn overwriting(&self, _: EntryId) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(())
+    }
     fn commit(&self, _: EntryId, _: &FileStamp) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(())
     }

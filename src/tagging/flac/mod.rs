@@ -100,24 +100,17 @@ impl FlacFile {
         Ok(Self { outer, blocks, comments, frames })
     }
 
-    /// The blocks as the edited file has them, with the new comments and the padding adjusted, and what was created.
-    fn rearranged(&self, source: &dyn Source, comments: Vec<u8>) -> Result<Vec<NewBlock>, Problem> {
-        if comments.len() as u64 > MAX_BLOCK {
+    /// The blocks as the edited file has them, with the new comments, or without any, and the padding adjusted.
+    fn rearranged(&self, source: &dyn Source, comments: Option<Vec<u8>>) -> Result<Vec<NewBlock>, Problem> {
+        if comments.as_ref().is_some_and(|comments| comments.len() as u64 > MAX_BLOCK) {
             return Err(Refusal::TooLarge { what: "block of Vorbis comments", limit: MAX_BLOCK }.into());
         }
         let mut blocks: Vec<NewBlock> = self.blocks.iter().cloned().map(NewBlock::Old).collect();
         let is_comments = |block: &Block| block.kind == VORBIS_COMMENT;
-        let place = match self.blocks.iter().position(is_comments) {
-            Some(index) => {
-                blocks[index] = NewBlock::Comments(comments);
-                index
-            }
-            None => {
-                // Behind the STREAMINFO, where the reference encoder has it but for a seek table.
-                blocks.insert(1, NewBlock::Comments(comments));
-                1
-            }
-        };
+        // Behind the STREAMINFO, where the reference encoder has it but for a seek table.
+        let place = self.blocks.iter().position(is_comments).unwrap_or(1);
+        let replaced = place..place + usize::from(self.comments.is_some());
+        blocks.splice(replaced, comments.map(NewBlock::Comments));
         let old_len: u64 = self.blocks.iter().map(|block| HEADER + block.len()).sum();
         let new_len: u64 = blocks.iter().map(|block| HEADER + block.len()).sum();
 
@@ -272,12 +265,15 @@ impl Editor for FlacFile {
         let mut patch = Patch::default();
         let empty = VorbisComments::empty();
         let comments = self.comments.as_ref().unwrap_or(&empty);
-        if let Some(Edited { bytes, changes }) = comments.edit(wish)? {
+        if let Some(Edited { bytes, changes, is_empty }) = comments.edit(wish)? {
+            let scope = Scope::VorbisComments;
+            let goes = is_empty && wish.removes_if_empty(scope);
+            patch.removed.extend(goes.then_some(scope));
             if self.comments.is_none() {
-                patch.created.push(Scope::VorbisComments);
+                patch.created.push(scope);
             }
             patch.changes.extend(changes);
-            let blocks = self.rearranged(source, bytes)?;
+            let blocks = self.rearranged(source, (!goes).then_some(bytes))?;
             self.splices(&blocks, &mut patch.splices);
         }
         self.outer.edit(wish, Speaker::Inside, &mut patch)?;

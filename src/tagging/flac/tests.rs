@@ -107,12 +107,12 @@ fn shrinking_comments_leave_padding_and_the_audio_in_its_place() {
     let genre = format!("GENRE={long}");
     for blocks in [vec![comments(&[genre.as_bytes()])], vec![comments(&[genre.as_bytes()]), padding(0), picture()]] {
         let before = flac(&blocks);
-        let only_genre = Wish(vec![(TagField::Genre, vec!["X".to_owned()])]);
+        let only_genre = Wish::Set(vec![(TagField::Genre, vec!["X".to_owned()])]);
         assert_eq!(edited(&before, &only_genre).len(), before.len());
     }
     // One byte less leaves no room for a block of padding.
     let before = flac(&[comments(&[b"GENRE=Rock"])]);
-    let after = edited(&before, &Wish(vec![(TagField::Genre, vec!["Pop".to_owned()])]));
+    let after = edited(&before, &Wish::Set(vec![(TagField::Genre, vec!["Pop".to_owned()])]));
     assert_eq!((after.len() - before.len()) % 4096, 0);
 }
 
@@ -229,7 +229,7 @@ proptest! {
         let before = flac(&blocks);
         let after = edited(&before, &wish(&[&genre]));
         let shorter = edited(&after, &wish(&[&genre[..genre.len().div_ceil(2)]]));
-        let without = edited(&shorter, &Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
+        let without = edited(&shorter, &Wish::Set(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
         let foreign = |file: &[u8]| {
             let (blocks, audio) = walk(file);
             let is_foreign = |(kind, body): &(u8, Vec<u8>)| {

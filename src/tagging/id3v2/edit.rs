@@ -37,12 +37,17 @@ pub(crate) fn new_tag(version: Id3Version, scope: Scope, wish: &Wish) -> Result<
 impl Id3v2 {
     /// The tag with the wish fulfilled; none where it is so already.
     pub(crate) fn edit(&self, scope: Scope, wish: &Wish, insertion: Insertion) -> Result<Option<Edited>, Refusal> {
-        let mut revision = Revision::new(scope, self.frames.len());
+        let mut revision = Revision::new(scope, self.form(), self.frames.len());
         let mut longest = 0;
-        for (field, values) in wish.iter() {
-            let old: Vec<(usize, &Frame)> =
-                self.frames.iter().enumerate().filter(|(_, frame)| frame.field == Some(field)).collect();
-            if old.is_empty() && (values.is_empty() || insertion == Insertion::Forbidden) {
+        let targets = wish.targets(scope, self.form());
+        let stored = |(index, frame): (usize, &Frame)| (index, frame.plain(self).into_owned());
+        let raw = targets.raw.iter();
+        revision
+            .put_back(raw.map(|(field, before)| (self.name(*field), self.of(*field).map(stored).collect(), *before)));
+        for (field, values) in targets.values {
+            let old: Vec<(usize, &Frame)> = self.of(field).collect();
+            let may_insert = insertion == Insertion::Allowed || targets.had_them;
+            if old.is_empty() && (values.is_empty() || !may_insert) {
                 continue;
             }
             if let [(_, only)] = old[..]
@@ -58,8 +63,7 @@ impl Id3v2 {
                 let inherited = old.first().map(|(_, frame)| frame.inheritance(self)).transpose()?;
                 vec![self.frame(field, values, inherited.unwrap_or_default())?]
             };
-            let old = old.into_iter().map(|(index, frame)| (index, frame.plain(self).into_owned())).collect();
-            revision.replace(&self.name(field), old, new);
+            revision.replace(&self.name(field), old.into_iter().map(stored).collect(), new);
         }
         if revision.changes.is_empty() {
             return Ok(None);
@@ -72,7 +76,24 @@ impl Id3v2 {
                 why: "its extended header restricts its size, and the new fields would exceed that",
             });
         }
-        Ok(Some(Edited { bytes, changes: revision.changes }))
+        Ok(Some(Edited { bytes, changes: revision.changes, is_empty: revision.slots.is_empty() }))
+    }
+
+    fn of(&self, field: TagField) -> impl Iterator<Item = (usize, &Frame)> {
+        self.frames.iter().enumerate().filter(move |(_, frame)| frame.field == Some(field))
+    }
+
+    /// What decides how a frame in plain form is to be read.
+    fn form(&self) -> &'static str {
+        let unsynchronised = self.flags & super::UNSYNCHRONISED != 0;
+        match self.version {
+            Version::V22 => "ID3v2.2",
+            Version::V23 => "ID3v2.3",
+            Version::V24 if self.plain_sizes && unsynchronised => "ID3v2.4, plain sizes, unsynchronised",
+            Version::V24 if self.plain_sizes => "ID3v2.4, plain sizes",
+            Version::V24 if unsynchronised => "ID3v2.4, unsynchronised",
+            Version::V24 => "ID3v2.4",
+        }
     }
 
     fn name(&self, field: TagField) -> String {

@@ -234,8 +234,15 @@ impl Id3v2 {
     /// The genre and our own fields. Fails where one of them is stored so that it cannot be read.
     pub(crate) fn holdings(&self, scope: Scope) -> Vec<Holding> {
         let joined = self.version != Version::V24;
-        let holding =
-            |frame: &Frame| frame.field.map(|field| Holding { scope, field, values: frame.values(self), joined });
+        let holding = |frame: &Frame| {
+            frame.field.map(|field| Holding {
+                scope,
+                field,
+                name: frame.name(self),
+                values: frame.values(self),
+                joined,
+            })
+        };
         self.frames.iter().filter_map(holding).collect()
     }
 

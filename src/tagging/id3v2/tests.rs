@@ -400,7 +400,7 @@ proptest! {
 fn a_removed_genre_leaves_no_frame() {
     let body = [text(4, "TCON", "Rock"), text(4, "TIT2", "Title")].concat();
     let tag = Id3v2::parse(id3v2(4, 0, &body, 20)).unwrap();
-    let wish = Wish(vec![(TagField::Genre, Vec::new())]);
+    let wish = Wish::Set(vec![(TagField::Genre, Vec::new())]);
     let edited = tag.edit(Scope::Id3v2(1), &wish, Allowed).unwrap().unwrap();
     assert_eq!(walk(&edited.bytes).len(), 1);
     assert_eq!(edited.bytes.len(), tag.raw.len());

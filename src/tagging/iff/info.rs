@@ -13,6 +13,9 @@ use super::chunks::{self, BigSizes, Chunk, HEADER, Order};
 const WHAT: &str = "LIST/INFO chunk";
 pub(super) const TYPE: &[u8; 4] = b"INFO";
 const GENRE: [u8; 4] = *b"IGNR";
+const NAME: &str = "IGNR";
+/// Items have one form only.
+const FORM: &str = "";
 /// Largest list that is looked into, in bytes: it is held in memory.
 pub(super) const LIMIT: u64 = 32 << 20;
 
@@ -53,7 +56,14 @@ impl InfoList {
 
     pub(super) fn holdings(&self, scope: Scope) -> Vec<Holding> {
         let genres = self.items.iter().filter(|item| Self::is_genre(item));
-        genres.map(|item| Holding { scope, field: TagField::Genre, values: self.values(item), joined: true }).collect()
+        let holding = |item| Holding {
+            scope,
+            field: TagField::Genre,
+            name: NAME.to_owned(),
+            values: self.values(item),
+            joined: true,
+        };
+        genres.map(holding).collect()
     }
 
     /// An item's header and body.
@@ -73,29 +83,24 @@ impl InfoList {
 
     /// The body with the genre brought into line with the wish; none where it is so already or there is none.
     pub(super) fn edit(&self, scope: Scope, wish: &Wish) -> Result<Option<Edited>, Refusal> {
-        let Some(values) = wish.values(TagField::Genre) else { return Ok(None) };
-        let old: Vec<(usize, &Chunk)> =
-            self.items.iter().enumerate().filter(|(_, item)| Self::is_genre(item)).collect();
-        let joined = values.join("/");
-        match old[..] {
-            [] => return Ok(None),
-            [(_, only)] if !values.is_empty() && self.text(only) == joined => return Ok(None),
-            _ => {}
+        let genres = self.items.iter().enumerate().filter(|(_, item)| Self::is_genre(item));
+        let old: Vec<(usize, Vec<u8>)> = genres.map(|(index, item)| (index, self.bytes(item).to_vec())).collect();
+        let mut revision = Revision::new(scope, FORM, self.items.len());
+        let targets = wish.targets(scope, FORM);
+        // The list holds no other field of ours.
+        for (_, before) in targets.raw {
+            revision.put_back([(NAME.to_owned(), old.clone(), before)]);
         }
-        if joined.contains('\0') {
-            return Err(Refusal::Value { what: WHAT, value: joined });
+        let genre = targets.values.iter().find(|(field, _)| *field == TagField::Genre);
+        if let Some((_, values)) = genre.filter(|_| !old.is_empty()) {
+            let new = if values.is_empty() { Vec::new() } else { vec![item(values)?] };
+            if !old.iter().map(|(_, bytes)| bytes).eq(&new) {
+                revision.replace(NAME, old, new);
+            }
         }
-        let new = if values.is_empty() { Vec::new() } else { vec![[joined.as_bytes(), b"\0"].concat()] };
-        let too_large = || Refusal::TooLarge { what: WHAT, limit: LIMIT };
-        let render = |text: &Vec<u8>| {
-            let mut item = chunks::render(GENRE, text, Order::Little)?;
-            item.truncate(HEADER as usize + text.len());
-            Some(item)
-        };
-        let new = new.iter().map(|text| render(text).ok_or_else(too_large)).collect::<Result<_, _>>()?;
-        let mut revision = Revision::new(scope, self.items.len());
-        let old = old.into_iter().map(|(index, item)| (index, self.bytes(item).to_vec())).collect();
-        revision.replace("IGNR", old, new);
+        if revision.changes.is_empty() {
+            return Ok(None);
+        }
         let mut bytes = TYPE.to_vec();
         for slot in &revision.slots {
             // The last item may lack its pad byte, and may no longer be the last one.
@@ -114,6 +119,23 @@ impl InfoList {
         if bytes.len() as u64 > LIMIT {
             return Err(too_large());
         }
-        Ok(Some(Edited { bytes, changes: revision.changes }))
+        Ok(Some(Edited { bytes, changes: revision.changes, is_empty: false }))
     }
+}
+
+/// A genre, header and body.
+fn item(values: &[String]) -> Result<Vec<u8>, Refusal> {
+    let joined = values.join("/");
+    if joined.contains('\0') {
+        return Err(Refusal::Value { what: WHAT, value: joined });
+    }
+    let text = [joined.as_bytes(), b"\0"].concat();
+    let mut item = chunks::render(GENRE, &text, Order::Little).ok_or_else(too_large)?;
+    // The pad byte is no part of it.
+    item.truncate(HEADER as usize + text.len());
+    Ok(item)
+}
+
+fn too_large() -> Refusal {
+    Refusal::TooLarge { what: WHAT, limit: LIMIT }
 }

@@ -167,6 +167,12 @@ impl IffFile {
         Ok(Splice { range: chunk.start()..chunk.end, bytes })
     }
 
+    /// The form without chunk `number`.
+    fn without(&self, number: usize) -> Splice {
+        let chunk = &self.chunks[number];
+        Splice { range: chunk.start()..chunk.end, bytes: Vec::new() }
+    }
+
     /// A new chunk at the end of the form.
     fn appended(&self, body: &[u8], patch: &Patch) -> Result<Splice, Refusal> {
         let id = if self.container == Container::Wav { *b"id3 " } else { *b"ID3 " };
@@ -256,21 +262,24 @@ impl Editor for IffFile {
         let mut patch = Patch::default();
         for (index, (scope, number, chunk)) in self.id3().enumerate() {
             let insertion = Insertion::allowed_if(index == 0);
-            if let Some(Edited { mut bytes, changes }) = chunk.tag.edit(scope, wish, insertion)? {
+            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion)? {
                 bytes.extend_from_slice(&chunk.behind);
-                patch.splices.push(self.replaced(number, &bytes)?);
+                let alone = self.id3.len() == 1 && chunk.behind.is_empty();
+                let goes = is_empty && alone && wish.removes_if_empty(scope);
+                patch.removed.extend(goes.then_some(scope));
+                patch.splices.push(if goes { self.without(number) } else { self.replaced(number, &bytes)? });
                 patch.changes.extend(changes);
             }
         }
         for (scope, number, list) in self.info() {
-            if let Some(Edited { bytes, changes }) = list.edit(scope, wish)? {
+            if let Some(Edited { bytes, changes, .. }) = list.edit(scope, wish)? {
                 patch.splices.push(self.replaced(number, &bytes)?);
                 patch.changes.extend(changes);
             }
         }
         if self.id3.is_empty() {
             let scope = Scope::Id3v2(1);
-            if let Some(Edited { bytes, changes }) = id3v2::new_tag(options.new_id3, scope, wish)? {
+            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options.new_id3, scope, wish)? {
                 patch.splices.push(self.appended(&bytes, &patch)?);
                 patch.created.push(scope);
                 patch.changes.extend(changes);

@@ -120,7 +120,7 @@ fn the_genre_of_a_list_follows_and_none_is_added() {
         assert_eq!(lists[1].1, silent.1);
         assert_eq!(lists[2].1, info(&[("IGNR", b"Zydeco/Pop\0")]).1);
         assert_eq!(foreign(&after), foreign(&file));
-        let none = edited(&after, &Wish(vec![(TagField::Genre, Vec::new())]));
+        let none = edited(&after, &Wish::Set(vec![(TagField::Genre, Vec::new())]));
         assert!(!none.windows(4).any(|bytes| bytes == b"IGNR"));
     }
     let state = IffFile::parse(&wav(&lists, &SOUND, &[])).unwrap().holdings();
@@ -203,7 +203,7 @@ proptest! {
         let before = make(&all[..at], &sound, &all[at..]);
         let after = edited(&before, &wish(&[&genre]));
         let shorter = edited(&after, &wish(&[&genre[..genre.len().div_ceil(2)]]));
-        let without = edited(&shorter, &Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
+        let without = edited(&shorter, &Wish::Set(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
         for file in [&after, &shorter, &without] {
             prop_assert_eq!(foreign(file), foreign(&before));
         }

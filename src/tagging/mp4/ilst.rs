@@ -12,6 +12,8 @@ use super::super::plan::{TagField, Wish};
 use super::atoms::{self, Atom};
 
 pub(super) const SCOPE: Scope = Scope::Ilst;
+/// Items have one form only.
+const FORM: &str = "";
 const WHAT: &str = "ilst";
 /// Largest list, in bytes: it is held in memory.
 const LIMIT: usize = 32 << 20;
@@ -60,7 +62,8 @@ impl Ilst {
             let named = self.of(field).any(|(_, item)| item.kind != GENRE_NUMBER);
             let items = self.of(field).filter(|(_, item)| !named || item.kind != GENRE_NUMBER);
             let values: Vec<String> = items.flat_map(|(_, item)| item.values.iter().cloned()).collect();
-            (!values.is_empty()).then_some(Holding { scope: SCOPE, field, values, joined: false })
+            let name = self.of(field).find(|(_, item)| !named || item.kind != GENRE_NUMBER)?.1.name.clone();
+            (!values.is_empty()).then_some(Holding { scope: SCOPE, field, name, values, joined: false })
         };
         TagField::ALL.into_iter().filter_map(holding).collect()
     }
@@ -76,17 +79,20 @@ impl Ilst {
 
     /// The body with the wish fulfilled; none where it is so already.
     pub(super) fn edit(&self, wish: &Wish) -> Result<Option<Edited>, Refusal> {
-        let mut revision = Revision::new(SCOPE, self.items.len());
-        for (field, values) in wish.iter() {
+        let mut revision = Revision::new(SCOPE, FORM, self.items.len());
+        let targets = wish.targets(SCOPE, FORM);
+        let stored = |(index, item): (usize, &Item)| (index, self.raw[item.range.clone()].to_vec());
+        let raw = targets.raw.iter();
+        revision.put_back(raw.map(|(field, before)| (name_of(*field), self.of(*field).map(stored).collect(), *before)));
+        for (field, values) in targets.values {
             let old: Vec<(usize, &Item)> = self.of(field).collect();
             match old[..] {
                 [] if values.is_empty() => continue,
                 [(_, only)] if only.kind != GENRE_NUMBER && !values.is_empty() && only.values == values => continue,
                 _ => {}
             }
-            let old = old.iter().map(|(index, item)| (*index, self.raw[item.range.clone()].to_vec())).collect();
             let new = if values.is_empty() { Vec::new() } else { vec![item(field, values)] };
-            revision.replace(&name_of(field), old, new);
+            revision.replace(&name_of(field), old.into_iter().map(stored).collect(), new);
         }
         if revision.changes.is_empty() {
             return Ok(None);
@@ -101,7 +107,7 @@ impl Ilst {
         if bytes.len() > LIMIT {
             return Err(Refusal::TooLarge { what: WHAT, limit: LIMIT as u64 });
         }
-        Ok(Some(Edited { bytes, changes: revision.changes }))
+        Ok(Some(Edited { bytes, changes: revision.changes, is_empty: revision.slots.is_empty() }))
     }
 }
 

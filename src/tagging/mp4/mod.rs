@@ -282,7 +282,7 @@ impl Editor for Mp4File {
         let mut patch = Patch::default();
         let empty = Ilst::default();
         let list = self.moov.ilst.as_ref().map_or(&empty, |(_, list)| list);
-        let Some(Edited { bytes, changes }) = list.edit(wish)? else { return Ok(patch) };
+        let Some(Edited { bytes, changes, .. }) = list.edit(wish)? else { return Ok(patch) };
         patch.changes = changes;
         if self.moov.chain.len() <= META || self.moov.ilst.is_none() {
             patch.created.push(SCOPE);

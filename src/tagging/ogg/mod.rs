@@ -184,7 +184,7 @@ impl Editor for OggFile {
 
     fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
         let mut patch = Patch::default();
-        if let Some(Edited { bytes, changes }) = self.comments.edit(wish)? {
+        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish)? {
             patch.changes.extend(changes);
             self.rewrite(source, &bytes, &mut patch)?;
         }

@@ -147,7 +147,7 @@ fn a_page_more_renumbers_the_pages_behind_and_nothing_else() {
         assert_eq!((old.flags, old.granule, &old.lacing, &old.body), (new.flags, new.granule, &new.lacing, &new.body));
     }
     // And back: a page less.
-    let none = Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec());
+    let none = Wish::Set(TagField::ALL.map(|field| (field, Vec::new())).to_vec());
     let (back, _) = try_edit(&after, &none).unwrap();
     assert_eq!(walk(&back, 9).0, walk(&before, 9).0);
 }
@@ -313,7 +313,7 @@ proptest! {
         let (before, serial) = if is_opus { (opus(&entries, &behind, segments), 9) } else { (vorbis(&entries, &behind, segments), 7) };
         let after = edited(&before, &wish(&[&genre]));
         let shorter = edited(&after, &wish(&[&genre[..genre.len().div_ceil(2)]]));
-        let without = edited(&shorter, &Wish(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
+        let without = edited(&shorter, &Wish::Set(TagField::ALL.map(|field| (field, Vec::new())).to_vec()));
         for file in [&after, &shorter, &without] {
             let ((old, _), (new, numbers)) = (walk(&before, serial), walk(file, serial));
             prop_assert!(is_consecutive(&numbers));

@@ -1,6 +1,6 @@
 //! Owner, mode, ACL, extended attributes and times go with the file. What cannot be kept is a reason not to write.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -28,14 +28,19 @@ pub(super) fn transfer(original: &File, copy: &File, mtime: bool) -> Result<(), 
     // After the owner, whose change clears bits, and the ACL, whose mask the group bits are.
     copy.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
     if mtime {
-        let time = |seconds, nanoseconds| Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
-        let times = Timestamps {
-            last_access: time(old.atime(), old.atime_nsec()),
-            last_modification: time(old.mtime(), old.mtime_nsec()),
-        };
-        futimens(copy, &times).map_err(io::Error::from)?;
+        keep_times(&old, copy)?;
     }
     Ok(())
+}
+
+/// Gives a file the times of access and modification that `old` tells.
+pub(super) fn keep_times(old: &Metadata, file: &File) -> io::Result<()> {
+    let time = |seconds, nanoseconds| Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+    let times = Timestamps {
+        last_access: time(old.atime(), old.atime_nsec()),
+        last_modification: time(old.mtime(), old.mtime_nsec()),
+    };
+    Ok(futimens(file, &times)?)
 }
 
 /// ACLs are extended attributes as well. The copy may have inherited one from the folder that the original has not.

@@ -4,23 +4,28 @@
 //! 2. Journal the old fields, durably.
 //! 3. Copy to a hidden temporary file in the same folder, with owner, mode, ACL and extended attributes.
 //! 4. Read the copy back: audio and foreign fields as they were, ours as planned.
-//! 5. The original still the same? Sync the copy, rename it over the original, sync the folder.
+//! 5. The original still the same? Sync the copy, let it change places with the original, look at what came out of that
+//!    place, sync the folder.
 //! 6. Record the new stamp in the journal.
 //!
+//! A file with several names is overwritten with the copy instead of step 5, where its owner chose that ([`HardLinks`]).
 //! No editor is named here: what differs between containers is behind [`Editor`](super::editor::Editor).
 
 mod attributes;
 mod copy;
+mod overwrite;
 mod preflight;
 mod recover;
+mod swap;
 mod temporary;
 pub(crate) mod verify;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +40,7 @@ use super::journal::{EntryId, FieldChange, Journal, JournalEntry};
 use super::plan::TagPlan;
 use super::source::FileSource;
 use super::stamp::FileStamp;
+use super::state::{TagState, held};
 use temporary::Temporary;
 
 /// How a write is to treat the file around the tags.
@@ -44,6 +50,8 @@ pub struct WriteOptions<'a> {
     pub preserve_mtime: bool,
     /// What to do with a file that has several names.
     pub hard_links: HardLinks,
+    /// What to do with a symbolic link.
+    pub symbolic_links: SymbolicLinks,
     /// The version of an ID3v2 tag where there was none.
     pub id3_version_for_new_tags: Id3Version,
     /// A further check of the edited copy, such as: it still decodes.
@@ -65,6 +73,19 @@ pub enum HardLinks {
     Skip,
     /// Write it: the other names keep the old file.
     Break,
+    /// Overwrite it where it lies, so that every name has the new tags. There is a moment in which the file is neither old nor
+    /// new; a whole copy stands beside it then, and the next start carries the write to its end.
+    InPlace,
+}
+
+/// What to do with a symbolic link to a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SymbolicLinks {
+    /// Write its target. The link stays a link.
+    #[default]
+    Follow,
+    /// Refuse it.
+    Skip,
 }
 
 /// What came of a write.
@@ -100,8 +121,8 @@ pub struct TagChange {
 /// padding).
 ///
 /// # Errors
-/// Every [`TagError`] but the two named by [`TagError::is_written`] leaves the old file, no temporary file, and a journal
-/// entry that is closed as abandoned, or none.
+/// Every [`TagError`] but those named by [`TagError::is_written`] leaves the old file, no temporary file, and a journal
+/// entry that is closed as abandoned, or none. [`TagError::HalfWritten`] is the exception of [`HardLinks::InPlace`].
 pub fn write(
     path: &Path,
     plan: &TagPlan,
@@ -129,10 +150,46 @@ impl Hook for NoHook {
 struct Original {
     path: PathBuf,
     file: File,
+    /// As it was when it was opened.
+    metadata: Metadata,
     before: FileStamp,
-    container: Container,
+    state: TagState,
     layout: Layout,
     audio_hash: blake3::Hash,
+    /// It has other names, which are to have the new tags too.
+    is_overwritten: bool,
+}
+
+impl Original {
+    fn fail(&self, step: Step) -> impl FnOnce(io::Error) -> TagError {
+        let path = self.path.clone();
+        move |source| TagError::Io { path, step, source }
+    }
+
+    /// Whether the file at the path is still this one, as it was.
+    fn check_unchanged(&self) -> Result<(), TagError> {
+        match self.path.symlink_metadata() {
+            Ok(now) if FileStamp::from(&now) == self.before => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.fail(Step::Recheck)(error)),
+            _ => Err(TagError::Changed { path: self.path.clone() }),
+        }
+    }
+
+    fn journal_entry(&self, temporary_path: PathBuf, patch: &Patch, plan: &TagPlan) -> JournalEntry {
+        JournalEntry {
+            path: self.path.clone(),
+            temporary_path,
+            container: self.state.container,
+            cause: plan.cause,
+            before: self.before,
+            audio_hash: *self.audio_hash.as_bytes(),
+            fields: patch.changes.clone(),
+            created: patch.created.clone(),
+            genre_before: self.state.genres.clone(),
+            genre_after: plan.genre_after.clone().unwrap_or_else(|| self.state.genres.clone()),
+            values_before: held(&self.state.fields, &patch.changes),
+        }
+    }
 }
 
 pub(crate) fn write_with(
@@ -143,26 +200,15 @@ pub(crate) fn write_with(
     hook: &dyn Hook,
 ) -> Result<Written, TagError> {
     let Some((original, patch)) = inspect(path, plan, options, hook)? else { return Ok(Written::Unchanged) };
-    let temporary_path = temporary::path_beside(&original.path).map_err(|source| TagError::Io {
-        path: original.path.clone(),
-        step: Step::Create,
-        source,
-    })?;
-    let entry = JournalEntry {
-        path: original.path.clone(),
-        temporary_path,
-        container: original.container,
-        before: original.before,
-        audio_hash: *original.audio_hash.as_bytes(),
-        fields: patch.changes.clone(),
-        created: patch.created.clone(),
-    };
-    let io_error = |step| move |source| TagError::Io { path: path.to_owned(), step, source };
-    hook.before(Step::Journal).map_err(io_error(Step::Journal))?;
-    let id = journal.begin(&entry).map_err(|source| TagError::Journal { path: path.to_owned(), source })?;
+    let temporary_path = temporary::path_beside(&original.path).map_err(original.fail(Step::Create))?;
+    let entry = original.journal_entry(temporary_path, &patch, plan);
+    hook.before(Step::Journal).map_err(original.fail(Step::Journal))?;
+    let id = journal.begin(&entry).map_err(|source| TagError::Journal { path: original.path.clone(), source })?;
 
-    let after = match replace(&original, &entry.temporary_path, &patch, plan, options, hook) {
-        Ok(after) => after,
+    let (after, lasting) = match carry_out(&original, &entry, id, &patch, plan, options, journal, hook) {
+        Ok(done) => done,
+        // The next start looks at what stands beside the file, and closes the entry.
+        Err(error @ (TagError::HalfWritten { .. } | TagError::LeftBehind { .. })) => return Err(error),
         Err(error) => {
             if let Err(source) = journal.abandon(id, &error.to_string()) {
                 // The next start closes the entry; what went wrong first is what the caller has to know.
@@ -171,10 +217,9 @@ pub(crate) fn write_with(
             return Err(error);
         }
     };
-    // From here on the file is the new one, whatever fails.
-    let synced = hook.before(Step::SyncFolder).and_then(|()| sync_folder(&original.path));
-    journal.commit(id, &after).map_err(|source| TagError::NotRecorded { path: path.to_owned(), source })?;
-    synced.map_err(|source| TagError::NotDurable { path: path.to_owned(), source })?;
+    // The file is the new one, whatever fails from here on.
+    journal.commit(id, &after).map_err(|source| TagError::NotRecorded { path: original.path.clone(), source })?;
+    lasting.map_err(|source| TagError::NotDurable { path: original.path.clone(), source })?;
     Ok(Written::Changed(TagChange {
         path: entry.path,
         container: entry.container,
@@ -194,7 +239,7 @@ fn inspect(
 ) -> Result<Option<(Original, Patch)>, TagError> {
     let io_error = |step| move |source| TagError::Io { path: path.to_owned(), step, source };
     hook.before(Step::Inspect).map_err(io_error(Step::Inspect))?;
-    let (target, file) = preflight::open(path).map_err(|problem| problem.at(path, Step::Inspect))?;
+    let (target, file) = preflight::open(path, options).map_err(|problem| problem.at(path, Step::Inspect))?;
     let metadata = file.metadata().map_err(io_error(Step::Inspect))?;
     let before = FileStamp::from(&metadata);
     if before != plan.stamp {
@@ -216,56 +261,71 @@ fn inspect(
         return Ok(None);
     };
     let space = hook.before(Step::Space).map_err(Problem::from);
-    let space = space.and_then(|()| preflight::check_space(&target, patch.new_len(before.size)));
+    let space = space.and_then(|()| preflight::check_space(&target, &metadata, patch.new_len(before.size)));
     space.map_err(|problem| problem.at(path, Step::Space))?;
 
     hook.before(Step::Hash).map_err(io_error(Step::Hash))?;
     let audio_hash = editor.audio_digest(&source, &layout).map_err(io_error(Step::Hash))?;
-    let container = editor.container();
-    Ok(Some((Original { path: target, file, before, container, layout, audio_hash }, patch)))
+    let state = TagState::new(editor.container(), before, editor.holdings());
+    let is_overwritten = metadata.nlink() > 1 && options.hard_links == HardLinks::InPlace;
+    Ok(Some((Original { path: target, file, metadata, before, state, layout, audio_hash, is_overwritten }, patch)))
 }
 
-/// Steps 3 to 5, up to the rename. On an error the temporary file is gone.
-fn replace(
+/// Steps 3 to 5. Gives the stamp of the new file, and whether it is sure to survive a power cut.
+#[allow(clippy::too_many_arguments)] // the parts of one write, which belong to its caller
+fn carry_out(
+    original: &Original,
+    entry: &JournalEntry,
+    id: EntryId,
+    patch: &Patch,
+    plan: &TagPlan,
+    options: &WriteOptions<'_>,
+    journal: &dyn Journal,
+    hook: &dyn Hook,
+) -> Result<(FileStamp, io::Result<()>), TagError> {
+    let temporary = prepare(original, &entry.temporary_path, patch, plan, options, hook)?;
+    let after = if original.is_overwritten {
+        sync_folder(&original.path).map_err(original.fail(Step::SyncFolder))?;
+        overwrite::overwrite(original, temporary, options.preserve_mtime, hook, || {
+            journal.overwriting(id).map_err(|source| TagError::Journal { path: original.path.clone(), source })
+        })?
+    } else {
+        swap::swap(original, temporary, hook)?
+    };
+    Ok((after, hook.before(Step::SyncFolder).and_then(|()| sync_folder(&original.path))))
+}
+
+/// Steps 3 and 4: the edited copy, checked and on the disk. On an error it is gone.
+fn prepare(
     original: &Original,
     temporary_path: &Path,
     patch: &Patch,
     plan: &TagPlan,
     options: &WriteOptions<'_>,
     hook: &dyn Hook,
-) -> Result<FileStamp, TagError> {
+) -> Result<Temporary, TagError> {
     let path = original.path.as_path();
-    let fail = |step| move |problem: Problem| problem.at(path, step);
-    let io_error = |step| move |source| TagError::Io { path: path.to_owned(), step, source };
+    let fail = |step| original.fail(step);
 
-    hook.before(Step::Create).map_err(io_error(Step::Create))?;
-    let temporary = Temporary::create(temporary_path).map_err(io_error(Step::Create))?;
+    hook.before(Step::Create).map_err(fail(Step::Create))?;
+    let temporary = Temporary::create(temporary_path).map_err(fail(Step::Create))?;
     let copy = temporary.file();
 
-    copy::fill(&original.file, original.before.size, patch, copy, hook).map_err(io_error(Step::Copy))?;
+    copy::fill(&original.file, original.before.size, patch, copy, hook).map_err(fail(Step::Copy))?;
 
-    hook.before(Step::Attributes).map_err(io_error(Step::Attributes))?;
-    attributes::transfer(&original.file, copy, options.preserve_mtime).map_err(fail(Step::Attributes))?;
+    hook.before(Step::Attributes).map_err(fail(Step::Attributes))?;
+    let attributes = attributes::transfer(&original.file, copy, options.preserve_mtime);
+    attributes.map_err(|problem| problem.at(path, Step::Attributes))?;
 
-    hook.before(Step::Verify).map_err(io_error(Step::Verify))?;
+    hook.before(Step::Verify).map_err(fail(Step::Verify))?;
     verify::check(original, temporary_path, patch, &plan.wish).map_err(|failure| failure.at(path))?;
     if let Some(verify) = options.verify {
         verify(path, temporary_path).map_err(|what| TagError::VerifyFailed { path: path.to_owned(), what })?;
     }
 
-    hook.before(Step::SyncFile).map_err(io_error(Step::SyncFile))?;
-    copy.sync_all().map_err(io_error(Step::SyncFile))?;
-    let after = FileStamp::from(&copy.metadata().map_err(io_error(Step::SyncFile))?);
-
-    // As late as can be: what is left is the moment between this look and the rename.
-    hook.before(Step::Recheck).map_err(io_error(Step::Recheck))?;
-    let now = std::fs::symlink_metadata(path).map_err(io_error(Step::Recheck))?;
-    if FileStamp::from(&now) != original.before {
-        return Err(TagError::Changed { path: path.to_owned() });
-    }
-    hook.before(Step::Rename).map_err(io_error(Step::Rename))?;
-    temporary.rename_to(path).map_err(io_error(Step::Rename))?;
-    Ok(after)
+    hook.before(Step::SyncFile).map_err(fail(Step::SyncFile))?;
+    copy.sync_all().map_err(fail(Step::SyncFile))?;
+    Ok(temporary)
 }
 
 /// Makes a rename durable. File systems that cannot sync a folder say so with an error that is none.

@@ -12,14 +12,20 @@ use rustix::io::Errno;
 
 use super::super::error::{Problem, Refusal};
 use super::temporary::folder_of;
-use super::{HardLinks, WriteOptions};
+use super::{HardLinks, SymbolicLinks, WriteOptions};
 
 /// Space that is left to others, in bytes.
 const SPARE: u64 = 1 << 20;
+/// Unit of `st_blocks`, in bytes (stat(2)).
+const BLOCK: u64 = 512;
 
 /// The file that `path` means, as an absolute path that is no symbolic link, opened for reading.
-pub(super) fn open(path: &Path) -> Result<(PathBuf, File), Problem> {
-    let target = if path.symlink_metadata()?.is_symlink() { path.canonicalize()? } else { std::path::absolute(path)? };
+pub(super) fn open(path: &Path, options: &WriteOptions<'_>) -> Result<(PathBuf, File), Problem> {
+    let is_link = path.symlink_metadata()?.is_symlink();
+    if is_link && options.symbolic_links == SymbolicLinks::Skip {
+        return Err(Refusal::SymbolicLink.into());
+    }
+    let target = if is_link { path.canonicalize()? } else { std::path::absolute(path)? };
     // NONBLOCK: a pipe must not make us wait. It means nothing to regular files.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(&target, flags, Mode::empty()).map_err(std::io::Error::from)?);
@@ -54,8 +60,9 @@ fn allowed(path: &Path, access: Access, refusal: Refusal) -> Result<(), Problem>
     }
 }
 
-/// Whether a copy of `needed` bytes fits beside the file at `path`.
-pub(super) fn check_space(path: &Path, needed: u64) -> Result<(), Problem> {
+/// Whether a copy of `new_len` bytes fits beside the file at `path`. Holes of a sparse file stay holes and need no room.
+pub(super) fn check_space(path: &Path, metadata: &Metadata, new_len: u64) -> Result<(), Problem> {
+    let holes = metadata.len().saturating_sub(metadata.blocks().saturating_mul(BLOCK));
     let space = match rustix::fs::statvfs(folder_of(path)) {
         Ok(space) => space,
         // Some network file systems do not tell; a full one then fails while the copy is written, which is safe too.
@@ -63,7 +70,7 @@ pub(super) fn check_space(path: &Path, needed: u64) -> Result<(), Problem> {
         Err(error) => return Err(Problem::Io(error.into())),
     };
     let available = space.f_bavail.saturating_mul(space.f_frsize);
-    let needed = needed + SPARE;
+    let needed = new_len.saturating_sub(holes) + SPARE;
     // No blocks at all is how file systems without a notion of space answer.
     if space.f_blocks > 0 && available < needed {
         return Err(Refusal::NoSpace { needed, available }.into());

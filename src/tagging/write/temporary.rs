@@ -83,10 +83,13 @@ impl Temporary {
         &self.file
     }
 
-    pub(super) fn rename_to(mut self, target: &Path) -> io::Result<()> {
-        std::fs::rename(&self.path, target)?;
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// From here on the path is no business of this value any more: nothing is removed.
+    pub(super) fn keep(mut self) {
         self.keep = true;
-        Ok(())
     }
 }
 

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use super::super::editor::{self, Editor, Layout, Patch, Piece};
 use super::super::error::{Problem, Step, TagError};
-use super::super::plan::Wish;
+use super::super::plan::{TagField, Wish};
 use super::super::source::FileSource;
-use super::super::state::same_values;
 use super::Original;
 
 /// Why a copy was not accepted.
@@ -46,12 +45,12 @@ pub(super) fn check(original: &Original, path: &Path, patch: &Patch, wish: &Wish
     let file = File::open(path)?;
     let source = FileSource::new(&file)?;
     let editor = editor::open(&source)?;
-    if editor.container() != original.container {
+    if editor.container() != original.state.container {
         return Err(Failure::Wrong(format!("it is {} now", editor.container())));
     }
     let layout = editor.layout(&source)?;
     compare(&original.layout, &layout, patch, wish).map_err(Failure::Wrong)?;
-    fulfilled(&*editor, wish).map_err(Failure::Wrong)?;
+    fulfilled(&*editor, &layout, wish).map_err(Failure::Wrong)?;
     if editor.audio_digest(&source, &layout)? != original.audio_hash {
         return Err(Failure::Wrong("the audio differs".to_owned()));
     }
@@ -61,7 +60,7 @@ pub(super) fn check(original: &Original, path: &Path, patch: &Patch, wish: &Wish
 /// The first difference between what a write had to leave alone and what it left.
 pub(crate) fn compare(before: &Layout, after: &Layout, patch: &Patch, wish: &Wish) -> Result<(), String> {
     for fact in &before.facts {
-        if !after.facts.contains(fact) {
+        if !after.facts.contains(fact) && !patch.removed.contains(&fact.scope) {
             return Err(format!("{}: the {} differs", fact.scope, fact.name));
         }
     }
@@ -77,7 +76,7 @@ pub(crate) fn compare(before: &Layout, after: &Layout, patch: &Patch, wish: &Wis
             return Err(format!("{}: {} is not what was written", change.scope, change.name));
         }
     }
-    let stays = |piece: &&Piece| piece.field.is_none_or(|field| wish.values(field).is_none());
+    let stays = |piece: &&Piece| piece.field.is_none_or(|field| !wish.touches(piece.scope, field));
     let (mut old, mut new) = (before.pieces.iter().filter(stays), after.pieces.iter().filter(stays));
     loop {
         match (old.next(), new.next()) {
@@ -90,19 +89,23 @@ pub(crate) fn compare(before: &Layout, after: &Layout, patch: &Patch, wish: &Wis
 }
 
 /// Whether every tag that can be written says what was wished for, or nothing.
-pub(crate) fn fulfilled(editor: &dyn Editor, wish: &Wish) -> Result<(), String> {
+pub(crate) fn fulfilled(editor: &dyn Editor, layout: &Layout, wish: &Wish) -> Result<(), String> {
+    match wish {
+        Wish::Set(fields) => fields.iter().try_for_each(|(field, values)| says(editor, *field, values)),
+        Wish::Restore(restoration) => restoration.is_done(&editor.holdings(), layout),
+    }
+}
+
+fn says(editor: &dyn Editor, field: TagField, values: &[String]) -> Result<(), String> {
     let holdings = editor.holdings();
-    for (field, values) in wish.iter() {
-        let name = field.own_name().unwrap_or("the genre");
-        let written = || holdings.iter().filter(move |h| h.field == field && h.scope != editor::Scope::Id3v1);
-        if written().next().is_none() && !values.is_empty() {
-            return Err(format!("{name} is missing"));
-        }
-        for holding in written() {
-            let equal = holding.values == values || holding.joined && same_values(&holding.values, values);
-            if values.is_empty() || !equal {
-                return Err(format!("{}: {name} reads {:?}", holding.scope, holding.values.join("; ")));
-            }
+    let name = field.own_name().unwrap_or("the genre");
+    let written = || holdings.iter().filter(move |h| h.field == field && h.scope != editor::Scope::Id3v1);
+    if written().next().is_none() && !values.is_empty() {
+        return Err(format!("{name} is missing"));
+    }
+    for holding in written() {
+        if values.is_empty() || !holding.says(values) {
+            return Err(format!("{}: {name} reads {:?}", holding.scope, holding.values.join("; ")));
         }
     }
     Ok(())

@@ -1,0 +1,162 @@
+//! What `tag`, `undo` and `history` share: which files are meant, how a line about one reads, and how a run over many ends.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use console::style;
+use reclassd::config::Config;
+use reclassd::pipeline::{Action, Cancel, Found, HandError, HandReport, Selection};
+use serde::Serialize;
+
+use super::Outcome;
+use super::output::{JsonPath, display_from_here, display_path};
+use super::setup;
+
+/// What became of the files so far.
+#[derive(Default)]
+pub struct Tally {
+    pub done: usize,
+    pub unchanged: usize,
+    pub failed: usize,
+    pub interrupted: bool,
+}
+
+impl Tally {
+    pub fn outcome(&self) -> Outcome {
+        match self.failed {
+            _ if self.interrupted => Outcome::Interrupted,
+            0 => Outcome::Done,
+            _ => Outcome::SomeFailed,
+        }
+    }
+}
+
+/// How lines are printed.
+#[derive(Clone, Copy)]
+pub struct Words {
+    /// What was done: `tagged`, `undone`.
+    pub done: &'static str,
+    /// What a dry run would do.
+    pub would: &'static str,
+    pub json: bool,
+}
+
+/// Prints the answer about one file and counts it.
+pub fn tell(
+    words: Words,
+    path: &Path,
+    answer: &Result<HandReport, HandError>,
+    tally: &mut Tally,
+) -> std::io::Result<()> {
+    match answer {
+        Ok(report) if report.action == Action::None => tally.unchanged += 1,
+        Ok(_) => tally.done += 1,
+        Err(_) => tally.failed += 1,
+    }
+    let mut out = std::io::stdout().lock();
+    if words.json {
+        return writeln!(out, "{}", serde_json::to_string(&JsonHand::of(path, answer))?);
+    }
+    match answer {
+        Ok(report) => writeln!(out, "{}", line(words, report)),
+        Err(error) => {
+            writeln!(out, "{:<10}  {}: {}", style("failed").red().bold(), display_from_here(path), reason(error))
+        }
+    }
+}
+
+fn line(words: Words, report: &HandReport) -> String {
+    let word = match report.action {
+        Action::Written => style(words.done).green(),
+        Action::WouldWrite => style(words.would).cyan(),
+        Action::None | Action::Unchanged => style("unchanged").dim(),
+    };
+    let change = if report.before == report.after {
+        shown(&report.after)
+    } else {
+        format!("{} → {}", shown(&report.before), shown(&report.after))
+    };
+    let path = display_from_here(&report.path);
+    let note = match &report.foreign_genre {
+        Some(genres) => format!(
+            ": its genre is now {}, which reclassd did not write: it stays, and only the RECLASSD_* fields are taken back",
+            shown(genres)
+        ),
+        None => String::new(),
+    };
+    format!("{word:<10}  {change:<32}  {path}{note}")
+}
+
+/// Genres on one line.
+pub fn shown(genres: &[String]) -> String {
+    if genres.is_empty() { "(no genre)".to_owned() } else { display_path(Path::new(&genres.join("; "))) }
+}
+
+/// The reason of an error, for a line that names the file already.
+fn reason(error: &HandError) -> String {
+    match error {
+        HandError::Tag(error) => error.reason(),
+        HandError::Busy(_) => "another reclassd is working on it; try again when it is done".to_owned(),
+        HandError::Gone(_) => "is not there any more; nothing was taken back".to_owned(),
+        HandError::Store(error) => error.to_string(),
+    }
+}
+
+/// The object that `--json` prints of a file.
+#[derive(Serialize)]
+struct JsonHand<'a> {
+    #[serde(flatten)]
+    path: JsonPath<'a>,
+    action: &'static str,
+    genre_before: Option<&'a [String]>,
+    genre: Option<&'a [String]>,
+    writes_undone: Option<usize>,
+    genre_is_foreign: bool,
+    reason: Option<String>,
+}
+
+impl<'a> JsonHand<'a> {
+    fn of(path: &'a Path, answer: &'a Result<HandReport, HandError>) -> Self {
+        let report = answer.as_ref().ok();
+        Self {
+            path: report.map_or(path, |report| report.path.as_path()).into(),
+            action: report.map_or("failed", |report| report.action.as_str()),
+            genre_before: report.map(|report| report.before.as_slice()),
+            genre: report.map(|report| report.after.as_slice()),
+            writes_undone: report.map(|report| report.undone),
+            genre_is_foreign: report.is_some_and(|report| report.foreign_genre.is_some()),
+            reason: answer.as_ref().err().map(reason),
+        }
+    }
+}
+
+/// The files that paths on a command line mean: a file itself, of a folder those that a scan would take.
+pub fn files<'a>(
+    config: &Config,
+    paths: &'a [PathBuf],
+    cancel: &'a Cancel,
+) -> anyhow::Result<impl Iterator<Item = PathBuf> + 'a> {
+    let selection = Selection::new(&config.library)?;
+    let found = paths.iter().flat_map(move |root| selection.walk(root).collect::<Vec<_>>());
+    let files = found.filter_map(|found| match found {
+        Found::Candidate(path) => Some(path),
+        Found::Obstacle { path, obstacle } => {
+            tracing::warn!("{}: {obstacle}", path.display());
+            None
+        }
+    });
+    Ok(files.take_while(|_| !cancel.is_requested()))
+}
+
+/// The one name of a path on the command line, whether or not something is there: of a file that is gone, that of its folder.
+pub fn canonical_or_gone(path: &Path) -> anyhow::Result<PathBuf> {
+    if path.symlink_metadata().is_ok() {
+        return setup::canonical(path);
+    }
+    let absolute = std::path::absolute(path).with_context(|| display_path(path))?;
+    match (absolute.parent().map(std::fs::canonicalize), absolute.file_name()) {
+        (Some(Ok(folder)), Some(name)) => Ok(folder.join(name)),
+        _ => Ok(absolute),
+    }
+}

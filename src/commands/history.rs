@@ -1,0 +1,126 @@
+//! `reclassd history FILE`: what was done to a file, when, and whether it was taken back.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use console::style;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use reclassd::store::{EntryState, PastEntry};
+use reclassd::tagging::{Cause, TagField};
+use serde_json::json;
+
+use super::Outcome;
+use super::by_hand::{canonical_or_gone, shown};
+use super::output::{JsonPath, display_from_here, display_path};
+use super::setup::Common;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Files, also ones that are gone
+    #[arg(value_name = "FILE", required = true)]
+    paths: Vec<PathBuf>,
+    /// Print every field that changed, not only the genre
+    #[arg(long)]
+    fields: bool,
+    /// Print one JSON object a write
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let config = arguments.common.load()?;
+    let store = arguments.common.open_store(&config)?;
+    let mut out = std::io::stdout().lock();
+    for path in &arguments.paths {
+        let path = canonical_or_gone(path)?;
+        let past = store.history(&path)?;
+        if arguments.json {
+            past.iter().try_for_each(|past| writeln!(out, "{}", object(&path, past)))?;
+            continue;
+        }
+        writeln!(out, "{}", style(display_from_here(&path)).bold())?;
+        if past.is_empty() {
+            writeln!(out, "  reclassd wrote nothing into it")?;
+        }
+        for past in &past {
+            print(&mut out, past, arguments.fields)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn print(out: &mut impl Write, past: &PastEntry, with_fields: bool) -> std::io::Result<()> {
+    let entry = &past.entry;
+    let change = if entry.touches_genre() {
+        format!("{} → {}", shown(&entry.genre_before), shown(&entry.genre_after))
+    } else {
+        "its own fields".to_owned()
+    };
+    let state = match &past.state {
+        EntryState::Committed => String::new(),
+        EntryState::Open => style("  (not finished)").yellow().to_string(),
+        EntryState::Undone(by) if by == &past.id => style("  (found taken back)").dim().to_string(),
+        EntryState::Undone(by) => style(format!("  (taken back by {})", by.0)).dim().to_string(),
+        EntryState::Abandoned(reason) => style(format!("  (did not happen: {reason})")).red().to_string(),
+    };
+    writeln!(out, "  {:>5}  {}  {:<5}  {change}{state}", past.id.0, local(past.begun_at), cause(entry.cause))?;
+    if with_fields {
+        for field in &entry.fields {
+            let size = |bytes: &Option<Vec<u8>>| match bytes {
+                Some(bytes) => format!("{} bytes", bytes.len()),
+                None => "nothing".to_owned(),
+            };
+            let name = display_path(Path::new(&field.name));
+            writeln!(out, "           {}: {name}: {} → {}", field.scope, size(&field.old), size(&field.new))?;
+        }
+    }
+    Ok(())
+}
+
+fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Scan => "scan",
+        Cause::Owner => "tag",
+        Cause::Undo => "undo",
+        _ => "?",
+    }
+}
+
+/// A moment in local time, to the second.
+fn local(seconds: i64) -> String {
+    let moment = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    moment.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn object(path: &Path, past: &PastEntry) -> serde_json::Value {
+    let entry = &past.entry;
+    let (state, reason, undone_by) = match &past.state {
+        EntryState::Open => ("open", None, None),
+        EntryState::Committed => ("written", None, None),
+        EntryState::Undone(by) => ("undone", None, Some(by.0)),
+        EntryState::Abandoned(reason) => ("abandoned", Some(reason), None),
+    };
+    let fields: Vec<_> = entry
+        .fields
+        .iter()
+        .map(|change| {
+            let is_own = change.field() != TagField::Genre;
+            json!({"tag": change.scope.to_string(), "field": change.name, "own": is_own})
+        })
+        .collect();
+    let mut object = json!(JsonPath::from(path));
+    object["id"] = json!(past.id.0);
+    object["when"] = json!(Timestamp::from_second(past.begun_at).unwrap_or(Timestamp::UNIX_EPOCH).to_string());
+    object["cause"] = json!(cause(entry.cause));
+    object["state"] = json!(state);
+    object["reason"] = json!(reason);
+    object["undone_by"] = json!(undone_by);
+    object["genre_before"] = json!(entry.genre_before);
+    object["genre_after"] = json!(entry.genre_after);
+    object["fields"] = json!(fields);
+    object
+}

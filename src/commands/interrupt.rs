@@ -1,0 +1,33 @@
+//! Ctrl-C and SIGTERM while a command works through files one after the other: the file in hand is finished, no other begun.
+
+use reclassd::pipeline::Cancel;
+
+/// Resolves when the user (Ctrl-C) or the system (SIGTERM) asks to stop.
+pub async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// A wish to stop that the first signal makes; the second one ends the process at once. Writes are atomic, so that loses nothing
+/// but a temporary file, which the next start removes.
+pub fn cancel_on_signal() -> std::io::Result<Cancel> {
+    let cancel = Cancel::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let requested = cancel.clone();
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            if stop_signal().await.is_ok() {
+                requested.request();
+                eprintln!("reclassd: stopping after this file");
+            }
+            if stop_signal().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+    })?;
+    Ok(cancel)
+}

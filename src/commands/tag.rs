@@ -1,0 +1,182 @@
+//! `reclassd tag`: write a genre that the owner chose, show what the tags hold, or hand files back to the scans.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args};
+use console::style;
+use reclassd::pipeline::{ByHand, Cancel};
+use reclassd::tagging::{self, TagState};
+use serde_json::json;
+
+use super::by_hand::{self, Tally, Words};
+use super::interrupt::cancel_on_signal;
+use super::output::{JsonPath, display_from_here, display_path};
+use super::setup::{self, Common};
+use super::{Outcome, WrongUse};
+
+/// Characters at which some player takes a name apart.
+const SPLITS: [char; 5] = [';', '/', ',', '|', '\\'];
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["genre", "show", "forget"])))]
+pub struct Arguments {
+    /// Files; of a folder, every file that a scan would take
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Write this genre, in place of whatever genre the file has, and keep scans away from the file; give it again for several
+    #[arg(long, value_name = "NAME")]
+    genre: Vec<String>,
+    /// Print the genre and RECLASSD fields, as each tag of the files holds them; writes nothing
+    #[arg(long)]
+    show: bool,
+    /// Let scans decide about these files again; writes nothing into them
+    #[arg(long)]
+    forget: bool,
+    /// Write nothing; say what would be written
+    #[arg(long, requires = "genre")]
+    dry_run: bool,
+    /// Print one JSON object a file
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    setup::require_paths(&arguments.paths)?;
+    check_names(&arguments.genre)?;
+    let config = arguments.common.load()?;
+    let cancel = cancel_on_signal()?;
+    let store = arguments.common.open_store(&config)?;
+    let hand = ByHand::new(&config, store, arguments.dry_run)?;
+    let mut tally = Tally::default();
+    if arguments.show {
+        for path in by_hand::files(&config, &arguments.paths, &cancel)? {
+            show(arguments, &hand, &path, &mut tally)?;
+        }
+    } else if arguments.forget {
+        for path in by_hand::files(&config, &arguments.paths, &cancel)? {
+            forget(arguments, &hand, &path, &mut tally)?;
+        }
+    } else {
+        hand.recover()?;
+        let words = Words { done: "tagged", would: "would tag", json: arguments.json };
+        for path in by_hand::files(&config, &arguments.paths, &cancel)? {
+            let answer = hand.choose(&path, &arguments.genre);
+            by_hand::tell(words, &path, &answer, &mut tally)?;
+        }
+    }
+    tally.interrupted = cancel.is_requested();
+    summarise(arguments, &tally, &cancel)?;
+    Ok(tally.outcome())
+}
+
+fn check_names(genres: &[String]) -> anyhow::Result<()> {
+    for name in genres {
+        if name.trim().is_empty() || name.contains('\0') {
+            let what = "--genre needs a name; to take a genre of reclassd's away, see `reclassd undo`";
+            return Err(WrongUse(what.to_owned()).into());
+        }
+        if let Some(character) = name.chars().find(|c| SPLITS.contains(c)) {
+            let shown = display_path(Path::new(name));
+            eprintln!(
+                "reclassd: some players take \"{shown}\" apart at its \"{character}\"; several genres are given as several --genre"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn show(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) -> anyhow::Result<()> {
+    let canonical = setup::canonical(path)?;
+    let choice = hand.store().choice_as_known(&canonical)?;
+    let mut out = std::io::stdout().lock();
+    let state = match tagging::read(path) {
+        Ok(state) => state,
+        Err(error) => {
+            tally.failed += 1;
+            let reason = error.reason();
+            if arguments.json {
+                let mut object = serde_json::to_value(JsonPath::from(path))?;
+                object["reason"] = json!(reason);
+                writeln!(out, "{object}")?;
+            } else {
+                writeln!(
+                    out,
+                    "{}\n  {}: {reason}",
+                    style(display_from_here(path)).bold(),
+                    style("failed").red().bold()
+                )?;
+            }
+            return Ok(());
+        }
+    };
+    tally.done += 1;
+    if arguments.json {
+        let fields = state.fields.iter();
+        let fields: Vec<_> = fields
+            .map(|held| json!({"tag": held.scope.to_string(), "field": held.name, "values": held.values}))
+            .collect();
+        let mut object = serde_json::to_value(JsonPath::from(path))?;
+        object["container"] = json!(state.container.to_string());
+        object["genre"] = json!(state.genres);
+        object["genre_is_ours"] = json!(state.genre_is_ours());
+        object["fields"] = json!(fields);
+        object["owners_choice"] = json!(choice.as_ref().map(|choice| &choice.genres));
+        writeln!(out, "{object}")?;
+        return Ok(());
+    }
+    writeln!(out, "{}  {}", style(display_from_here(path)).bold(), state.container)?;
+    print_fields(&mut out, &state)?;
+    match choice {
+        Some(choice) if choice.origin == tagging::Origin::Chosen => writeln!(out, "  chosen by the owner")?,
+        Some(_) => writeln!(out, "  taken back by the owner: no scan writes it")?,
+        None => {}
+    }
+    Ok(())
+}
+
+fn print_fields(out: &mut impl Write, state: &TagState) -> std::io::Result<()> {
+    if state.fields.is_empty() {
+        return writeln!(out, "  no genre, no RECLASSD fields");
+    }
+    let width = |text: &dyn Fn(&tagging::HeldField) -> String| {
+        state.fields.iter().map(|held| console::measure_text_width(&text(held))).max().unwrap_or(0)
+    };
+    let (tags, names) = (width(&|held| held.scope.to_string()), width(&|held| held.name.clone()));
+    for held in &state.fields {
+        let values = display_path(Path::new(&held.values.join("; ")));
+        writeln!(out, "  {:<tags$}  {:<names$}  {values}", held.scope.to_string(), held.name)?;
+    }
+    Ok(())
+}
+
+fn forget(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) -> anyhow::Result<()> {
+    let forgotten = hand.store().forget_choice(&setup::canonical(path)?)?;
+    let counter = if forgotten { &mut tally.done } else { &mut tally.unchanged };
+    *counter += 1;
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        let mut object = serde_json::to_value(JsonPath::from(path))?;
+        object["forgotten"] = json!(forgotten);
+        writeln!(out, "{object}")?;
+    } else if forgotten {
+        writeln!(out, "{:<10}  {}", style("forgotten").green(), display_from_here(path))?;
+    }
+    Ok(())
+}
+
+fn summarise(arguments: &Arguments, tally: &Tally, cancel: &Cancel) -> std::io::Result<()> {
+    if arguments.show || arguments.json {
+        return Ok(());
+    }
+    let Tally { done, unchanged, failed, .. } = tally;
+    let stopped = if cancel.is_requested() { "stopped: " } else { "" };
+    let what = match (arguments.forget, arguments.dry_run) {
+        (true, _) => "forgotten: scans decide about them again",
+        (_, true) => "to be tagged; dry run: no file was touched",
+        _ => "tagged",
+    };
+    writeln!(std::io::stdout().lock(), "{stopped}{unchanged} unchanged, {failed} failed, {done} {what}")
+}

@@ -1,0 +1,207 @@
+//! What the owner does to single files: choose a genre, take writes back. The same claims, the same safe write and the same checks
+//! as on the line, and no listening.
+
+use std::path::{Path, PathBuf};
+
+use super::recovery::{recover, same_audio};
+use super::report::Action;
+use super::settings::Settings;
+use crate::audio;
+use crate::config::Config;
+use crate::genre::GenreError;
+use crate::store::{AudioKey, Depth, JournalHandle, PastEntry, Store, StoreError};
+use crate::tagging::{
+    self, EntryId, Origin, OwnersChoice, SymbolicLinks, TagError, TagField, TagPlan, TagState, Undo, WriteOptions,
+    Written,
+};
+
+/// The owner's hand on single files.
+pub struct ByHand {
+    store: Store,
+    settings: Settings,
+    symbolic_links: SymbolicLinks,
+    dry_run: bool,
+}
+
+/// What was done to one file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HandReport {
+    /// The file.
+    pub path: PathBuf,
+    /// What was done.
+    pub action: Action,
+    /// The genre before.
+    pub before: Vec<String>,
+    /// The genre now; after a dry run, as it would be.
+    pub after: Vec<String>,
+    /// How many writes were taken back.
+    pub undone: usize,
+    /// The file's genre, where it is neither what was written nor what was there before: it was left as it is.
+    pub foreign_genre: Option<Vec<String>>,
+}
+
+/// Why nothing was done to a file.
+#[derive(Debug, thiserror::Error)]
+pub enum HandError {
+    /// The tags cannot be read or written.
+    #[error(transparent)]
+    Tag(#[from] TagError),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another process works on it.
+    #[error("{path}: another reclassd is working on it; try again when it is done", path = .0.display())]
+    Busy(PathBuf),
+    /// It is not there.
+    #[error("{path}: is not there any more; nothing was taken back", path = .0.display())]
+    Gone(PathBuf),
+}
+
+impl ByHand {
+    /// With the configuration's way to write tags.
+    ///
+    /// # Errors
+    /// [`GenreError`] for genre names in the configuration that cannot be used.
+    pub fn new(config: &Config, store: Store, dry_run: bool) -> Result<Self, GenreError> {
+        let symbolic_links = if config.library.follow_symlinks { SymbolicLinks::Follow } else { SymbolicLinks::Skip };
+        Ok(Self { store, settings: Settings::new(config)?, symbolic_links, dry_run })
+    }
+
+    /// Cleans up after a crash; a dry run does not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn recover(&self) -> Result<(), StoreError> {
+        if self.dry_run { Ok(()) } else { recover(&self.store) }
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Writes the genre that the owner chose, and remembers that: no later scan touches the file. An empty list takes the genre
+    /// away for good.
+    ///
+    /// # Errors
+    /// [`HandError`]; the file is then as it was.
+    pub fn choose(&self, path: &Path, genres: &[String]) -> Result<HandReport, HandError> {
+        let target = self.target(path)?;
+        let _claim = self.store.claim(&target)?.ok_or_else(|| HandError::Busy(target.clone()))?;
+        let audio = self.audio(&target)?;
+        let state = tagging::read(&target)?;
+        let plan = TagPlan::owners_choice(&state, genres.to_vec());
+        let chosen = plan.values(TagField::Genre).unwrap_or_default().to_vec();
+        let report = |action| HandReport {
+            path: target.clone(),
+            action,
+            before: state.genres.clone(),
+            after: chosen.clone(),
+            undone: 0,
+            foreign_genre: None,
+        };
+        if self.dry_run {
+            let as_it_is = state.genres == chosen && state.own.genre.is_empty();
+            return Ok(report(if as_it_is { Action::None } else { Action::WouldWrite }));
+        }
+        let journal = JournalHandle::new(&self.store, audio);
+        match tagging::write(&target, &plan, &self.options(&target), &journal)? {
+            // The journal remembers the choice with the write.
+            Written::Changed(_) => Ok(report(Action::Written)),
+            Written::Unchanged => {
+                let choice = OwnersChoice { genres: chosen.clone(), origin: Origin::Chosen };
+                self.store.choose(&target, audio, state.stamp.device, &choice)?;
+                Ok(report(Action::None))
+            }
+        }
+    }
+
+    /// Takes writes to one file back. None where there is nothing to take back.
+    ///
+    /// # Errors
+    /// [`HandError`]; the file is then as it was.
+    pub fn undo(&self, path: &Path, depth: Depth) -> Result<Option<HandReport>, HandError> {
+        if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            let gone = HandError::Gone(path.to_owned());
+            return if self.store.to_undo(path, depth)?.is_empty() { Ok(None) } else { Err(gone) };
+        }
+        let target = self.target(path)?;
+        let _claim = self.store.claim(&target)?.ok_or_else(|| HandError::Busy(target.clone()))?;
+        let audio = self.audio(&target)?;
+        let mut past = self.store.to_undo(&target, depth)?;
+        if past.is_empty() && self.find_moved(&target, audio)? {
+            past = self.store.to_undo(&target, depth)?;
+        }
+        if past.is_empty() {
+            return Ok(None);
+        }
+        let state = tagging::read(&target)?;
+        self.take_back(&target, audio, &state, &past).map(Some)
+    }
+
+    fn take_back(
+        &self,
+        path: &Path,
+        audio: Option<AudioKey>,
+        state: &TagState,
+        past: &[PastEntry],
+    ) -> Result<HandReport, HandError> {
+        let entries: Vec<_> = past.iter().map(|past| &past.entry).collect();
+        let undo = Undo::new(state, &entries);
+        let after = undo.genre_after().unwrap_or(&state.genres).to_vec();
+        let report = |action| HandReport {
+            path: path.to_owned(),
+            action,
+            before: state.genres.clone(),
+            after: after.clone(),
+            undone: past.len(),
+            foreign_genre: undo.foreign_genre.clone(),
+        };
+        if self.dry_run {
+            return Ok(report(Action::WouldWrite));
+        }
+        let ids: Vec<EntryId> = past.iter().map(|past| past.id).collect();
+        let journal = JournalHandle::new(&self.store, audio).undoing(ids.clone());
+        match tagging::write(path, &undo.plan, &self.options(path), &journal)? {
+            Written::Changed(_) => Ok(report(Action::Written)),
+            Written::Unchanged => {
+                self.store.note_undone(path, audio, state.stamp.device, &after, &ids)?;
+                Ok(report(Action::None))
+            }
+        }
+    }
+
+    /// Looks whether the file was written under another path, where nothing is any more; its history then goes on here.
+    fn find_moved(&self, path: &Path, audio: Option<AudioKey>) -> Result<bool, HandError> {
+        let known = match audio {
+            Some(audio) => self.store.written_with(audio)?,
+            None => self.store.written_as(&tagging::audio_hash(path)?)?,
+        };
+        for (old, device) in known {
+            if Store::is_gone(&old, device) {
+                self.store.follow_move(&old, path)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Which audio the file holds, where the audio side knows its container.
+    fn audio(&self, path: &Path) -> Result<Option<AudioKey>, StoreError> {
+        audio::identify(path).ok().map(|id| self.store.audio(id)).transpose()
+    }
+
+    /// The one name of the file. A link that is not to be followed keeps its own, and is refused when it is written.
+    fn target(&self, path: &Path) -> Result<PathBuf, TagError> {
+        let refused = || TagError::Refused { path: path.to_owned(), reason: tagging::Refusal::SymbolicLink };
+        if self.symbolic_links == SymbolicLinks::Skip && path.is_symlink() {
+            return Err(refused());
+        }
+        let step = tagging::Step::Inspect;
+        std::fs::canonicalize(path).map_err(|source| TagError::Io { path: path.to_owned(), step, source })
+    }
+
+    fn options(&self, path: &Path) -> WriteOptions<'static> {
+        WriteOptions { symbolic_links: self.symbolic_links, ..self.settings.at(path).write_options(&same_audio) }
+    }
+}

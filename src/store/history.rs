@@ -1,0 +1,205 @@
+//! What was done to a file, and what of it can still be taken back: the journal, read.
+//!
+//! Which writes an undo concerns is chosen here; what they mean for the file as it is now is `tagging`'s.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Row, params};
+
+use super::journal::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, RawEntry};
+use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes};
+use crate::tagging::{EntryId, JournalEntry};
+
+/// How far an undo goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The last write of each file.
+    Last,
+    /// Every write since this moment, in seconds since 1970.
+    Since(i64),
+    /// Every write.
+    All,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryState {
+    /// It has not ended: it is going on, or a crash interrupted it.
+    Open,
+    /// The file has it.
+    Committed,
+    /// It was taken back, by that entry.
+    Undone(EntryId),
+    /// It did not take place, and why.
+    Abandoned(String),
+}
+
+/// An entry of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastEntry {
+    /// Its number.
+    pub id: EntryId,
+    /// What was written.
+    pub entry: JournalEntry,
+    /// How it ended.
+    pub state: EntryState,
+    /// When it began, in seconds since 1970.
+    pub begun_at: i64,
+}
+
+/// A write that can be taken back: not yet taken back, and no undo itself.
+const UNDOABLE: &str = "state = 'committed' AND undone_by IS NULL AND cause != '\"undo\"'";
+
+impl Store {
+    /// Everything that was written, or was to be written, into the file at `path`, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or holds an entry that this program did not write.
+    pub fn history(&self, path: &Path) -> Result<Vec<PastEntry>, StoreError> {
+        self.past("path = ?1 ORDER BY id", params![path_bytes(path)])
+    }
+
+    /// The writes of the file at `path` that an undo takes back, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or holds an entry that this program did not write.
+    pub fn to_undo(&self, path: &Path, depth: Depth) -> Result<Vec<PastEntry>, StoreError> {
+        let (since, limit) = match depth {
+            Depth::Last => (i64::MIN, 1),
+            Depth::Since(moment) => (moment, -1),
+            Depth::All => (i64::MIN, -1),
+        };
+        let condition = format!("path = ?1 AND {UNDOABLE} AND begun_at >= ?2 ORDER BY id DESC LIMIT ?3");
+        self.past(&condition, params![path_bytes(path), since, limit])
+    }
+
+    /// Up to `limit` files in `folder` and behind `after` (by the bytes of their paths) that have writes which an undo of that depth
+    /// takes back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn files_to_undo(
+        &self,
+        depth: Depth,
+        folder: &Path,
+        after: Option<&Path>,
+        limit: usize,
+    ) -> Result<Vec<PathBuf>, StoreError> {
+        let since = if let Depth::Since(moment) = depth { moment } else { i64::MIN };
+        // From the slash behind the folder to the byte behind the slash: what lies in it, and no neighbour of a longer name.
+        let folder = path_bytes(folder).strip_suffix(b"/").unwrap_or(path_bytes(folder));
+        let (first, end) = ([folder, b"/"].concat(), [folder, b"0"].concat());
+        let after = after.map_or(first.as_slice(), path_bytes);
+        let connection = self.results();
+        let list = || -> rusqlite::Result<Vec<PathBuf>> {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT DISTINCT path FROM journal WHERE path > ?1 AND path < ?2 AND {UNDOABLE} AND begun_at >= ?3
+                 ORDER BY path LIMIT ?4"
+            ))?;
+            let values = params![after, end, since, limit as i64];
+            let rows = statement.query_map(values, |row| row.get(0).map(path_from_bytes))?;
+            rows.collect()
+        };
+        list().map_err(|e| self.error(e))
+    }
+
+    /// The paths, each with its device, at which files with this audio payload (BLAKE3 of all of it) were written and can be
+    /// taken back: for a file that was moved since.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn written_as(&self, audio_hash: &[u8; 32]) -> Result<Vec<(PathBuf, u64)>, StoreError> {
+        self.written_where("audio_hash = ?1", params![audio_hash.as_slice()])
+    }
+
+    /// The same for audio that has an identity.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn written_with(&self, audio: AudioKey) -> Result<Vec<(PathBuf, u64)>, StoreError> {
+        self.written_where("audio = ?1", params![audio.0])
+    }
+
+    fn written_where(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<(PathBuf, u64)>, StoreError> {
+        let connection = self.results();
+        let list = || -> rusqlite::Result<Vec<(PathBuf, u64)>> {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT DISTINCT path, after_device FROM journal WHERE {condition} AND {UNDOABLE} ORDER BY path"
+            ))?;
+            let rows =
+                statement.query_map(values, |row| Ok((path_from_bytes(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+            rows.collect()
+        };
+        list().map_err(|e| self.error(e))
+    }
+
+    /// Whether a file that was on this device is really gone, and not only on a file system that is not mounted now.
+    pub fn is_gone(path: &Path, device: u64) -> bool {
+        super::tracks::is_gone(path, device)
+    }
+
+    /// Lets the history of a file that was moved go on under its new path.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn follow_move(&self, old: &Path, new: &Path) -> Result<(), StoreError> {
+        self.transact(self.durable(), |transaction| move_along(transaction, old, new))
+    }
+
+    fn past(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<PastEntry>, StoreError> {
+        let connection = self.durable();
+        let list = || -> rusqlite::Result<Vec<(RawEntry, Ended)>> {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {ENTRY_COLUMNS}, state, reason, undone_by, begun_at FROM journal WHERE {condition}"
+            ))?;
+            let rows = statement.query_map(values, |row| Ok((RawEntry::read(row)?, Ended::read(row)?)))?;
+            rows.collect()
+        };
+        let mut entries = Vec::new();
+        for (raw, ended) in list().map_err(|e| self.error(e))? {
+            let fields = self.fields(&connection, raw.id)?;
+            let (state, begun_at) = ended.check();
+            let open = raw.check(self, fields)?;
+            entries.push(PastEntry { id: open.id, entry: open.entry, state, begun_at });
+        }
+        Ok(entries)
+    }
+}
+
+struct Ended {
+    state: String,
+    reason: Option<String>,
+    undone_by: Option<i64>,
+    begun_at: i64,
+}
+
+impl Ended {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        const AT: usize = ENTRY_COLUMN_COUNT;
+        Ok(Self {
+            state: row.get(AT)?,
+            reason: row.get(AT + 1)?,
+            undone_by: row.get(AT + 2)?,
+            begun_at: row.get(AT + 3)?,
+        })
+    }
+
+    fn check(self) -> (EntryState, i64) {
+        let state = match (self.state.as_str(), self.undone_by) {
+            ("open", _) => EntryState::Open,
+            // 0 marks entries from before an undo was possible.
+            ("committed", None | Some(0)) => EntryState::Committed,
+            ("committed", Some(by)) => EntryState::Undone(EntryId(by)),
+            _ => EntryState::Abandoned(self.reason.unwrap_or_default()),
+        };
+        (state, self.begun_at)
+    }
+}
+
+/// Gives what is remembered of one path to another: the journal, and the owner's choice unless the other has one.
+pub(super) fn move_along(connection: &Connection, old: &Path, new: &Path) -> rusqlite::Result<()> {
+    let paths = params![path_bytes(new), path_bytes(old)];
+    connection.prepare_cached("UPDATE journal SET path = ?1 WHERE path = ?2 AND state != 'open'")?.execute(paths)?;
+    connection.prepare_cached("UPDATE OR IGNORE owner_choice SET path = ?1 WHERE path = ?2")?.execute(paths)?;
+    Ok(())
+}

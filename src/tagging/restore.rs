@@ -1,0 +1,132 @@
+//! Taking writes back: from what the journal holds of them to what each tag of the file is to hold again.
+//!
+//! Only the genre and our own fields are ever restored, whatever else somebody changed since. Where a tag still stores its
+//! fields in the form that it had, their old bytes go back to where they stood; where another program has rewritten the tag
+//! in another form (an ID3v2.3 tag as 2.4), the old values go in. This decides nothing about the file as it is now: whether
+//! the genre is still the one that we wrote is the caller's question, by [`Undo::new`].
+
+use super::editor::{Holding, Layout, Piece, Scope};
+use super::journal::{FieldChange, JournalEntry};
+use super::plan::{TagField, TagPlan, Targets};
+use super::state::{TagState, is_a_genre, same_values};
+
+/// The fields of a file as they were before one or more writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Restoration {
+    fields: Vec<FieldBefore>,
+    /// Tags that those writes had made: they go when nothing is left in them.
+    pub(crate) created: Vec<Scope>,
+    /// The genre as it was; none where it is not restored.
+    pub(crate) genre: Option<Vec<String>>,
+}
+
+/// One field of one tag, before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FieldBefore {
+    scope: Scope,
+    field: TagField,
+    form: String,
+    raw: Vec<RawField>,
+    values: Vec<String>,
+}
+
+/// The bytes of a field and its place among all the fields of its tag, from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RawField {
+    pub(crate) position: usize,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Restoration {
+    /// The state before the last of `entries`, which come newest first. Fields that `wanted` leaves out stay as they are.
+    pub(crate) fn new(entries: &[&JournalEntry], wanted: impl Fn(TagField) -> bool) -> Self {
+        let mut restoration = Self::default();
+        for entry in entries {
+            for field in TagField::ALL.into_iter().filter(|field| wanted(*field)) {
+                restoration.go_back(entry, field);
+            }
+            restoration.created.extend(&entry.created);
+            if wanted(TagField::Genre) && entry.touches_genre() {
+                restoration.genre = Some(entry.genre_before.clone());
+            }
+        }
+        restoration
+    }
+
+    /// What the entry changed of the field was like this before it.
+    fn go_back(&mut self, entry: &JournalEntry, field: TagField) {
+        let mut changes: Vec<&FieldChange> = entry.fields.iter().filter(|change| change.field() == field).collect();
+        changes.sort_by_key(|change| change.scope);
+        for changes in changes.chunk_by(|a, b| a.scope == b.scope) {
+            let scope = changes[0].scope;
+            let raw = |change: &&FieldChange| Some(RawField { position: change.position, bytes: change.old.clone()? });
+            let raw: Vec<RawField> = changes.iter().filter_map(raw).collect();
+            let values = entry.values_before.iter().find(|held| held.scope == scope && held.field == field);
+            let values = values.map(|held| held.values.clone()).unwrap_or_default();
+            self.fields.retain(|known| (known.scope, known.field) != (scope, field));
+            self.fields.push(FieldBefore { scope, field, form: changes[0].form.clone(), raw, values });
+        }
+    }
+
+    /// Whether a file with these holdings and this layout is as it was in the fields that are restored: byte by byte, or by
+    /// value where a tag has another form now. A tag that is gone altogether holds nothing that could be wrong.
+    pub(crate) fn is_done(&self, holdings: &[Holding], layout: &Layout) -> Result<(), String> {
+        for FieldBefore { scope, field, raw, values, .. } in &self.fields {
+            let of_field = |piece: &&Piece| piece.scope == *scope && piece.field == Some(*field);
+            let now = layout.pieces.iter().filter(of_field).map(|piece| piece.digest);
+            let same_bytes = now.eq(raw.iter().map(|raw| blake3::hash(&raw.bytes)));
+            let mut held = holdings.iter().filter(|held| held.scope == *scope && held.field == *field).peekable();
+            let same_values = held.peek().is_none() == values.is_empty() && held.all(|held| held.says(values));
+            let exists = layout.facts.iter().any(|fact| fact.scope == *scope);
+            if !same_bytes && !same_values && exists {
+                let name = field.own_name().unwrap_or("the genre");
+                return Err(format!("{scope}: {name} is not what it was before"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn touches(&self, scope: Scope, field: TagField) -> bool {
+        self.fields.iter().any(|before| (before.scope, before.field) == (scope, field))
+    }
+
+    pub(crate) fn targets(&self, scope: Scope, form: &str) -> Targets<'_> {
+        let mut targets = Targets { had_them: true, ..Targets::default() };
+        for before in self.fields.iter().filter(|before| before.scope == scope) {
+            if before.form == form {
+                targets.raw.push((before.field, &before.raw));
+            } else {
+                targets.values.push((before.field, &before.values));
+            }
+        }
+        targets
+    }
+}
+
+/// What taking some writes back means for a file as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undo {
+    /// What is to be done.
+    pub plan: TagPlan,
+    /// The genre now, where it is no longer the one that was written: it stays, and only our own fields are taken back.
+    pub foreign_genre: Option<Vec<String>>,
+}
+
+impl Undo {
+    /// The genre that the file will have; none where its genre stays.
+    pub fn genre_after(&self) -> Option<&[String]> {
+        self.plan.genre_after.as_deref()
+    }
+
+    /// The undo of `entries`, newest first: the last writes that have not been taken back yet, without a gap.
+    pub fn new(state: &TagState, entries: &[&JournalEntry]) -> Self {
+        let written = entries.iter().find(|entry| entry.touches_genre()).map(|entry| &entry.genre_after);
+        let is_nothing = |genres: &[String]| !genres.iter().any(|genre| is_a_genre(genre));
+        let is_ours = written.is_none_or(|written| {
+            same_values(&state.genres, written) || is_nothing(&state.genres) && is_nothing(written)
+        });
+        let wanted = |field| is_ours || field != TagField::Genre;
+        let plan = TagPlan::restore(state, Restoration::new(entries, wanted));
+        Self { plan, foreign_genre: (!is_ours).then(|| state.genres.clone()) }
+    }
+}

@@ -94,8 +94,11 @@ impl Case {
         match edit_check::try_edit(parse, &self.file, &self.wish, self.options) {
             Ok((edited, patch)) => {
                 assert!(!patch.is_empty() || edited == self.file, "a patch without changes changes nothing");
+                // An editor that is not the one of the file's container knows nothing of what tells that.
                 let (old, new) = (Container::of(&self.file).unwrap(), Container::of(&edited).unwrap());
-                assert_eq!(old, new, "the edited file is told to be another container");
+                if parse(&self.file).is_ok_and(|editor| editor.container() == old) {
+                    assert_eq!(old, new, "the edited file is told to be another container");
+                }
                 Ok(())
             }
             Err(Problem::Refused(reason)) => Err(reason),
@@ -202,7 +205,7 @@ pub fn iff(input: &[u8]) -> Result<(), Refusal> {
     run(input, IffFile::parse)
 }
 
-/// Audio with an APEv2 tag behind it. The editor never looks at the audio, so one of the three containers stands for all.
+/// Audio with an APEv2 tag behind it, whatever the audio is.
 pub fn apev2(input: &[u8]) -> Result<(), Refusal> {
-    run(input, |source| ApeTagged::parse(source, Container::WavPack))
+    run(input, |source| ApeTagged::parse(source, Container::of(source)?))
 }

@@ -110,8 +110,12 @@ impl Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |value: &String| match value.char_indices().nth(40) {
+            Some((end, _)) => format!("{:?} and so on, {} bytes", &value[..end], value.len()),
+            None => format!("{value:?}"),
+        };
         for (field, values) in self.wish.iter() {
-            writeln!(f, "{field:?}: {values:?}")?;
+            writeln!(f, "{field:?}: [{}]", values.iter().map(short).collect::<Vec<_>>().join(", "))?;
         }
         writeln!(f, "a new tag would be {:?}", self.options.new_id3)?;
         write!(f, "{} bytes: b\"{}\"", self.file.len(), self.file.escape_ascii())
@@ -207,5 +211,11 @@ pub fn iff(input: &[u8]) -> Result<(), Refusal> {
 
 /// Audio with an APEv2 tag behind it, whatever the audio is.
 pub fn apev2(input: &[u8]) -> Result<(), Refusal> {
-    run(input, |source| ApeTagged::parse(source, Container::of(source)?))
+    run(input, |source| {
+        let container = match Container::of(source)? {
+            own @ (Container::WavPack | Container::MonkeysAudio | Container::Musepack) => own,
+            _ => Container::WavPack,
+        };
+        ApeTagged::parse(source, container)
+    })
 }

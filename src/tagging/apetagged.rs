@@ -120,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn audio_that_happens_to_hold_the_letters_tag_keeps_its_new_tag_wherever_they_stand() {
+        let tag = ape_tag(&own_items(b"Rock"));
+        for distance in 3..128 {
+            let mut audio = audio();
+            let at = audio.len() - distance;
+            audio[at..at + 3].copy_from_slice(b"TAG");
+            assert_eq!(edited(&audio, &genres_wish(&["Rock"])), [audio, tag.clone()].concat());
+        }
+    }
+
+    #[test]
     fn a_genre_that_is_not_text_is_refused() {
         let file = [audio(), ape_tag(&[ape_item("Genre", b"\x01\x02", 2)])].concat();
         let parsed = ApeTagged::parse(&file, Container::WavPack).unwrap();

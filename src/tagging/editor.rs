@@ -216,7 +216,7 @@ impl Patch {
             .fold(old_len, |len, splice| len + splice.bytes.len() as u64 - (splice.range.end - splice.range.start))
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn apply(&self, original: &[u8]) -> Vec<u8> {
         let mut original = original.to_vec();
         if let Some(renumbering) = &self.renumbering {

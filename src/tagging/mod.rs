@@ -10,13 +10,15 @@
 mod apetagged;
 mod apev2;
 mod container;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod edit_check;
 mod editor;
 mod error;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod fixtures;
 mod flac;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod genre_text;
 mod id3v2;
 mod iff;

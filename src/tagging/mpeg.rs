@@ -2,7 +2,9 @@
 
 use std::io;
 
+use super::error::Problem;
 use super::source::Source;
+use super::tail::Tail;
 
 /// How far behind the tags the first frame is searched; junk there is as old as the format.
 const SEARCH: usize = 64 << 10;
@@ -92,7 +94,9 @@ pub(crate) fn first_frame(source: &dyn Source, start: u64) -> io::Result<Option<
         let confirmed = match FrameHeader::parse(&follows) {
             Some(other) => other.same_stream(&header),
             // The last frame of a stream, whole or cut, with nothing or a tag behind it.
-            None => offset == 0 && (follows.len() < 4 || follows.starts_with(b"TAG") || follows.starts_with(b"APET")),
+            None if offset > 0 => false,
+            None if follows.len() < 4 || follows.starts_with(b"TAG") || follows.starts_with(b"APET") => true,
+            None => reaches_the_tags(source, start, next)?,
         };
         if confirmed {
             return Ok(Some(start + offset as u64));
@@ -101,10 +105,28 @@ pub(crate) fn first_frame(source: &dyn Source, start: u64) -> io::Result<Option<
     Ok(None)
 }
 
+/// Whether a frame from `start` to `end`, of which the file holds only a part, is cut off by the tags at the end of the file.
+fn reaches_the_tags(source: &dyn Source, start: u64, end: u64) -> io::Result<bool> {
+    match Tail::parse(source, start) {
+        Ok(tail) => Ok(end >= tail.start),
+        Err(Problem::Refused(_)) => Ok(false),
+        Err(Problem::Io(error)) => Err(error),
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
+    use super::super::fixtures::{ape_item, ape_tag, mpeg_frames};
     use super::*;
+
+    #[test]
+    fn a_single_cut_frame_is_an_mp3_however_long_the_tag_behind_it_is() {
+        for length in [10, 350, 900] {
+            let tag = ape_tag(&[ape_item("Genre", &vec![b'x'; length], 0)]);
+            assert_eq!(first_frame(&[&mpeg_frames(1)[..40], &tag].concat(), 0).unwrap(), Some(0), "{length}");
+        }
+    }
 
     #[test]
     fn frame_lengths_follow_the_standard() {

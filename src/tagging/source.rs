@@ -71,7 +71,9 @@ impl dyn Source + '_ {
     pub(crate) fn window(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let available = self.len().saturating_sub(offset).min(length as u64);
         let mut bytes = vec![0; available as usize];
-        self.read_exact_at(&mut bytes, offset)?;
+        if !bytes.is_empty() {
+            self.read_exact_at(&mut bytes, offset)?;
+        }
         Ok(bytes)
     }
 
@@ -110,5 +112,18 @@ impl dyn Source + '_ {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_the_end_there_is_nothing_to_read_and_that_is_no_error() {
+        let source: &dyn Source = &b"abc".to_vec();
+        assert_eq!(source.window(1, 9).unwrap(), b"bc");
+        assert_eq!(source.window(3, 9).unwrap(), b"");
+        assert_eq!(source.window(4, 9).unwrap(), b"");
     }
 }

@@ -55,16 +55,17 @@ impl Tail {
 
 fn last_tag(source: &dyn Source, start: u64, end: u64) -> Result<Option<(Range<u64>, TailTag)>, Problem> {
     let room = end - start;
+    // The longer magic first: audio may hold the three letters of an ID3v1 tag just there, in front of an APEv2 tag.
+    if room >= 32 && source.window(end - 32, 8)? == apev2::MAGIC {
+        let (range, tag) = Apev2::parse(source, start, end)?;
+        return Ok(Some((range, TailTag::Apev2(tag))));
+    }
     if let Some(genre) = id3v1(source, start, end)? {
         return Ok(Some((end - 128..end, TailTag::Id3v1 { genre })));
     }
     // The "enhanced" tag stands right in front of an ID3v1 tag.
     if room >= 227 && source.window(end - 227, 4)? == b"TAG+" && source.window(end, 3)? == b"TAG" {
         return Ok(Some((end - 227..end, TailTag::Opaque)));
-    }
-    if room >= 32 && source.window(end - 32, 8)? == apev2::MAGIC {
-        let (range, tag) = Apev2::parse(source, start, end)?;
-        return Ok(Some((range, TailTag::Apev2(tag))));
     }
     if let Some(first) = lyrics3(source, start, end)? {
         return Ok(Some((first..end, TailTag::Opaque)));

@@ -138,8 +138,13 @@ impl Id3v2 {
         }
         let no_ff = self.is_v24() && self.flags & super::UNSYNCHRONISED != 0
             || self.extended.as_ref().is_some_and(super::ExtendedHeader::forbids_utf16);
+        let encoded = text::encode(&strings, self.version, inherited.encoding, no_ff);
+        if text::decode(&encoded) != strings {
+            // A byte order mark at the start of a string is taken for what it is.
+            return Err(refused(&joined.join("; ")));
+        }
         let mut content: Vec<u8> = inherited.group.into_iter().collect();
-        content.extend(text::encode(&strings, self.version, inherited.encoding, no_ff));
+        content.extend(encoded);
 
         let id = if field.own_name().is_some() { self.version.user_text_id() } else { self.version.genre_id() };
         let mut frame = id.as_bytes().to_vec();

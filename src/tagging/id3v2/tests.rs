@@ -329,7 +329,7 @@ fn what_is_not_understood_is_refused_with_the_reason() {
 #[test]
 fn values_that_would_read_back_as_something_else_are_refused() {
     let before = file(id3v2(4, 0, &[], 500));
-    for value in ["17", "(17)", "RX", "with\0zero"] {
+    for value in ["17", "(17)", "RX", "with\0zero", "\u{feff}mark"] {
         assert!(refusal(&before, &wish(&[value])).contains("cannot be stored"), "{value}");
     }
     assert_eq!(genre_body(&edited(&file(id3v2(3, 0, &[], 500)), &wish(&["(17)"]))), b"\0((17)");

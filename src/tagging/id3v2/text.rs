@@ -140,6 +140,11 @@ pub(super) fn encode(strings: &[&str], version: Version, preferred: Option<Encod
     out
 }
 
+/// The strings behind an encoding byte.
+pub(super) fn decode(content: &[u8]) -> Vec<String> {
+    content.split_first().map_or_else(Vec::new, |(&encoding, data)| Encoding::of(encoding).strings(data))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test may panic
 mod tests {

@@ -93,7 +93,12 @@ impl Mp4File {
             Some(atom) => (behind as u64, offset - atom.range.start),
             // Of an empty track, or already wrong.
             None if offset < self.moov_range().end => (0, offset),
-            None => (0, offset - self.moov_range().end),
+            // It moves with what stays behind `moov`, or with the end of the file.
+            None => {
+                let behind_moov = staying.partition_point(|atom| atom.range.start < self.moov_range().end);
+                let end = self.atoms.last().map_or(0, |atom| atom.range.end);
+                (0, offset.wrapping_sub(staying.get(behind_moov).map_or(end, |atom| atom.range.start)))
+            }
         }
     }
 
@@ -142,6 +147,10 @@ impl Mp4File {
         // One without a size reaches to the end of the file.
         let has_size = is_usable && source.window(atom.range.start, 4)? != [0; 4];
         if !has_size || atom.range.end - atom.range.start > LIMIT || !source.is_zero(atom.body..atom.range.end)? {
+            return Ok(None);
+        }
+        // Whatever a chunk offset points at is no free space.
+        if self.moov.offsets(&(0..self.moov.raw.len())).any(|offset| atom.range.contains(&offset)) {
             return Ok(None);
         }
         Ok(Some(atom.range.clone()))

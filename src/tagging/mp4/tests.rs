@@ -253,6 +253,21 @@ fn an_offset_that_would_not_fit_any_more_is_refused() {
     assert!(refusal(&file).contains("offset of a chunk"));
 }
 
+#[test]
+fn an_offset_that_points_nowhere_is_no_reason_to_fail() {
+    let file = [mp4(&tagged(&title(), None), false, false), atom(b"free", &[0; 300])].concat();
+    let table = find(&file, &["moov", "trak", "mdia", "minf", "stbl", "stco"]).unwrap();
+    let end = file.len() as u32;
+    // In the last byte of the free space, right behind the file, and far from it.
+    for offset in [end - 1, end, end + 5000] {
+        let mut file = file.clone();
+        file[table.start + 16..table.start + 20].copy_from_slice(&offset.to_be_bytes());
+        let after = edited(&file, &wish(&["Rock"]));
+        assert_eq!(list(&after), [title(), written("Rock")].concat());
+        assert_eq!(after.len() == file.len(), offset >= end, "free space that is pointed at is not used up");
+    }
+}
+
 proptest! {
     #[test]
     fn random_lists_are_edited_as_the_model_says(

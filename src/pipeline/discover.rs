@@ -38,6 +38,9 @@ pub enum Obstacle {
     /// A link to a folder that holds it.
     #[error("this link leads back to {ancestor}: not followed; remove the link, or exclude it", ancestor = .0.display())]
     Loop(PathBuf),
+    /// A link to a file, and no link is to be followed.
+    #[error("a symbolic link, and [library] follow_symlinks is off")]
+    Link,
     /// A link to nothing, or a file that went away during the walk.
     #[error("is not there: a dangling link, or it vanished during the walk")]
     Missing,
@@ -68,7 +71,12 @@ impl Selection {
         let walk = WalkDir::new(root).follow_links(self.follow_symlinks).sort_by_file_name();
         let entries = walk.into_iter().filter_entry(move |entry| entry.depth() == 0 || !self.leaves_out(entry));
         entries.filter_map(move |entry| match entry {
-            Ok(entry) => self.is_candidate(&entry).then(|| Found::Candidate(entry.into_path())),
+            Ok(entry) if !self.is_candidate(&entry) => None,
+            // One that was named is the caller's to refuse.
+            Ok(entry) if entry.depth() > 0 && entry.file_type().is_symlink() => {
+                Some(Found::Obstacle { path: entry.into_path(), obstacle: Obstacle::Link })
+            }
+            Ok(entry) => Some(Found::Candidate(entry.into_path())),
             Err(error) => {
                 let (path, obstacle) = (error.path().unwrap_or(root), obstacle(&error));
                 // A dangling link to a cover is nobody's business here; one to a song is.
@@ -92,7 +100,7 @@ impl Selection {
         if entry.depth() == 0 {
             return true;
         }
-        // Without following, a link to a file still shows as a link; what it points to is looked at.
+        // Without following, a link still shows as one; one to a song is worth a word.
         let is_file = kind.is_file() || (kind.is_symlink() && entry.path().is_file());
         is_file && self.has_known_extension(entry.path())
     }
@@ -194,13 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn linked_folders_are_walked_only_when_the_configuration_says_so() {
+    fn links_are_followed_only_when_the_configuration_says_so() {
         let elsewhere = tree(&[b"2.mp3"]);
         let root = tree(&[b"1.mp3"]);
         symlink(elsewhere.path(), root.path().join("linked")).unwrap();
         symlink(elsewhere.path().join("2.mp3"), root.path().join("3.mp3")).unwrap();
         assert_eq!(walk(&Library::default(), root.path()).0, ["1.mp3", "3.mp3", "linked/2.mp3"]);
         let library = Library { follow_symlinks: false, ..Library::default() };
-        assert_eq!(walk(&library, root.path()).0, ["1.mp3", "3.mp3"]);
+        let link = ("3.mp3".to_owned(), Obstacle::Link);
+        assert_eq!(walk(&library, root.path()), (vec!["1.mp3".to_owned()], vec![link]));
     }
 }

@@ -12,7 +12,7 @@ mod report;
 mod scan;
 mod settings;
 
-pub use analysis::{LineError, Opinion};
+pub use analysis::{Analysis, LineError, Opinion};
 pub use cancel::Cancel;
 pub use discover::{Found, Obstacle, Selection};
 pub use line::{ExplainError, Explanation, Line, Worker};

@@ -1,7 +1,7 @@
 //! How good the program is on files whose genre is known: labels from a list or from tags, the line's verdicts, and the figures.
 //!
 //! ```text
-//! labels (a CSV file, or the owner's tags) ─► Candidate ─► listen (the line) ─► Collection ─► Judge ─► Figures ─► text, JSON
+//! labels (a CSV file, or the owner's tags) ─► Candidate ─► listen (the line) ─► Collection ─► Judge ─► Figures ─► text, JSON, picture
 //! ```
 //!
 //! It writes no tag and trains nothing. The arithmetic ([`metrics`], [`bootstrap`]) works on plain values and knows neither files
@@ -14,6 +14,7 @@ mod judge;
 mod label_list;
 mod listen;
 pub mod metrics;
+pub mod plot;
 mod truth;
 
 pub use collection::{Clip, Collection, Member};

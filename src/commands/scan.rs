@@ -118,7 +118,7 @@ async fn scan(line: Arc<Line>, request: ScanRequest, arguments: &Arguments) -> a
 }
 
 /// Resolves when the user (Ctrl-C) or the system (SIGTERM) asks to stop.
-async fn stop_signal() -> std::io::Result<()> {
+pub(super) async fn stop_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -128,7 +128,7 @@ async fn stop_signal() -> std::io::Result<()> {
 }
 
 /// Who asks twice means it: writes are atomic, so leaving at once loses nothing but a temporary file.
-fn exit_on_second_signal() {
+pub(super) fn exit_on_second_signal() {
     tokio::spawn(async {
         if stop_signal().await.is_ok() {
             std::process::exit(130);

@@ -11,6 +11,7 @@
 
 pub mod audio;
 pub mod config;
+pub mod evaluation;
 pub mod features;
 pub mod genre;
 pub mod inference;

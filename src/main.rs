@@ -42,6 +42,8 @@ enum Command {
     Review(commands::review::Arguments),
     /// Show what each model and the vote say of a file, and what a scan would do with it
     Explain(commands::explain::Arguments),
+    /// Measure how good it is on files whose genre is known: a list of labels, or your own tagged music
+    Evaluate(commands::evaluate::Arguments),
     /// Write feature matrices of files, for training and checking: the 518 FMA features or log-mel spectrograms
     Features(commands::features::Arguments),
 }
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::History(arguments) => commands::history::run(&arguments),
         Command::Review(arguments) => commands::review::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
     };
     commands::exit_code(outcome)

@@ -18,7 +18,8 @@ pub fn chart(ranking: &[(String, f32)], limit: usize, label_width: usize) -> Str
     lines
 }
 
-fn bar(share: f32) -> String {
+/// A bar for a share of 0 to 1, padded to the width of a whole one.
+pub fn bar(share: f32) -> String {
     let eighths = (share * (WIDTH * 8) as f32).round() as usize;
     let mut cells = "█".repeat(eighths / 8);
     if !eighths.is_multiple_of(8) {

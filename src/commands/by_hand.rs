@@ -131,22 +131,25 @@ impl<'a> JsonHand<'a> {
     }
 }
 
-/// The files that paths on a command line mean: a file itself, of a folder those that a scan would take.
-pub fn files<'a>(
+/// Calls `work` for every file that paths on a command line mean, until somebody wants to stop: a file itself, of a folder those that
+/// a scan would take.
+pub fn for_each_file(
     config: &Config,
-    paths: &'a [PathBuf],
-    cancel: &'a Cancel,
-) -> anyhow::Result<impl Iterator<Item = PathBuf> + 'a> {
+    paths: &[PathBuf],
+    cancel: &Cancel,
+    mut work: impl FnMut(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let selection = Selection::new(&config.library)?;
-    let found = paths.iter().flat_map(move |root| selection.walk(root).collect::<Vec<_>>());
-    let files = found.filter_map(|found| match found {
-        Found::Candidate(path) => Some(path),
-        Found::Obstacle { path, obstacle } => {
-            tracing::warn!("{}: {obstacle}", path.display());
-            None
+    for found in paths.iter().flat_map(|root| selection.walk(root)) {
+        if cancel.is_requested() {
+            break;
         }
-    });
-    Ok(files.take_while(|_| !cancel.is_requested()))
+        match found {
+            Found::Candidate(path) => work(&path)?,
+            Found::Obstacle { path, obstacle } => tracing::warn!("{}: {obstacle}", path.display()),
+        }
+    }
+    Ok(())
 }
 
 /// The one name of a path on the command line, whether or not something is there: of a file that is gone, that of its folder.

@@ -12,6 +12,15 @@ pub async fn stop_signal() -> std::io::Result<()> {
     }
 }
 
+/// Who asks twice means it: writes are atomic, so leaving at once loses nothing but a temporary file.
+pub fn exit_on_second_signal() {
+    tokio::spawn(async {
+        if stop_signal().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
+}
+
 /// A wish to stop that the first signal makes; the second one ends the process at once. Writes are atomic, so that loses nothing
 /// but a temporary file, which the next start removes.
 pub fn cancel_on_signal() -> std::io::Result<Cancel> {

@@ -1,6 +1,7 @@
 //! One file a subcommand: read the arguments, call the library, print. What they share is here: the settings that every command
 //! takes, logging, and exit codes.
 
+pub mod evaluate;
 pub mod explain;
 pub mod features;
 pub mod history;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Outcome;
-use super::interrupt::stop_signal;
+use super::interrupt::{exit_on_second_signal, stop_signal};
 use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round};
 use super::setup::{self, Common};
 
@@ -116,15 +116,6 @@ async fn scan(line: Arc<Line>, request: ScanRequest, arguments: &Arguments) -> a
         0 => Outcome::Done,
         _ => Outcome::SomeFailed,
     })
-}
-
-/// Who asks twice means it: writes are atomic, so leaving at once loses nothing but a temporary file.
-fn exit_on_second_signal() {
-    tokio::spawn(async {
-        if stop_signal().await.is_ok() {
-            std::process::exit(130);
-        }
-    });
 }
 
 /// What the user sees while a scan runs.

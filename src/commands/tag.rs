@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 use console::style;
-use reclassd::pipeline::{ByHand, Cancel};
+use reclassd::pipeline::{ByHand, Cancel, HandError};
 use reclassd::tagging::{self, TagState};
 use serde_json::json;
 
@@ -51,22 +51,23 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let store = arguments.common.open_store(&config)?;
     let hand = ByHand::new(&config, store, arguments.dry_run)?;
     let mut tally = Tally::default();
-    if arguments.show {
-        for path in by_hand::files(&config, &arguments.paths, &cancel)? {
-            show(arguments, &hand, &path, &mut tally)?;
-        }
-    } else if arguments.forget {
-        for path in by_hand::files(&config, &arguments.paths, &cancel)? {
-            forget(arguments, &hand, &path, &mut tally)?;
-        }
-    } else {
+    if !arguments.genre.is_empty() {
         hand.recover()?;
-        let words = Words { done: "tagged", would: "would tag", json: arguments.json };
-        for path in by_hand::files(&config, &arguments.paths, &cancel)? {
-            let answer = hand.choose(&path, &arguments.genre);
-            by_hand::tell(words, &path, &answer, &mut tally)?;
-        }
     }
+    by_hand::for_each_file(&config, &arguments.paths, &cancel, |path| {
+        if arguments.show {
+            return show(arguments, &hand, path, &mut tally);
+        }
+        if arguments.forget {
+            return forget(arguments, &hand, path, &mut tally);
+        }
+        let words = Words { done: "tagged", would: "would tag", json: arguments.json };
+        match hand.choose(path, &arguments.genre) {
+            // The database concerns every file.
+            Err(HandError::Store(error)) => Err(error.into()),
+            answer => Ok(by_hand::tell(words, path, &answer, &mut tally)?),
+        }
+    })?;
     tally.interrupted = cancel.is_requested();
     summarise(arguments, &tally, &cancel)?;
     Ok(tally.outcome())

@@ -28,9 +28,12 @@ pub struct Opinion {
 }
 
 /// Opinions and what the vote made of them.
-pub(super) struct Analysis {
-    pub(super) opinions: Vec<Opinion>,
-    pub(super) ranking: Ranking,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analysis {
+    /// What each model said, in the order of the configuration.
+    pub opinions: Vec<Opinion>,
+    /// What the vote made of it.
+    pub ranking: Ranking,
 }
 
 /// The models that a configuration asks for cannot be had.

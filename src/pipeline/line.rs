@@ -283,29 +283,37 @@ impl Line {
         Ok(Report { path, status, genre, confidence, ranking, action, reason, elapsed })
     }
 
-    /// Analyses a file (from the cache where possible) and says what each model thinks and what a scan would do. Writes no tag.
+    /// Analyses a file, from the cache where possible. Reads and writes no tag.
     ///
     /// # Errors
     /// [`ExplainError`] when the file cannot be analysed or the database fails.
-    pub fn explain(&self, worker: &mut Worker, path: &Path) -> Result<Explanation, ExplainError> {
+    pub fn analyse(&self, worker: &mut Worker, path: &Path) -> Result<Analysis, ExplainError> {
         let not_analysed = |reason| ExplainError::NotAnalysed { path: path.to_owned(), reason };
         // The stamp comes first, so that what is kept of the file is known to be of this one.
         let file = Looked::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
         let (extractor, force) = (&mut worker.extractor, self.settings.force);
-        let analysis = match self.analyst.analyse(&self.store, audio, &file, extractor, force, &Cancel::default()) {
-            Ok(analysis) => analysis,
-            Err(AnalysisError::Store(error)) => return Err(error.into()),
-            Err(AnalysisError::Audio(error)) => return Err(not_analysed(error.reason())),
-            Err(AnalysisError::Unfit(reason)) => return Err(not_analysed(reason)),
-            Err(AnalysisError::Changed) => return Err(not_analysed("it changed meanwhile; try again".to_owned())),
-            Err(AnalysisError::Cancelled) => return Err(not_analysed("stopped".to_owned())),
-        };
+        match self.analyst.analyse(&self.store, audio, &file, extractor, force, &Cancel::default()) {
+            Ok(analysis) => Ok(analysis),
+            Err(AnalysisError::Store(error)) => Err(error.into()),
+            Err(AnalysisError::Audio(error)) => Err(not_analysed(error.reason())),
+            Err(AnalysisError::Unfit(reason)) => Err(not_analysed(reason)),
+            Err(AnalysisError::Changed) => Err(not_analysed("it changed meanwhile; try again".to_owned())),
+            Err(AnalysisError::Cancelled) => Err(not_analysed("stopped".to_owned())),
+        }
+    }
+
+    /// Analyses a file (from the cache where possible) and says what each model thinks and what a scan would do. Writes no tag.
+    ///
+    /// # Errors
+    /// [`ExplainError`] when the file cannot be analysed or the database fails.
+    pub fn explain(&self, worker: &mut Worker, path: &Path) -> Result<Explanation, ExplainError> {
+        let analysis = self.analyse(worker, path)?;
         let settings = self.settings.at(path);
         let verdict = Verdict::new(analysis.ranking, settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);
-        let owner = self.store.choice(path, Some(audio))?;
+        let owner = self.store.choice_as_known(path)?;
         let (tags, same) = (tagging::read(path), |a: &str, b: &str| settings.naming.is_same(a, b));
         let decision = match &tags {
             Err(error) => format!("nothing is written: {}", error.reason()),

@@ -14,7 +14,7 @@ mod report;
 mod scan;
 mod settings;
 
-pub use analysis::{LineError, Opinion};
+pub use analysis::{Analysis, LineError, Opinion};
 pub use by_hand::{ByHand, HandError, HandReport};
 pub use cancel::Cancel;
 pub use discover::{Found, Obstacle, Selection};

@@ -209,3 +209,53 @@ fn after_undo(
     connection.prepare_cached("DELETE FROM owner_choice WHERE path = ?1")?.execute([path])?;
     look_again(connection, path)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+    use crate::audio::AudioId;
+    use crate::store::tests::fresh;
+
+    fn chosen(name: &str) -> OwnersChoice {
+        OwnersChoice { genres: vec![name.to_owned()], origin: Origin::Chosen }
+    }
+
+    fn device(folder: &Path) -> u64 {
+        std::os::unix::fs::MetadataExt::dev(&folder.metadata().unwrap())
+    }
+
+    #[test]
+    fn a_choice_holds_for_its_path_and_audio_until_it_is_forgotten() {
+        let (folder, store) = fresh();
+        let path = folder.path().join("song.mp3");
+        std::fs::write(&path, "x").unwrap();
+        let [audio, other] = [1, 2].map(|n| store.audio(AudioId::from_bytes([n; 16])).unwrap());
+        assert_eq!(store.choice(&path, Some(audio)).unwrap(), None);
+        store.choose(&path, Some(audio), device(folder.path()), &chosen("Jazz")).unwrap();
+        assert_eq!(store.choice(&path, Some(audio)).unwrap(), Some(chosen("Jazz")));
+        assert_eq!(store.choice_as_known(&path).unwrap(), Some(chosen("Jazz")));
+        assert_eq!(
+            store.choice(&folder.path().join("copy.mp3"), Some(audio)).unwrap(),
+            None,
+            "the file is still there"
+        );
+        assert_eq!(store.choice(&path, Some(other)).unwrap(), None, "another recording took its place");
+        store.choose(&path, None, device(folder.path()), &chosen("Jazz")).unwrap();
+        assert_eq!(store.choice(&path, None).unwrap(), Some(chosen("Jazz")));
+        assert!(store.forget_choice(&path).unwrap() && !store.forget_choice(&path).unwrap());
+        assert_eq!(store.choice(&path, None).unwrap(), None);
+    }
+
+    #[test]
+    fn a_choice_goes_with_a_file_that_was_moved_but_not_with_one_whose_disk_is_not_mounted() {
+        let (folder, store) = fresh();
+        let [gone, unmounted, new] = ["gone.mp3", "unmounted.mp3", "new.mp3"].map(|name| folder.path().join(name));
+        let [moved, away] = [1, 2].map(|n| store.audio(AudioId::from_bytes([n; 16])).unwrap());
+        store.choose(&gone, Some(moved), device(folder.path()), &chosen("Jazz")).unwrap();
+        store.choose(&unmounted, Some(away), device(folder.path()) + 1, &chosen("Blues")).unwrap();
+        assert_eq!(store.choice(&new, Some(away)).unwrap(), None);
+        assert_eq!(store.choice(&new, Some(moved)).unwrap(), Some(chosen("Jazz")));
+        assert_eq!(store.choice_as_known(&gone).unwrap(), None);
+    }
+}

@@ -203,3 +203,97 @@ pub(super) fn move_along(connection: &Connection, old: &Path, new: &Path) -> rus
     connection.prepare_cached("UPDATE OR IGNORE owner_choice SET path = ?1 WHERE path = ?2")?.execute(paths)?;
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+    use crate::store::JournalHandle;
+    use crate::store::tests::fresh;
+    use crate::tagging::{Cause, Container, FieldChange, FileStamp, Journal, Origin, Scope};
+
+    const STAMP: FileStamp = FileStamp { size: 3, mtime_seconds: 4, mtime_nanoseconds: 5, inode: 6, device: 7 };
+
+    fn entry(path: &str, cause: Cause, genre: &str) -> JournalEntry {
+        JournalEntry {
+            path: path.into(),
+            temporary_path: "/m/.x.tmp".into(),
+            container: Container::Flac,
+            cause,
+            before: STAMP,
+            audio_hash: [9; 32],
+            fields: vec![FieldChange {
+                scope: Scope::VorbisComments,
+                form: String::new(),
+                name: "GENRE".to_owned(),
+                position: 1,
+                old: None,
+                new: Some(b"GENRE=x".to_vec()),
+            }],
+            created: Vec::new(),
+            genre_before: Vec::new(),
+            genre_after: vec![genre.to_owned()],
+            values_before: Vec::new(),
+        }
+    }
+
+    fn written(store: &Store, path: &str, cause: Cause, genre: &str, undoes: &[EntryId]) -> EntryId {
+        let journal = JournalHandle::new(store, None).undoing(undoes.to_vec());
+        let id = journal.begin(&entry(path, cause, genre)).unwrap();
+        journal.commit(id, &STAMP).unwrap();
+        id
+    }
+
+    fn ids(entries: &[PastEntry]) -> Vec<EntryId> {
+        entries.iter().map(|past| past.id).collect()
+    }
+
+    #[test]
+    fn an_undo_concerns_the_last_writes_that_were_not_taken_back_yet() {
+        let (_folder, store) = fresh();
+        let path = Path::new("/m/a.flac");
+        let [one, two] = ["One", "Two"].map(|genre| written(&store, "/m/a.flac", Cause::Scan, genre, &[]));
+        let abandoned = JournalHandle::new(&store, None).begin(&entry("/m/a.flac", Cause::Scan, "x")).unwrap();
+        JournalHandle::new(&store, None).abandon(abandoned, "disk full").unwrap();
+        assert_eq!(ids(&store.to_undo(path, Depth::Last).unwrap()), [two]);
+        assert_eq!(ids(&store.to_undo(path, Depth::All).unwrap()), [two, one]);
+        assert!(store.to_undo(path, Depth::Since(i64::MAX)).unwrap().is_empty());
+        let undo = written(&store, "/m/a.flac", Cause::Undo, "One", &[two]);
+        assert_eq!(ids(&store.to_undo(path, Depth::Last).unwrap()), [one]);
+        let states: Vec<EntryState> = store.history(path).unwrap().into_iter().map(|past| past.state).collect();
+        let gave_up = EntryState::Abandoned("disk full".to_owned());
+        assert_eq!(states, [EntryState::Committed, EntryState::Undone(undo), gave_up, EntryState::Committed]);
+        assert_eq!(store.history(path).unwrap()[0].entry, entry("/m/a.flac", Cause::Scan, "One"));
+    }
+
+    #[test]
+    fn a_folder_is_what_lies_in_it_and_not_its_neighbour_of_a_longer_name() {
+        let (_folder, store) = fresh();
+        for path in ["/m/Rock/a.flac", "/m/Rock/b/c.flac", "/m/Rock & Roll/d.flac", "/m/Rock.flac"] {
+            written(&store, path, Cause::Scan, "x", &[]);
+        }
+        let in_folder = |folder: &str, after: Option<&str>, limit| {
+            let files = store.files_to_undo(Depth::All, Path::new(folder), after.map(Path::new), limit).unwrap();
+            files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(in_folder("/m/Rock", None, 9), ["/m/Rock/a.flac", "/m/Rock/b/c.flac"]);
+        assert_eq!(in_folder("/m/Rock", Some("/m/Rock/a.flac"), 9), ["/m/Rock/b/c.flac"]);
+        assert_eq!(in_folder("/", None, 9).len(), 4);
+        assert_eq!(in_folder("/", None, 2).len(), 2);
+    }
+
+    #[test]
+    fn the_owners_choice_follows_from_what_was_written() {
+        let (_folder, store) = fresh();
+        let path = Path::new("/m/a.flac");
+        let choice = || store.choice(path, None).unwrap().map(|choice| (choice.origin, choice.genres));
+        let by_owner = written(&store, "/m/a.flac", Cause::Owner, "Zydeco", &[]);
+        assert_eq!(choice(), Some((Origin::Chosen, vec!["Zydeco".to_owned()])));
+        written(&store, "/m/a.flac", Cause::Undo, "Old", &[by_owner]);
+        assert_eq!(choice(), None, "the scans decide again");
+        let by_scan = written(&store, "/m/a.flac", Cause::Scan, "Jazz", &[]);
+        assert_eq!(choice(), None);
+        written(&store, "/m/a.flac", Cause::Undo, "Old", &[by_scan]);
+        assert_eq!(choice(), Some((Origin::TakenBack, vec!["Old".to_owned()])));
+    }
+}

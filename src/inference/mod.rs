@@ -9,11 +9,14 @@
 
 mod ensemble;
 mod error;
+mod fit;
 mod graph;
 mod manifest;
 mod model;
+mod tag_map;
 
 pub use ensemble::{Ensemble, Member};
 pub use error::InferenceError;
-pub use manifest::{LogMelInput, Manifest, ModelInput, Output, OutputKind, Padding};
+pub use manifest::{LogMelInput, Manifest, ModelInput, MusicnnMelInput, Output, OutputKind, Padding};
 pub use model::{Model, ModelFeatures, Scores};
+pub use tag_map::{TagMap, TaggedGenre};

@@ -36,6 +36,8 @@ enum Command {
     Explain(commands::explain::Arguments),
     /// Write feature matrices of files, for training and checking: the 518 FMA features or log-mel spectrograms
     Features(commands::features::Arguments),
+    /// List, install, check and remove models
+    Models(commands::models::Arguments),
 }
 
 /// Other people's decoders may panic on a hostile file. That is caught and reported as the file's fault; the panic itself is for
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Review(arguments) => commands::review::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
     };
     commands::exit_code(outcome)
 }

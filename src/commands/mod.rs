@@ -3,6 +3,7 @@
 
 pub mod explain;
 pub mod features;
+pub mod models;
 pub mod review;
 pub mod scan;
 
@@ -65,7 +66,7 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             )
             || matches!(
                 cause.downcast_ref::<LineError>(),
-                Some(LineError::NobodyVotes | LineError::UnknownModel { .. })
+                Some(LineError::NobodyVotes | LineError::UnknownModel { .. } | LineError::NoGenres { .. })
             )
     })
 }

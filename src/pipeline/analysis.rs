@@ -341,17 +341,24 @@ fn choose(mut ensemble: Ensemble, config: &Config) -> Result<Ensemble, LineError
     Ok(Ensemble { members, ..ensemble })
 }
 
-/// A model's name and all that its scores depend on: its graph, and the version of the features that it is fed with.
+/// A model's name and all that its scores depend on: its graph, the version of the features that it is fed with, and, of a model
+/// whose manifest lies where it can be edited, how it is fed.
 fn model_key(member: &Member) -> String {
     let manifest = member.model.manifest();
-    format!("{}/{}/{FEATURES_VERSION}", manifest.name, &manifest.sha256[..16.min(manifest.sha256.len())])
+    let key = format!("{}/{}/{FEATURES_VERSION}", manifest.name, &manifest.sha256[..16.min(manifest.sha256.len())]);
+    if member.model.is_builtin() { key } else { format!("{key}/{}", digest(&(&manifest.input, &manifest.output))) }
+}
+
+/// A short digest of a value's insides.
+fn digest(value: &impl std::fmt::Debug) -> String {
+    blake3::hash(format!("{value:?}").as_bytes()).to_hex()[..16].to_owned()
 }
 
 /// A member and all that its vote depends on: its scores, its weight, and what its words mean.
 fn member_key(member: &Member) -> String {
     let key = format!("{}*{}", model_key(member), member.weight);
     match &member.model.manifest().tag_map {
-        Some(map) => format!("{key}:{}", &blake3::hash(format!("{map:?}").as_bytes()).to_hex()[..16]),
+        Some(map) => format!("{key}:{}", digest(map)),
         None => key,
     }
 }
@@ -399,6 +406,26 @@ mod tests {
         let fingerprints = texts.map(|text| Analyst::new(&config(text)).unwrap().fingerprint().to_owned());
         let different: std::collections::BTreeSet<&String> = fingerprints.iter().collect();
         assert_eq!(different.len(), texts.len(), "{fingerprints:?}");
+    }
+
+    #[test]
+    fn an_installed_model_that_is_fed_in_another_way_is_not_known_by_its_old_scores() {
+        let folder = tempfile::tempdir().unwrap();
+        let mine = folder.path().join("mine");
+        std::fs::create_dir(&mine).unwrap();
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/logmel-cnn");
+        std::fs::copy(source.join("model.onnx"), mine.join("model.onnx")).unwrap();
+        let manifest = std::fs::read_to_string(source.join("model.toml")).unwrap();
+        let manifest = manifest.replace("\"logmel-cnn\"", "\"mine\"");
+        let mut config = config("[models]\nenabled = [\"mine\"]");
+        config.models.folder = folder.path().to_owned();
+        let keys = ["padding = \"repeat\"", "padding = \"floor\""].map(|padding| {
+            std::fs::write(mine.join("model.toml"), manifest.replace("padding = \"repeat\"", padding)).unwrap();
+            let analyst = Analyst::new(&config).unwrap();
+            assert_eq!(analyst.ensemble_name(), "reclassd-builtin 1 + mine 1");
+            model_key(&analyst.ensemble.members[0])
+        });
+        assert_ne!(keys[0], keys[1]);
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! What it costs to ask a model: one run of each built-in one on one thread, and to load them.
+//! What it costs to ask a model: one run of each built-in one on one thread, and to load them. Of musicnn where it is installed
+//! (`reclassd models install musicnn`) in the default place.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use divan::Bencher;
-use reclassd::inference::{Ensemble, Model, ModelFeatures, ModelInput};
+use reclassd::config::default_models_folder;
+use reclassd::features::Extractor;
+use reclassd::inference::{Ensemble, Model, ModelFeatures, ModelInput, ModelsFolder};
 
 fn main() {
     divan::main();
@@ -36,4 +39,28 @@ fn load_all() {
     for member in Ensemble::builtin().unwrap().members {
         member.model.load().unwrap();
     }
+}
+
+/// 30 s of 16 kHz sound.
+fn samples() -> Vec<f32> {
+    (0..30 * 16_000_u64).map(|i| ((i * i % 977) as f32 / 977.0 - 0.5) * 0.5).collect()
+}
+
+#[divan::bench]
+fn musicnn_mel_30_s(bencher: Bencher) {
+    let (mut extractor, samples) = (Extractor::new(), samples());
+    bencher.bench_local(|| extractor.musicnn_mel(&samples, 16_000).unwrap());
+}
+
+/// Three patches of three seconds.
+#[divan::bench(sample_count = 20)]
+fn musicnn_msd_30_s(bencher: Bencher) {
+    let folder = ModelsFolder::new(default_models_folder(|name| std::env::var_os(name)).unwrap());
+    if !folder.contains("musicnn-msd") {
+        return eprintln!("skipped: musicnn-msd is not installed");
+    }
+    let model = folder.open("musicnn-msd").unwrap();
+    model.load().unwrap();
+    let mel = Extractor::new().musicnn_mel(&samples(), 16_000).unwrap();
+    bencher.bench_local(|| model.run(&ModelFeatures::MusicnnMel(&mel.data)).unwrap());
 }

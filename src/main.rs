@@ -46,6 +46,8 @@ enum Command {
     Evaluate(commands::evaluate::Arguments),
     /// Write feature matrices of files, for training and checking: the 518 FMA features or log-mel spectrograms
     Features(commands::features::Arguments),
+    /// List, install, check and remove models
+    Models(commands::models::Arguments),
 }
 
 /// Other people's decoders may panic on a hostile file. That is caught and reported as the file's fault; the panic itself is for
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
     };
     commands::exit_code(outcome)
 }

@@ -29,6 +29,7 @@ fn run(model: &Model) -> reclassd::inference::Scores {
             let data = synthetic_log_mel(input.n_mels, input.frames);
             model.run(&ModelFeatures::LogMel { data: &data, n_mels: input.n_mels, n_frames: input.frames })
         }
+        ModelInput::MusicnnMel(_) => panic!("no built-in model hears this"),
     }
     .unwrap()
 }
@@ -120,6 +121,7 @@ fn features_that_a_model_did_not_ask_for_are_refused_and_not_guessed_at() {
             ModelFeatures::LogMel { data: &silence[..96 * 10], n_mels: 96, n_frames: 10 },
             ModelFeatures::LogMel { data: &[], n_mels: 128, n_frames: 0 },
             ModelFeatures::LogMel { data: &[], n_mels: 128, n_frames: usize::MAX },
+            ModelFeatures::MusicnnMel(&silence[..96 * 187]),
         ];
         for features in wrong {
             let error = member.model.run(&features).unwrap_err();

@@ -5,6 +5,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod features;
 pub mod history;
+pub mod models;
 pub mod review;
 pub mod scan;
 pub mod tag;
@@ -71,7 +72,7 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             )
             || matches!(
                 cause.downcast_ref::<LineError>(),
-                Some(LineError::NobodyVotes | LineError::UnknownModel { .. })
+                Some(LineError::NobodyVotes | LineError::UnknownModel { .. } | LineError::NoGenres { .. })
             )
     })
 }

@@ -26,10 +26,13 @@ impl Common {
     /// Reads the configuration and starts logging to standard error.
     pub fn load(&self) -> anyhow::Result<Config> {
         let path = self.config.clone().or_else(|| config::find(|name| std::env::var_os(name)));
-        let config = match &path {
+        let mut config = match &path {
             Some(path) => Config::load(path)?,
             None => Config::default(),
         };
+        if config.models.folder.as_os_str().is_empty() {
+            config.models.folder = config::default_models_folder(|name| std::env::var_os(name)).unwrap_or_default();
+        }
         start_logging(&config)?;
         if let Some(path) = path {
             tracing::info!("configuration: {}", path.display());

@@ -1,4 +1,4 @@
-//! Where the configuration and the database are when nobody names them: the XDG folders, systemd's, and `/etc`.
+//! Where the configuration, the database and installed models are when nobody names them: the XDG folders, systemd's, and `/etc`.
 //!
 //! The environment is handed in as a function, so that tests need not change the process's own.
 
@@ -34,6 +34,16 @@ pub fn default_database(env: impl Fn(&str) -> Option<OsString>) -> Result<PathBu
     Ok(state.ok_or(ConfigError::NoStateFolder)?.join("reclassd/reclassd.db"))
 }
 
+/// The folder of installed models when none is configured: `models` in `$STATE_DIRECTORY` (systemd's), else in
+/// `$XDG_DATA_HOME/reclassd` (`~/.local/share/reclassd` without it); none when the environment names no such folder.
+pub fn default_models_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    if let Some(state) = env("STATE_DIRECTORY").filter(|value| !value.is_empty()) {
+        return Some(std::env::split_paths(&state).next()?.join("models"));
+    }
+    let data = set(&env, "XDG_DATA_HOME").or_else(|| Some(set(&env, "HOME")?.join(".local/share")))?;
+    Some(data.join("reclassd/models"))
+}
+
 /// A variable that is set to something: an empty one counts as unset, as the XDG specification asks.
 fn set(env: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
     env(name).filter(|value| !value.is_empty()).map(PathBuf::from)
@@ -62,6 +72,16 @@ mod tests {
         let home = folder.path().to_str().unwrap();
         assert_eq!(find(env(&[("HOME", home)])), Some(file.clone()));
         assert_eq!(find(env(&[("XDG_CONFIG_HOME", &format!("{home}/.config")), ("HOME", "/nowhere")])), Some(file));
+    }
+
+    #[test]
+    fn installed_models_are_data_of_the_user_or_of_the_service() {
+        let all = [("STATE_DIRECTORY", "/var/lib/reclassd:/x"), ("XDG_DATA_HOME", "/d"), ("HOME", "/h")];
+        let place = |pairs| default_models_folder(env(pairs));
+        assert_eq!(place(&all), Some(PathBuf::from("/var/lib/reclassd/models")));
+        assert_eq!(place(&all[1..]), Some(PathBuf::from("/d/reclassd/models")));
+        assert_eq!(place(&all[2..]), Some(PathBuf::from("/h/.local/share/reclassd/models")));
+        assert_eq!(place(&[]), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use folders::{FolderTags, innermost};
-pub use locate::{default_database, find};
+pub use locate::{default_database, default_models_folder, find};
 
 /// What can be wrong with a configuration file.
 #[derive(Debug, thiserror::Error)]
@@ -116,13 +116,15 @@ impl Default for Analysis {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Models {
-    /// Names of built-in models.
+    /// Names of built-in and installed models.
     pub enabled: Vec<String>,
+    /// The folder of installed models; empty means the default place, see [`default_models_folder`].
+    pub folder: PathBuf,
 }
 
 impl Default for Models {
     fn default() -> Self {
-        Self { enabled: vec!["fma518-mlp".to_owned(), "logmel-cnn".to_owned()] }
+        Self { enabled: vec!["fma518-mlp".to_owned(), "logmel-cnn".to_owned()], folder: PathBuf::new() }
     }
 }
 

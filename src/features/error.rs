@@ -57,12 +57,12 @@ pub enum FeatureError {
         limit: u32,
     },
 
-    /// Samples for a log-mel must already be at the rate its parameters name.
-    #[error("the clip is at {found} Hz, the log-mel parameters ask for {wanted} Hz; resample it first")]
+    /// Samples for a spectrogram must already be at the rate that it is made at.
+    #[error("the clip is at {found} Hz, the spectrogram is made at {wanted} Hz; resample it first")]
     RateMismatch {
         /// The clip's rate in Hz.
         found: u32,
-        /// The rate of the parameters in Hz.
+        /// The rate of the spectrogram in Hz.
         wanted: u32,
     },
 

@@ -9,6 +9,7 @@ use super::frame_matrix::FrameMatrix;
 use super::log_mel::{LogMel, LogMelBuilder, LogMelParameters};
 use super::mel::{MelBanks, MelShape};
 use super::mfcc::{Mfcc, N_MELS};
+use super::musicnn_mel::{self, MusicnnFrontEnd, MusicnnMel};
 use super::simd::{LANES, Lanes, multiversion};
 use super::spectral::{ASSUMED_RATE, HOP_LENGTH, N_BINS, N_FFT, single_frame_bandwidth, spectral_shape, square_root};
 use super::statistics::Statistics;
@@ -45,6 +46,7 @@ pub struct Extractor {
     median_scratch: Vec<f32>,
     log_mel_stft: Option<Stft>,
     log_mel_power: Vec<Lanes>,
+    musicnn: Option<Box<MusicnnFrontEnd>>,
 }
 
 impl Default for Extractor {
@@ -69,6 +71,7 @@ impl Extractor {
             median_scratch: Vec::new(),
             log_mel_stft: None,
             log_mel_power: Vec::new(),
+            musicnn: None,
         }
     }
 
@@ -111,6 +114,24 @@ impl Extractor {
             builder.add_tile(&bank, tile, &self.log_mel_power);
         }
         Ok(builder.finish())
+    }
+
+    /// The spectrogram that musicnn hears of mono samples, which must already be at [`MusicnnMel::SAMPLE_RATE`].
+    ///
+    /// # Errors
+    ///
+    /// Another rate; an empty clip; samples that are not finite or beyond 1e9; a result of more than 2^26 cells.
+    pub fn musicnn_mel(&mut self, samples: &[f32], sample_rate: u32) -> Result<MusicnnMel, FeatureError> {
+        if sample_rate != MusicnnMel::SAMPLE_RATE {
+            return Err(FeatureError::RateMismatch { found: sample_rate, wanted: MusicnnMel::SAMPLE_RATE });
+        }
+        check_samples(samples)?;
+        let limit = MAX_CELLS / MusicnnMel::N_MELS * musicnn_mel::HOP_LENGTH;
+        if samples.len() > limit {
+            return Err(FeatureError::TooLong { samples: samples.len(), limit });
+        }
+        let front_end = self.musicnn.get_or_insert_with(|| Box::new(MusicnnFrontEnd::new()));
+        Ok(front_end.spectrogram(samples))
     }
 
     /// Both at once. Where the parameters frame the clip as the 518 do (2048 points every 512 samples), they share the

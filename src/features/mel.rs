@@ -69,9 +69,34 @@ impl MelBank {
         Self { bands, weights }
     }
 
+    /// The mel power of a tile, one [`Lanes`] a band.
+    pub(super) fn power_tile(&self, power: &[Lanes], mel: &mut [Lanes]) {
+        power_tile(&self.bands, &self.weights, power, mel);
+    }
+
     /// The mel spectrum of a tile in decibels (not yet clipped), one [`Lanes`] a band; returns the loudest value of all.
     pub(super) fn db_tile(&self, power: &[Lanes], mel_db: &mut [Lanes]) -> f32 {
         db_tile(&self.bands, &self.weights, power, mel_db)
+    }
+}
+
+/// What one triangle weighs in a spectrum; `bins` begins at the triangle's first bin.
+#[inline(always)]
+fn weighted_sum<const FMA: bool>(weights: &[f32], bins: &[Lanes]) -> Lanes {
+    let mut sum = Lanes::ZERO;
+    for (&weight, &bin) in weights.iter().zip(bins) {
+        sum = bin.mul_add::<FMA>(Lanes::splat(weight), sum);
+    }
+    sum
+}
+
+multiversion! {
+    fn power_tile(bands: &[Band], weights: &[f32], power: &[Lanes], mel: &mut [Lanes]) {
+        let mut start = 0;
+        for (band, mel) in bands.iter().zip(mel) {
+            *mel = weighted_sum::<FMA>(&weights[start..band.weights_end], &power[band.first_bin..]);
+            start = band.weights_end;
+        }
     }
 }
 
@@ -82,10 +107,7 @@ multiversion! {
         for (band, db) in bands.iter().zip(mel_db) {
             let weights = &weights[start..band.weights_end];
             start = band.weights_end;
-            let mut sum = Lanes::ZERO;
-            for (&weight, &bin) in weights.iter().zip(&power[band.first_bin..]) {
-                sum = bin.mul_add::<FMA>(Lanes::splat(weight), sum);
-            }
+            let sum = weighted_sum::<FMA>(weights, &power[band.first_bin..]);
             *db = super::decibel::power_to_db::<FMA>(sum);
             loudest = loudest.max(*db);
         }

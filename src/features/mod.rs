@@ -1,4 +1,4 @@
-//! A clip becomes numbers: the 518 FMA features and log-mel spectrograms.
+//! A clip becomes numbers: the 518 FMA features, log-mel spectrograms, and the spectrogram of musicnn.
 //!
 //! The 518 are those of the [FMA data set]'s `features.csv`: eleven feature families, 74 rows over time, seven statistics
 //! a row, in librosa 0.5.0's arithmetic, its quirks included, because a classifier trained on that table has learned
@@ -33,6 +33,7 @@ mod frame_matrix;
 mod log_mel;
 mod mel;
 mod mfcc;
+mod musicnn_mel;
 mod simd;
 mod spectral;
 mod statistics;
@@ -45,6 +46,7 @@ pub use error::FeatureError;
 pub use extractor::Extractor;
 pub use fma518::{FMA518_LEN, Fma518, fma518_columns};
 pub use log_mel::{LogMel, LogMelParameters};
+pub use musicnn_mel::MusicnnMel;
 
 /// The version of the arithmetic in this module: it goes up whenever a value may change, and is stored with every
 /// cached result so that old ones can be told from new ones.

@@ -5,12 +5,14 @@
 
 use serde::Deserialize;
 
-use super::InferenceError;
+use super::{InferenceError, TagMap};
 
 /// More labels than this are a mistake in the manifest (the largest public taxonomy in use has 400).
 const MAX_LABELS: usize = 4096;
 /// More frames than this in one input are a mistake: about an hour at 22,050 Hz and a hop of 512.
 const MAX_FRAMES: usize = 160_000;
+/// More patches than this of one stretch of sound are a mistake: ten are all that 30 s have side by side.
+const MAX_PATCHES: usize = 1000;
 
 /// The description of a model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -24,8 +26,10 @@ pub struct Manifest {
     pub licence: String,
     /// The SHA-256 of `model.onnx`, 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// What each number of the output stands for, in order: canonical genres.
+    /// What each number of the output stands for, in order: canonical genres, or the words of a tagger.
     pub labels: Vec<String>,
+    /// The package that the model was installed from, if it was: `reclassd models remove` takes its name too.
+    pub package: Option<String>,
     /// How much the model counts in a vote that does not say so itself; 1 unless given.
     #[serde(default = "one")]
     pub weight: f32,
@@ -33,9 +37,12 @@ pub struct Manifest {
     pub input: ModelInput,
     /// What the graph gives.
     pub output: Output,
+    /// Which genres a tagger's words speak for. Without it a tagger has no vote.
+    pub tag_map: Option<TagMap>,
 }
 
-/// What a model is fed, with every parameter of the front end that makes it: the table `[input.fma518]` or `[input.log-mel]`.
+/// What a model is fed, with every parameter of the front end that makes it: the table `[input.fma518]`,
+/// `[input.log-mel]` or `[input.musicnn-mel]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ModelInput {
@@ -46,6 +53,21 @@ pub enum ModelInput {
     },
     /// A log-mel spectrogram: shape (1, 1, `n_mels`, `frames`).
     LogMel(LogMelInput),
+    /// Patches of the spectrogram that musicnn hears: shape (1, `patch_frames`, 96), one after the other.
+    MusicnnMel(MusicnnMelInput),
+}
+
+/// How patches are cut out of musicnn's spectrogram, whose own parameters are fixed ([`crate::features::MusicnnMel`]).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MusicnnMelInput {
+    /// Rate in Hz of the mono signal: 16,000.
+    pub sample_rate: u32,
+    /// Frames of a patch; musicnn was trained on 187, three seconds.
+    pub patch_frames: usize,
+    /// Patches that are heard of one stretch of sound, spread evenly over it. What the graph says of them is averaged.
+    #[serde(default = "three")]
+    pub patches: usize,
 }
 
 /// The parameters of a log-mel spectrogram, by librosa's names, and how it is brought to a fixed length.
@@ -102,18 +124,40 @@ pub enum OutputKind {
     Logits,
     /// Probabilities, or shares of them that only need to be brought to sum 1.
     Probabilities,
+    /// A probability for each label by itself: any number of them may apply.
+    Tags,
 }
 
 fn one() -> f32 {
     1.0
 }
 
+fn three() -> usize {
+    3
+}
+
+/// Whether a model can be called this: it stands in configuration, in the cache and as the name of a folder.
+pub(super) fn is_model_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=64).contains(&name.len()) && name.chars().all(allowed)
+}
+
 impl ModelInput {
+    /// What the graph is fed with, for an error.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Fma518 { .. } => "the 518 FMA features",
+            Self::LogMel(_) => "a log-mel spectrogram",
+            Self::MusicnnMel(_) => "musicnn's spectrogram",
+        }
+    }
+
     /// The rate in Hz of the signal that the features are made of.
     pub fn sample_rate(&self) -> u32 {
         match self {
             Self::Fma518 { sample_rate } => *sample_rate,
             Self::LogMel(input) => input.sample_rate,
+            Self::MusicnnMel(input) => input.sample_rate,
         }
     }
 }
@@ -132,10 +176,27 @@ impl Manifest {
         }
     }
 
+    /// The genres that the model can say, in the order of [`Manifest::genre_shares`]; none of a tagger without a map.
+    pub fn genres(&self) -> Vec<&str> {
+        match (self.output.kind, &self.tag_map) {
+            (OutputKind::Tags, Some(map)) => map.names(),
+            (OutputKind::Tags, None) => Vec::new(),
+            _ => self.labels.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// What probabilities of the labels say of the genres: the same, or of a tagger what its map makes of them.
+    pub fn genre_shares(&self, probabilities: &[f32]) -> Vec<f32> {
+        match (self.output.kind, &self.tag_map) {
+            (OutputKind::Tags, Some(map)) => map.shares(&self.labels, probabilities),
+            (OutputKind::Tags, None) => Vec::new(),
+            _ => probabilities.to_vec(),
+        }
+    }
+
     /// The first key whose value cannot be, and why.
     fn fault(&self) -> Option<(&'static str, String)> {
-        let named = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(named) {
+        if !is_model_name(&self.name) {
             return Some(("name", "must be 1 to 64 letters, digits, `-`, `_` or `.`".into()));
         }
         if self.version.is_empty() {
@@ -156,6 +217,15 @@ impl Manifest {
         if !(self.weight > 0.0 && self.weight.is_finite()) {
             return Some(("weight", format!("must be positive, found {}", self.weight)));
         }
+        match (&self.tag_map, self.output.kind) {
+            (Some(map), OutputKind::Tags) => {
+                if let Some(reason) = map.fault(&self.labels) {
+                    return Some(("tag_map", reason));
+                }
+            }
+            (Some(_), _) => return Some(("tag_map", "belongs to an output of the kind `tags`".into())),
+            (None, _) => {}
+        }
         if self.output.name.is_empty() {
             return Some(("output.name", "must name an output of the graph".into()));
         }
@@ -168,7 +238,25 @@ impl Manifest {
         match &self.input {
             ModelInput::Fma518 { .. } => None,
             ModelInput::LogMel(input) => input.fault(),
+            ModelInput::MusicnnMel(input) => input.fault(),
         }
+    }
+}
+
+impl MusicnnMelInput {
+    fn fault(&self) -> Option<(&'static str, String)> {
+        const RATE: u32 = crate::features::MusicnnMel::SAMPLE_RATE;
+        if self.sample_rate != RATE {
+            return Some(("input.musicnn-mel.sample_rate", format!("must be {RATE} Hz, found {}", self.sample_rate)));
+        }
+        if !(1..=MAX_FRAMES).contains(&self.patch_frames) {
+            let key = "input.musicnn-mel.patch_frames";
+            return Some((key, format!("must be 1 to {MAX_FRAMES}, found {}", self.patch_frames)));
+        }
+        if !(1..=MAX_PATCHES).contains(&self.patches) {
+            return Some(("input.musicnn-mel.patches", format!("must be 1 to {MAX_PATCHES}, found {}", self.patches)));
+        }
+        None
     }
 }
 
@@ -246,6 +334,45 @@ kind = "logits"
         let ModelInput::LogMel(input) = manifest.input else { panic!("wrong kind") };
         assert_eq!((input.n_fft, input.hop_length, input.n_mels, input.frames), (2048, 512, 128, 1292));
         assert_eq!(input.padding, Padding::Repeat);
+    }
+
+    #[test]
+    fn a_tagger_speaks_for_the_genres_of_its_map() {
+        let tagger = GOOD.replace("kind = \"logits\"", "kind = \"tags\"").replace("\"Jazz\"", "\"sad\", \"Jazz\"");
+        let manifest = Manifest::parse(&tagger, "here").unwrap();
+        assert!(manifest.genres().is_empty() && manifest.genre_shares(&[0.1, 0.2, 0.3]).is_empty());
+
+        let map = "[tag_map]\nleft_out = [\"sad\"]\n[[tag_map.genres]]\nname = \"Blues\"\ntags = [\"Blues\"]\n\
+                   [[tag_map.genres]]\nname = \"Jazz\"\ntags = [\"Jazz\"]\n";
+        let manifest = Manifest::parse(&format!("{tagger}{map}"), "here").unwrap();
+        assert_eq!(manifest.genres(), ["Blues", "Jazz"]);
+        assert_eq!(manifest.genre_shares(&[0.9, 0.25, 0.75]), [0.75, 0.25]);
+
+        let error = Manifest::parse(&format!("{GOOD}{map}"), "here").unwrap_err().to_string();
+        assert!(error.contains("`tag_map`"), "{error}");
+        let error = Manifest::parse(&format!("{tagger}{}", map.replace("[\"sad\"]", "[]")), "here").unwrap_err();
+        assert!(error.to_string().contains("`sad`"), "{error}");
+    }
+
+    #[test]
+    fn patches_that_cannot_be_cut_are_refused() {
+        let start = GOOD.find("[input").unwrap();
+        let end = GOOD.find("[output").unwrap();
+        let with = |input: &str| format!("{}[input.musicnn-mel]\n{input}{}", &GOOD[..start], &GOOD[end..]);
+        let good = Manifest::parse(&with("sample_rate = 16000\npatch_frames = 187\n"), "here").unwrap();
+        assert_eq!(
+            good.input,
+            ModelInput::MusicnnMel(MusicnnMelInput { sample_rate: 16_000, patch_frames: 187, patches: 3 })
+        );
+        for (bad, key) in [
+            ("sample_rate = 22050\npatch_frames = 187\n", "`input.musicnn-mel.sample_rate`"),
+            ("sample_rate = 16000\npatch_frames = 0\n", "`input.musicnn-mel.patch_frames`"),
+            ("sample_rate = 16000\npatch_frames = 187\npatches = 0\n", "`input.musicnn-mel.patches`"),
+            ("sample_rate = 16000\n", "patch_frames"),
+        ] {
+            let error = Manifest::parse(&with(bad), "here").unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
     }
 
     #[test]

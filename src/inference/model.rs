@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 
 use super::graph::Graph;
-use super::manifest::{LogMelInput, OutputKind, Padding};
-use super::{InferenceError, Manifest, ModelInput};
-use crate::features::FMA518_LEN;
+use super::manifest::OutputKind;
+use super::{InferenceError, Manifest, ModelInput, fit};
+use crate::features::{FMA518_LEN, MusicnnMel};
 
 /// A manifest is a page of text.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -50,12 +50,15 @@ pub enum ModelFeatures<'a> {
         /// Frames; any number but none.
         n_frames: usize,
     },
+    /// The spectrogram that musicnn hears: `n_frames` x 96 values, row-major: time is the first axis. At least one frame.
+    MusicnnMel(&'a [f32]),
 }
 
 /// What one model thinks of one stretch of sound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
-    /// One probability for each of the manifest's labels, in that order; they sum to 1.
+    /// One probability for each of the manifest's labels, in that order. They sum to 1, but for those of a tagger
+    /// ([`OutputKind::Tags`]), which stand each for itself. [`Manifest::genre_shares`] says what they mean for genres.
     pub probabilities: Vec<f32>,
     /// The model's own description of the sound, where the manifest names such an output.
     pub embedding: Option<Vec<f32>>,
@@ -83,6 +86,25 @@ impl Model {
         Ok(Self { manifest, source: Source::File(folder.join("model.onnx")), graph: OnceLock::new() })
     }
 
+    /// The size of the graph in bytes.
+    ///
+    /// # Errors
+    /// [`InferenceError::Read`] when its file is not there.
+    pub fn graph_bytes(&self) -> Result<u64, InferenceError> {
+        match &self.source {
+            Source::Builtin(bytes) => Ok(bytes.len() as u64),
+            Source::File(path) => match fs::metadata(path) {
+                Ok(metadata) => Ok(metadata.len()),
+                Err(source) => Err(InferenceError::Read { path: path.clone(), source: Arc::new(source) }),
+            },
+        }
+    }
+
+    /// Whether the model is compiled into the program.
+    pub fn is_builtin(&self) -> bool {
+        matches!(self.source, Source::Builtin(_))
+    }
+
     /// What is known of the model.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -103,13 +125,19 @@ impl Model {
     /// [`InferenceError::Input`] when the features are not of the kind and shape that the manifest asks for or not finite;
     /// those of [`Model::load`] the first time; [`InferenceError::Run`] when the graph gives no usable numbers.
     pub fn run(&self, input: &ModelFeatures<'_>) -> Result<Scores, InferenceError> {
-        let input = self.fit_input(input)?;
-        let mut outputs = self.graph()?.run(&input).map_err(|reason| self.run_error(reason))?.into_iter();
+        let inputs = self.fit_input(input)?;
+        let graph = self.graph()?;
+        let mut mean = Mean::default();
+        for input in &inputs {
+            mean.add(graph.run(input).map_err(|reason| self.run_error(reason))?);
+        }
         // `with_outputs_by_name` selected one output, or two where the manifest names an embedding.
+        let mut outputs = mean.finish().into_iter();
         let scores = outputs.next().unwrap_or_default();
         let probabilities = match self.manifest.output.kind {
             OutputKind::Logits => softmax(&scores),
             OutputKind::Probabilities => shares(&scores),
+            OutputKind::Tags => scores.iter().all(|p| (0.0..=1.0).contains(p)).then_some(scores),
         };
         let probabilities =
             probabilities.ok_or_else(|| self.run_error("it gave no finite probabilities for this input".into()))?;
@@ -136,6 +164,7 @@ impl Model {
         let shape = match &self.manifest.input {
             ModelInput::Fma518 { .. } => vec![1, FMA518_LEN],
             ModelInput::LogMel(input) => vec![1, 1, input.n_mels, input.frames],
+            ModelInput::MusicnnMel(input) => vec![1, input.patch_frames, MusicnnMel::N_MELS],
         };
         let output = &self.manifest.output;
         let names: Vec<&str> =
@@ -150,15 +179,15 @@ impl Model {
         Ok(graph)
     }
 
-    /// The values that the graph takes, in its shape.
-    fn fit_input<'a>(&self, features: &ModelFeatures<'a>) -> Result<Cow<'a, [f32]>, InferenceError> {
+    /// The values that the graph takes, in its shape: what it is run on, one run each.
+    fn fit_input<'a>(&self, features: &ModelFeatures<'a>) -> Result<Vec<Cow<'a, [f32]>>, InferenceError> {
         let wrong = |reason| Err(InferenceError::Input { model: self.manifest.name.clone(), reason });
         let fitted = match (&self.manifest.input, *features) {
             (ModelInput::Fma518 { .. }, ModelFeatures::Fma518(values)) => {
                 if values.len() != FMA518_LEN {
                     return wrong(format!("expected {FMA518_LEN} features, found {}", values.len()));
                 }
-                Cow::Borrowed(values)
+                vec![Cow::Borrowed(values)]
             }
             (ModelInput::LogMel(input), ModelFeatures::LogMel { data, n_mels, n_frames }) => {
                 if n_mels != input.n_mels || n_frames == 0 || n_mels.checked_mul(n_frames) != Some(data.len()) {
@@ -168,17 +197,23 @@ impl Model {
                         data.len()
                     ));
                 }
-                fit_frames(data, n_frames, input)
+                vec![fit::middle(data, n_frames, input)]
             }
-            (ModelInput::Fma518 { .. }, ModelFeatures::LogMel { .. }) => {
-                return wrong("expected the 518 FMA features, found a spectrogram".into());
+            (ModelInput::MusicnnMel(input), ModelFeatures::MusicnnMel(data)) => {
+                if data.is_empty() || !data.len().is_multiple_of(MusicnnMel::N_MELS) {
+                    return wrong(format!(
+                        "expected frames of {} bands, found {} values",
+                        MusicnnMel::N_MELS,
+                        data.len()
+                    ));
+                }
+                fit::patches(data, MusicnnMel::N_MELS, input)
             }
-            (ModelInput::LogMel(_), ModelFeatures::Fma518(_)) => {
-                return wrong("expected a log-mel spectrogram, found the 518 FMA features".into());
-            }
+            (expected, found) => return wrong(format!("expected {}, found {}", expected.kind(), found.kind())),
         };
-        match fitted.iter().position(|v| !v.is_finite()) {
-            Some(at) => wrong(format!("value {at} is {}, not a finite number", fitted[at])),
+        let values = fitted.iter().flat_map(|input| input.iter());
+        match values.enumerate().find(|(_, value)| !value.is_finite()) {
+            Some((at, value)) => wrong(format!("value {at} is {value}, not a finite number")),
             None => Ok(fitted),
         }
     }
@@ -197,27 +232,42 @@ impl Model {
     }
 }
 
-/// A spectrogram with exactly the frames that the graph takes: the middle of a longer one, a shorter one padded.
-fn fit_frames<'a>(data: &'a [f32], n_frames: usize, input: &LogMelInput) -> Cow<'a, [f32]> {
-    if n_frames == input.frames {
-        return Cow::Borrowed(data);
-    }
-    let mut fitted = Vec::with_capacity(input.n_mels * input.frames);
-    for band in data.chunks_exact(n_frames) {
-        if n_frames > input.frames {
-            let start = (n_frames - input.frames) / 2;
-            fitted.extend_from_slice(&band[start..start + input.frames]);
-        } else {
-            match input.padding {
-                Padding::Repeat => fitted.extend(band.iter().cycle().take(input.frames)),
-                Padding::Floor => {
-                    fitted.extend_from_slice(band);
-                    fitted.extend(std::iter::repeat_n(-input.top_db, input.frames - n_frames));
-                }
-            }
+impl ModelFeatures<'_> {
+    /// What these are, for an error.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Fma518(_) => "the 518 FMA features",
+            Self::LogMel { .. } => "a log-mel spectrogram",
+            Self::MusicnnMel(_) => "musicnn's spectrogram",
         }
     }
-    Cow::Owned(fitted)
+}
+
+/// The mean of a graph's outputs over its runs.
+#[derive(Default)]
+struct Mean {
+    sums: Vec<Vec<f32>>,
+    runs: usize,
+}
+
+impl Mean {
+    fn add(&mut self, outputs: Vec<Vec<f32>>) {
+        self.runs += 1;
+        if self.sums.is_empty() {
+            self.sums = outputs;
+            return;
+        }
+        for (sum, output) in self.sums.iter_mut().flatten().zip(outputs.iter().flatten()) {
+            *sum += output;
+        }
+    }
+
+    fn finish(mut self) -> Vec<Vec<f32>> {
+        if self.runs > 1 {
+            self.sums.iter_mut().flatten().for_each(|sum| *sum /= self.runs as f32);
+        }
+        self.sums
+    }
 }
 
 /// exp(x) / sum exp(x); none when a value is not finite.
@@ -243,7 +293,7 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InferenceError> {
     fs::read(path).map_err(error)
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
@@ -251,36 +301,6 @@ fn sha256_hex(bytes: &[u8]) -> String {
 #[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
-
-    fn input(frames: usize, padding: Padding) -> LogMelInput {
-        LogMelInput {
-            sample_rate: 22_050,
-            n_fft: 2048,
-            hop_length: 512,
-            n_mels: 2,
-            fmin: 0.0,
-            fmax: 11_025.0,
-            top_db: 80.0,
-            frames,
-            padding,
-        }
-    }
-
-    #[test]
-    fn a_long_spectrogram_gives_its_middle() {
-        let data = [0.0, 1.0, 2.0, 3.0, 4.0, 10.0, 11.0, 12.0, 13.0, 14.0];
-        assert_eq!(*fit_frames(&data, 5, &input(3, Padding::Repeat)), [1.0, 2.0, 3.0, 11.0, 12.0, 13.0]);
-    }
-
-    #[test]
-    fn a_short_spectrogram_starts_again_or_ends_in_silence() {
-        let data = [0.0, 1.0, 10.0, 11.0];
-        assert_eq!(
-            *fit_frames(&data, 2, &input(5, Padding::Repeat)),
-            [0.0, 1.0, 0.0, 1.0, 0.0, 10.0, 11.0, 10.0, 11.0, 10.0]
-        );
-        assert_eq!(*fit_frames(&data, 2, &input(3, Padding::Floor)), [0.0, 1.0, -80.0, 10.0, 11.0, -80.0]);
-    }
 
     #[test]
     fn softmax_survives_large_logits_and_refuses_what_is_not_a_number() {

@@ -10,7 +10,7 @@ use crate::audio::{self, AnalysisWindow, AudioError};
 use crate::config::Config;
 use crate::features::{Extractor, FEATURES_VERSION, FMA518_LEN};
 use crate::genre::{self, Ballot, Genre, GenreError, Ranking, Taxonomy, Verdict};
-use crate::inference::{Ensemble, InferenceError, Member, ModelFeatures, ModelInput};
+use crate::inference::{Ensemble, InferenceError, Member, ModelFeatures, ModelInput, ModelsFolder};
 use crate::store::{AudioKey, Store, StoreError};
 
 /// The version of all that can make an analysis fail: a failure is tried again by another one.
@@ -39,8 +39,10 @@ pub struct Analysis {
 /// The models that a configuration asks for cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
-    /// A model that is not built in.
-    #[error("there is no model `{name}`: [models] enabled and [ensemble] weights know {known}")]
+    /// A model that is neither built in nor installed.
+    #[error(
+        "there is no model `{name}`: [models] enabled and [ensemble] weights know {known}; `reclassd models` says what can be installed"
+    )]
     UnknownModel {
         /// The name in the configuration.
         name: String,
@@ -50,6 +52,12 @@ pub enum LineError {
     /// No enabled model has a weight.
     #[error("no enabled model has a weight above 0: nobody would decide; see [models] enabled and [ensemble] weights")]
     NobodyVotes,
+    /// A model whose outputs are no genres.
+    #[error("the model `{name}` has no map to genres, and so no vote: take it out of [models] enabled")]
+    NoGenres {
+        /// The model's name.
+        name: String,
+    },
     /// A model does not load.
     #[error(transparent)]
     Inference(#[from] InferenceError),
@@ -87,7 +95,7 @@ impl From<AudioError> for AnalysisError {
 /// The models, the vote, and the window that they hear.
 pub(super) struct Analyst {
     ensemble: Ensemble,
-    /// The members' labels in the taxonomy, in the order of the members.
+    /// The genres that each member can say, in the taxonomy, in the order of the members.
     labels: Vec<Vec<Genre>>,
     window: AnalysisWindow,
     min_seconds: f64,
@@ -105,12 +113,12 @@ impl Analyst {
         }
         let taxonomy = Taxonomy::builtin()?;
         let members = ensemble.members.iter();
-        let labels = members.map(|member| taxonomy.canonical_all(&member.model.manifest().labels));
+        let labels = members.map(|member| taxonomy.canonical_all(&member.model.manifest().genres()));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
         let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: config.analysis.windows };
         let window_key = format!("{} s x {}", window.seconds, window.count);
         let min_seconds = config.analysis.min_seconds;
-        let members: Vec<String> = ensemble.members.iter().map(|m| format!("{}*{}", model_key(m), m.weight)).collect();
+        let members: Vec<String> = ensemble.members.iter().map(member_key).collect();
         let fingerprint =
             format!("{} t{} {} {window_key} >{min_seconds}", ensemble.id(), ensemble.temperature, members.join(" "));
         Ok(Self { ensemble, labels, window, min_seconds, window_key, fingerprint })
@@ -254,9 +262,10 @@ impl Analyst {
     fn vote(&self, tallies: &[Tally]) -> Result<Analysis, GenreError> {
         let (mut ballots, mut opinions) = (Vec::new(), Vec::new());
         for ((member, labels), tally) in self.ensemble.members.iter().zip(&self.labels).zip(tallies) {
-            let probabilities = tally.mean();
             let manifest = member.model.manifest();
-            let named = manifest.labels.iter().cloned().zip(probabilities.iter().copied());
+            let probabilities = manifest.genre_shares(&tally.mean());
+            let names = manifest.genres().into_iter().map(str::to_owned);
+            let named = names.zip(probabilities.iter().copied());
             let mut ranking: Vec<(String, f32)> = named.collect();
             ranking.sort_by(|a, b| b.1.total_cmp(&a.1));
             opinions.push(Opinion { model: manifest.name.clone(), weight: member.weight, ranking });
@@ -297,15 +306,27 @@ impl Tally {
     }
 }
 
-/// The members that the configuration enables, with its weights in place of the fitted ones.
-fn choose(ensemble: Ensemble, config: &Config) -> Result<Ensemble, LineError> {
-    let names: Vec<&str> = ensemble.members.iter().map(|m| m.model.manifest().name.as_str()).collect();
-    let named = config.models.enabled.iter().chain(config.ensemble.weights.keys());
-    if let Some(name) = named.into_iter().find(|name| !names.contains(&name.as_str())) {
-        return Err(LineError::UnknownModel { name: name.clone(), known: names.join(", ") });
+/// The members that the configuration enables, with its weights in place of the fitted ones. Installed models take part when
+/// they are enabled by name.
+fn choose(mut ensemble: Ensemble, config: &Config) -> Result<Ensemble, LineError> {
+    let installed = ModelsFolder::new(&config.models.folder);
+    let is_member = |ensemble: &Ensemble, name: &str| ensemble.members.iter().any(|m| m.model.manifest().name == name);
+    for name in &config.models.enabled {
+        if !is_member(&ensemble, name) && installed.contains(name) {
+            let model = installed.open(name)?;
+            if model.manifest().genres().is_empty() {
+                return Err(LineError::NoGenres { name: name.clone() });
+            }
+            let weight = model.manifest().weight;
+            ensemble.members.push(Member { model, weight });
+        }
     }
-    let Ensemble { members, .. } = ensemble;
-    let members: Vec<Member> = members
+    let mut named = config.models.enabled.iter().chain(config.ensemble.weights.keys());
+    if let Some(name) = named.find(|name| !is_member(&ensemble, name) && !installed.contains(name)) {
+        let known: Vec<&str> = ensemble.members.iter().map(|m| m.model.manifest().name.as_str()).collect();
+        return Err(LineError::UnknownModel { name: name.clone(), known: known.join(", ") });
+    }
+    let members: Vec<Member> = std::mem::take(&mut ensemble.members)
         .into_iter()
         .filter(|member| config.models.enabled.contains(&member.model.manifest().name))
         .map(|member| {
@@ -319,10 +340,26 @@ fn choose(ensemble: Ensemble, config: &Config) -> Result<Ensemble, LineError> {
     Ok(Ensemble { members, ..ensemble })
 }
 
-/// A model's name and all that its scores depend on: its graph, and the version of the features that it is fed with.
+/// A model's name and all that its scores depend on: its graph, the version of the features that it is fed with, and, of a model
+/// whose manifest lies where it can be edited, how it is fed.
 fn model_key(member: &Member) -> String {
     let manifest = member.model.manifest();
-    format!("{}/{}/{FEATURES_VERSION}", manifest.name, &manifest.sha256[..16.min(manifest.sha256.len())])
+    let key = format!("{}/{}/{FEATURES_VERSION}", manifest.name, &manifest.sha256[..16.min(manifest.sha256.len())]);
+    if member.model.is_builtin() { key } else { format!("{key}/{}", digest(&(&manifest.input, &manifest.output))) }
+}
+
+/// A short digest of a value's insides.
+fn digest(value: &impl std::fmt::Debug) -> String {
+    blake3::hash(format!("{value:?}").as_bytes()).to_hex()[..16].to_owned()
+}
+
+/// A member and all that its vote depends on: its scores, its weight, and what its words mean.
+fn member_key(member: &Member) -> String {
+    let key = format!("{}*{}", model_key(member), member.weight);
+    match &member.model.manifest().tag_map {
+        Some(map) => format!("{key}:{}", digest(map)),
+        None => key,
+    }
 }
 
 fn fma518_key(sample_rate: u32) -> String {
@@ -368,6 +405,26 @@ mod tests {
         let fingerprints = texts.map(|text| Analyst::new(&config(text)).unwrap().fingerprint().to_owned());
         let different: std::collections::BTreeSet<&String> = fingerprints.iter().collect();
         assert_eq!(different.len(), texts.len(), "{fingerprints:?}");
+    }
+
+    #[test]
+    fn an_installed_model_that_is_fed_in_another_way_is_not_known_by_its_old_scores() {
+        let folder = tempfile::tempdir().unwrap();
+        let mine = folder.path().join("mine");
+        std::fs::create_dir(&mine).unwrap();
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/logmel-cnn");
+        std::fs::copy(source.join("model.onnx"), mine.join("model.onnx")).unwrap();
+        let manifest = std::fs::read_to_string(source.join("model.toml")).unwrap();
+        let manifest = manifest.replace("\"logmel-cnn\"", "\"mine\"");
+        let mut config = config("[models]\nenabled = [\"mine\"]");
+        config.models.folder = folder.path().to_owned();
+        let keys = ["padding = \"repeat\"", "padding = \"floor\""].map(|padding| {
+            std::fs::write(mine.join("model.toml"), manifest.replace("padding = \"repeat\"", padding)).unwrap();
+            let analyst = Analyst::new(&config).unwrap();
+            assert_eq!(analyst.ensemble_name(), "reclassd-builtin 1 + mine 1");
+            model_key(&analyst.ensemble.members[0])
+        });
+        assert_ne!(keys[0], keys[1]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! This chooses what to compute, so that models with the same front end share it; the arithmetic is `features`'.
 
 use crate::audio::{AudioError, Clip};
-use crate::features::{Extractor, FeatureError, Fma518, LogMel, LogMelParameters};
+use crate::features::{Extractor, FeatureError, Fma518, LogMel, LogMelParameters, MusicnnMel};
 use crate::inference::{LogMelInput, ModelFeatures, ModelInput};
 
 /// The inputs that some models ask for, each once.
@@ -24,7 +24,7 @@ impl<'a> Wanted<'a> {
     pub(super) fn fma518_rates(&self) -> impl Iterator<Item = u32> {
         self.0.iter().filter_map(|input| match input {
             ModelInput::Fma518 { sample_rate } => Some(*sample_rate),
-            ModelInput::LogMel(_) => None,
+            ModelInput::LogMel(_) | ModelInput::MusicnnMel(_) => None,
         })
     }
 
@@ -33,6 +33,12 @@ impl<'a> Wanted<'a> {
             ModelInput::LogMel(input) if input.sample_rate == sample_rate => Some(input),
             _ => None,
         })
+    }
+
+    fn musicnn_mel(&self, sample_rate: u32) -> bool {
+        let at_rate =
+            |input: &&ModelInput| matches!(input, ModelInput::MusicnnMel(_)) && input.sample_rate() == sample_rate;
+        self.0.iter().any(at_rate)
     }
 
     fn rates(&self) -> std::collections::BTreeSet<u32> {
@@ -53,11 +59,12 @@ pub(super) enum HearingError {
 pub(super) struct Hearing {
     fma518: Vec<(u32, Fma518)>,
     log_mel: Vec<(LogMelParameters, LogMel)>,
+    musicnn_mel: Option<MusicnnMel>,
 }
 
 impl Hearing {
     pub(super) fn of(clip: &Clip, wanted: &Wanted<'_>, extractor: &mut Extractor) -> Result<Self, HearingError> {
-        let mut hearing = Self { fma518: Vec::new(), log_mel: Vec::new() };
+        let mut hearing = Self { fma518: Vec::new(), log_mel: Vec::new(), musicnn_mel: None };
         for rate in wanted.rates() {
             let clip = clip.resampled(rate)?;
             let mut spectrograms = wanted.log_mels(rate).map(parameters);
@@ -75,6 +82,9 @@ impl Hearing {
             for parameters in spectrograms {
                 let log_mel = extractor.log_mel(&clip.samples, rate, &parameters)?;
                 hearing.log_mel.push((parameters, log_mel));
+            }
+            if wanted.musicnn_mel(rate) {
+                hearing.musicnn_mel = Some(extractor.musicnn_mel(&clip.samples, rate)?);
             }
         }
         Ok(hearing)
@@ -94,6 +104,7 @@ impl Hearing {
                 let (_, log_mel) = self.log_mel.iter().find(|(parameters, _)| *parameters == wanted)?;
                 Some(ModelFeatures::LogMel { data: &log_mel.data, n_mels: log_mel.n_mels, n_frames: log_mel.n_frames })
             }
+            ModelInput::MusicnnMel(_) => self.musicnn_mel.as_ref().map(|mel| ModelFeatures::MusicnnMel(&mel.data)),
         }
     }
 }
@@ -103,6 +114,8 @@ fn same_features(a: &ModelInput, b: &ModelInput) -> bool {
     match (a, b) {
         (ModelInput::Fma518 { sample_rate: a }, ModelInput::Fma518 { sample_rate: b }) => a == b,
         (ModelInput::LogMel(a), ModelInput::LogMel(b)) => parameters(a) == parameters(b),
+        // Its parameters are fixed.
+        (ModelInput::MusicnnMel(_), ModelInput::MusicnnMel(_)) => true,
         _ => false,
     }
 }
@@ -122,7 +135,7 @@ fn parameters(input: &LogMelInput) -> LogMelParameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inference::Padding;
+    use crate::inference::{MusicnnMelInput, Padding};
 
     fn log_mel(frames: usize, n_mels: usize) -> ModelInput {
         ModelInput::LogMel(LogMelInput {
@@ -138,6 +151,10 @@ mod tests {
         })
     }
 
+    fn musicnn_mel(patches: usize) -> ModelInput {
+        ModelInput::MusicnnMel(MusicnnMelInput { sample_rate: 16_000, patch_frames: 187, patches })
+    }
+
     #[test]
     fn models_with_the_same_front_end_share_it_and_each_is_fed_its_own() {
         let inputs = [
@@ -146,9 +163,11 @@ mod tests {
             log_mel(256, 128),
             log_mel(256, 64),
             ModelInput::Fma518 { sample_rate: 44_100 },
+            musicnn_mel(3),
+            musicnn_mel(10),
         ];
         let wanted = Wanted::of(inputs.iter());
-        assert_eq!(wanted.0.len(), 4);
+        assert_eq!(wanted.0.len(), 5);
         let samples = (0..44_100 * 2).map(|i| (i as f32 * 0.05).sin() * 0.5).collect();
         let clip = Clip { samples, sample_rate: 44_100 };
         let mut extractor = Extractor::new();
@@ -162,6 +181,7 @@ mod tests {
                 (ModelInput::LogMel(input), ModelFeatures::LogMel { n_mels, n_frames, data }) => {
                     assert_eq!((n_mels, n_frames, data.len()), (input.n_mels, 87, input.n_mels * 87));
                 }
+                (ModelInput::MusicnnMel(_), ModelFeatures::MusicnnMel(data)) => assert_eq!(data.len(), 126 * 96),
                 _ => panic!("fed with the wrong kind"),
             }
         }

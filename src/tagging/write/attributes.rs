@@ -68,7 +68,9 @@ fn names(file: &File) -> io::Result<Vec<Vec<u8>>> {
         Err(error) => return Err(error.into()),
     };
     list.truncate(length);
-    Ok(list.split(|&byte| byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
+    let names = list.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    // XFS shows root its ACLs a second time under these names.
+    Ok(names.filter(|name| !name.starts_with(b"trusted.SGI_ACL_")).map(<[u8]>::to_vec).collect())
 }
 
 /// None where the attribute went away since it was listed.

@@ -4,8 +4,9 @@ use super::*;
 
 #[test]
 fn whatever_step_fails_the_old_file_stays_and_nothing_is_left_beside_it() {
+    let exchange = files_change_places();
     for (name, bytes) in files() {
-        for step in Step::OF_A_WRITE {
+        for step in Step::OF_A_WRITE.into_iter().filter(|step| exchange || *step != Step::Discard) {
             // The copy is written in pieces: let an early and a late one fail.
             for nth in 0..if step == Step::Copy { 3 } else { 1 } {
                 let scene = Scene::new(name, &bytes);
@@ -25,7 +26,7 @@ fn whatever_step_fails_the_old_file_stays_and_nothing_is_left_beside_it() {
                     // The next start removes the old file, and knows what happened.
                     let entry = scene.journal.entries.borrow()[0].0.clone();
                     let stamp = FileStamp::of(&scene.path).unwrap();
-                    assert_eq!(recover(&entry, false).unwrap(), Recovered::Committed(stamp));
+                    assert_eq!(recover_in_peace(&entry, false), Recovered::Committed(stamp));
                 } else {
                     assert!(error.to_string().contains(name), "{error}");
                     assert!(!error.is_written());
@@ -65,7 +66,7 @@ fn a_journal_that_fails_at_the_end_leaves_an_entry_that_recovers_as_committed() 
     assert!(matches!(error, TagError::NotRecorded { .. }) && error.is_written());
     assert_eq!(scene.genres(), ["Jazz"]);
     let entry = scene.journal.entries.borrow()[0].0.clone();
-    assert_eq!(recover(&entry, false).unwrap(), Recovered::Committed(FileStamp::of(&scene.path).unwrap()));
+    assert_eq!(recover_in_peace(&entry, false), Recovered::Committed(FileStamp::of(&scene.path).unwrap()));
 }
 
 #[test]
@@ -83,15 +84,15 @@ fn an_interrupted_write_recovers_as_abandoned_and_its_copy_is_removed() {
             ..entry
         };
         fs::write(&entry.temporary_path, &bytes[..bytes.len() / 2]).unwrap();
-        assert_eq!(recover(&entry, false).unwrap(), Recovered::Abandoned);
+        assert_eq!(recover_in_peace(&entry, false), Recovered::Abandoned);
         assert!(again.alone());
         assert_eq!(fs::read(&again.path).unwrap(), bytes);
-        assert_eq!(recover(&entry, false).unwrap(), Recovered::Abandoned, "a second time changes nothing");
+        assert_eq!(recover_in_peace(&entry, false), Recovered::Abandoned, "a second time changes nothing");
         // Somebody else's edit is not ours.
         fs::write(&again.path, [bytes.clone(), mpeg_frames(1)].concat()).unwrap();
-        assert_eq!(recover(&entry, false).unwrap(), Recovered::Abandoned);
+        assert_eq!(recover_in_peace(&entry, false), Recovered::Abandoned);
         fs::remove_file(&again.path).unwrap();
-        assert_eq!(recover(&entry, false).unwrap(), Recovered::Missing);
+        assert_eq!(recover_in_peace(&entry, false), Recovered::Missing);
     }
 }
 
@@ -111,7 +112,7 @@ fn recovery_keeps_away_from_a_write_in_progress_and_from_files_that_are_not_ours
     let foreign = scene.folder.path().join("precious.mp3");
     fs::write(&foreign, b"x").unwrap();
     entry.temporary_path = foreign.clone();
-    recover(&entry, false).unwrap();
+    recover_in_peace(&entry, false);
     assert!(foreign.exists(), "only names of ours are removed");
 }
 
@@ -175,6 +176,9 @@ fn a_copy_that_was_spoilt_does_not_pass_the_check() {
 
 #[test]
 fn whoever_writes_in_the_last_moment_wins() {
+    if !files_change_places() {
+        return;
+    }
     // Between the last look and the exchange, where a plain rename would destroy what they wrote.
     type Deed = fn(&Path);
     let deeds: [(&str, Deed); 3] = [
@@ -202,6 +206,9 @@ fn whoever_writes_in_the_last_moment_wins() {
 
 #[test]
 fn a_crash_right_after_the_exchange_loses_neither_ours_nor_theirs() {
+    if !files_change_places() {
+        return;
+    }
     // As a crash would leave it: the new file in place, beside it what it pushed out.
     for theirs in [false, true] {
         let scene = Scene::mp3();
@@ -212,7 +219,7 @@ fn a_crash_right_after_the_exchange_loses_neither_ours_nor_theirs() {
             // Somebody had the old file open and wrote to it in that moment.
             fs::write(&entry.temporary_path, b"somebody else's bytes").unwrap();
         }
-        let recovered = recover(&entry, false).unwrap();
+        let recovered = recover_in_peace(&entry, false);
         if theirs {
             assert_eq!(recovered, Recovered::Abandoned);
             assert_eq!(fs::read(&scene.path).unwrap(), b"somebody else's bytes");
@@ -245,7 +252,7 @@ fn overwriting_that_is_interrupted_is_finished_by_the_next_start() {
                         let entry = scene.journal.entries.borrow()[0].0.clone();
                         let halfway = matches!(error, TagError::HalfWritten { .. });
                         assert!(halfway || step == Step::Discard, "{label}: {error}");
-                        let recovered = recover(&entry, true).unwrap();
+                        let recovered = recover_in_peace(&entry, true);
                         assert_eq!(recovered, Recovered::Committed(FileStamp::of(&scene.path).unwrap()), "{label}");
                         assert_eq!(scene.genres(), ["Jazz"], "{label}");
                     }

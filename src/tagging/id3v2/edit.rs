@@ -89,8 +89,8 @@ impl Id3v2 {
         match self.version {
             Version::V22 => "ID3v2.2",
             Version::V23 => "ID3v2.3",
-            Version::V24 if self.plain_sizes && unsynchronised => "ID3v2.4, plain sizes, unsynchronised",
-            Version::V24 if self.plain_sizes => "ID3v2.4, plain sizes",
+            Version::V24 if self.has_plain_sizes_for_good() && unsynchronised => "ID3v2.4, plain sizes, unsynchronised",
+            Version::V24 if self.has_plain_sizes_for_good() => "ID3v2.4, plain sizes",
             Version::V24 if unsynchronised => "ID3v2.4, unsynchronised",
             Version::V24 => "ID3v2.4",
         }

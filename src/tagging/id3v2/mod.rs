@@ -246,14 +246,22 @@ impl Id3v2 {
         self.frames.iter().filter_map(holding).collect()
     }
 
+    /// Whether a foreign frame of a 2.4 tag tells that its sizes are plain. Small sizes look the same in both codings, and a frame
+    /// of ours may be the only large one.
+    fn has_plain_sizes_for_good(&self) -> bool {
+        let tells =
+            |frame: &Frame| frame.field.is_none() && frame.range.len() >= self.version.frame_header_length() + 0x80;
+        self.is_v24() && self.plain_sizes && self.frames.iter().any(tells)
+    }
+
     /// Everything in the tag that a write has to leave alone.
     pub(crate) fn describe(&self, scope: Scope, facts: &mut Vec<Fact>, pieces: &mut Vec<Piece>) {
         facts.push(Fact { scope, name: "version and flags", value: self.raw[3..6].to_vec() });
-        // Small sizes look the same in both codings, and a frame of ours may have been the only large one.
-        let tells =
-            |frame: &Frame| frame.field.is_none() && frame.range.len() >= self.version.frame_header_length() + 0x80;
-        let coding = self.is_v24() && self.plain_sizes && self.frames.iter().any(tells);
-        facts.push(Fact { scope, name: "coding of frame sizes", value: vec![u8::from(coding)] });
+        facts.push(Fact {
+            scope,
+            name: "coding of frame sizes",
+            value: vec![u8::from(self.has_plain_sizes_for_good())],
+        });
         if let Some(extended) = &self.extended {
             facts.push(Fact { scope, name: "extended header", value: extended.constant_part() });
         }

@@ -145,6 +145,11 @@ fn mistakes_in_the_rules_are_named_with_their_line() {
         ("[[tags.folders]]\npath = \"Music\"\n", 1, "absolute"),
         ("[[tags.folders]]\npath = \"/m\"\npolici = \"fill\"\n", 3, "polici"),
         ("[[tags.folders]]\npath = \"/m\"\nmin_confidence = 2.0\n", 1, "between 0 and 1"),
+        (
+            "[[tags.folders]]\npath = \"/m\"\npolicy = \"append\"\n[[tags.folders]]\npath = \"/m/x\"\nown_fields = \"never\"\n",
+            1,
+            "needs the own fields",
+        ),
     ] {
         let library = Library::with_config(config);
         let run = library.scan(&[]).expect_code(2);

@@ -52,6 +52,7 @@ pub fn tell(
     match answer {
         Ok(report) if report.action == Action::None => tally.unchanged += 1,
         Ok(_) => tally.done += 1,
+        Err(error) if is_done(error) => tally.done += 1,
         Err(_) => tally.failed += 1,
     }
     let mut out = std::io::stdout().lock();
@@ -61,9 +62,15 @@ pub fn tell(
     match answer {
         Ok(report) => writeln!(out, "{}", line(words, report)),
         Err(error) => {
-            writeln!(out, "{:<10}  {}: {}", style("failed").red().bold(), display_from_here(path), reason(error))
+            let word = if is_done(error) { style(words.done).yellow() } else { style("failed").red().bold() };
+            writeln!(out, "{word:<10}  {}: {}", display_from_here(path), reason(error))
         }
     }
+}
+
+/// Whether the file has what was wanted, in spite of the error.
+fn is_done(error: &HandError) -> bool {
+    matches!(error, HandError::Tag(error) if error.is_written())
 }
 
 fn line(words: Words, report: &HandReport) -> String {
@@ -79,10 +86,12 @@ fn line(words: Words, report: &HandReport) -> String {
     };
     let path = display_from_here(&report.path);
     let note = match &report.foreign_genre {
-        Some(genres) => format!(
-            ": its genre is now {}, which reclassd did not write: it stays, and only the RECLASSD_* fields are taken back",
-            shown(genres)
-        ),
+        Some(genres) => {
+            format!(
+                ": somebody wrote the genre {} since: that stays, and only what is ours is taken back",
+                shown(genres)
+            )
+        }
         None => String::new(),
     };
     format!("{word:<10}  {change:<32}  {path}{note}")
@@ -98,7 +107,12 @@ fn reason(error: &HandError) -> String {
     match error {
         HandError::Tag(error) => error.reason(),
         HandError::Busy(_) => "another reclassd is working on it; try again when it is done".to_owned(),
-        HandError::Gone(_) => "is not there any more; nothing was taken back".to_owned(),
+        HandError::Gone(_) => {
+            "is not there: deleted, moved, or its disk is not mounted; nothing was taken back".to_owned()
+        }
+        HandError::OtherRecording(_) => {
+            "holds other audio than the file that was written; nothing was taken back".to_owned()
+        }
         HandError::Store(error) => error.to_string(),
     }
 }

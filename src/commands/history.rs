@@ -7,6 +7,7 @@ use clap::Args;
 use console::style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use reclassd::pipeline::ByHand;
 use reclassd::store::{EntryState, PastEntry};
 use reclassd::tagging::{Cause, TagField};
 use serde_json::json;
@@ -34,10 +35,17 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let config = arguments.common.load()?;
     let store = arguments.common.open_store(&config)?;
+    let hand = ByHand::new(&config, store, true)?;
     let mut out = std::io::stdout().lock();
+    let mut outcome = Outcome::Done;
     for path in &arguments.paths {
         let path = canonical_or_gone(path)?;
-        let past = store.history(&path)?;
+        let past = hand.store().history(&hand.known_as(&path)?)?;
+        if past.is_empty() && path.symlink_metadata().is_err() {
+            eprintln!("reclassd: {}: is not there, and nothing was ever written into it", display_from_here(&path));
+            outcome = Outcome::SomeFailed;
+            continue;
+        }
         if arguments.json {
             past.iter().try_for_each(|past| writeln!(out, "{}", object(&path, past)))?;
             continue;
@@ -50,7 +58,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             print(&mut out, past, arguments.fields)?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
 fn print(out: &mut impl Write, past: &PastEntry, with_fields: bool) -> std::io::Result<()> {

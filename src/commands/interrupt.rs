@@ -12,7 +12,7 @@ pub async fn stop_signal() -> std::io::Result<()> {
     }
 }
 
-/// Who asks twice means it: writes are atomic, so leaving at once loses nothing but a temporary file.
+/// Who asks twice means it: leaving at once loses nothing, since the next start cleans up.
 pub fn exit_on_second_signal() {
     tokio::spawn(async {
         if stop_signal().await.is_ok() {
@@ -21,8 +21,8 @@ pub fn exit_on_second_signal() {
     });
 }
 
-/// A wish to stop that the first signal makes; the second one ends the process at once. Writes are atomic, so that loses nothing
-/// but a temporary file, which the next start removes.
+/// A wish to stop that the first signal makes; the second one ends the process at once. That loses
+/// nothing: the next start removes the temporary file, or finishes overwriting a file with several names.
 pub fn cancel_on_signal() -> std::io::Result<Cancel> {
     let cancel = Cancel::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

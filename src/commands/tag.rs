@@ -154,7 +154,7 @@ fn print_fields(out: &mut impl Write, state: &TagState) -> std::io::Result<()> {
 }
 
 fn forget(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) -> anyhow::Result<()> {
-    let forgotten = hand.store().forget_choice(&setup::canonical(path)?)?;
+    let forgotten = hand.forget(path)?;
     let counter = if forgotten { &mut tally.done } else { &mut tally.unchanged };
     *counter += 1;
     let mut out = std::io::stdout().lock();

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::civil::DateTime;
 use jiff::{Span, Timestamp, ZonedDateTime};
+use reclassd::config::Config;
 use reclassd::pipeline::{ByHand, Cancel, HandError};
 use reclassd::store::Depth;
 
 use super::by_hand::{self, Tally, Words};
 use super::interrupt::cancel_on_signal;
 use super::output::display_path;
-use super::setup::Common;
+use super::setup::{self, Common};
 use super::{Outcome, WrongUse};
 
 /// Files that are asked for from the database at once.
@@ -59,8 +60,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         run.everything_below(Path::new("/"))?;
     }
     for path in &arguments.paths {
-        let path = by_hand::canonical_or_gone(path)?;
-        if path.is_dir() { run.everything_below(&path)? } else { run.one(&path)? }
+        if path.is_dir() {
+            run.everything_below(&setup::canonical(path)?)?;
+            run.what_came_from_elsewhere(&config, path)?;
+        } else if path.symlink_metadata().is_ok() {
+            run.one(path)?;
+        } else {
+            run.one(&by_hand::canonical_or_gone(path)?)?;
+        }
     }
     run.tally.interrupted = run.cancel.is_requested();
     run.summarise(arguments)?;
@@ -94,6 +101,32 @@ impl Run {
                 }
                 self.one(&path)?;
             }
+            after = Some(last);
+        }
+    }
+
+    /// Files that were moved into the folder since they were written. They are known by their sound alone, so this only looks where
+    /// some written file is missing.
+    fn what_came_from_elsewhere(&mut self, config: &Config, folder: &PathBuf) -> anyhow::Result<()> {
+        if !self.misses_a_file()? {
+            return Ok(());
+        }
+        let cancel = self.cancel.clone();
+        by_hand::for_each_file(config, std::slice::from_ref(folder), &cancel, |path| {
+            let canonical = setup::canonical(path)?;
+            // Those that stand where they were written are done.
+            if self.hand.store().history(&canonical)?.is_empty() { self.one(path) } else { Ok(()) }
+        })
+    }
+
+    fn misses_a_file(&self) -> anyhow::Result<bool> {
+        let mut after: Option<PathBuf> = None;
+        loop {
+            let files = self.hand.store().files_to_undo(self.depth, Path::new("/"), after.as_deref(), PAGE)?;
+            if files.iter().any(|path| !std::fs::canonicalize(path).is_ok_and(|real| real == *path)) {
+                return Ok(true);
+            }
+            let Some(last) = files.last().cloned() else { return Ok(false) };
             after = Some(last);
         }
     }

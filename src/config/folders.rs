@@ -74,12 +74,17 @@ impl Tags {
 
     /// Each listed folder with its settings, outer ones before the ones in them.
     pub fn by_folder(&self) -> Vec<(PathBuf, Tags)> {
-        let mut folders: Vec<&FolderTags> = self.folders.iter().collect();
-        folders.sort_by_key(|folder| folder.path.components().count());
+        self.by_folder_as(Path::to_owned)
+    }
+
+    /// The same, with the folders by other names, such as the canonical ones, by which it is told which lies in which.
+    pub fn by_folder_as(&self, name: impl Fn(&Path) -> PathBuf) -> Vec<(PathBuf, Tags)> {
+        let mut folders: Vec<(PathBuf, &FolderTags)> = self.folders.iter().map(|f| (name(&f.path), f)).collect();
+        folders.sort_by_key(|(path, _)| path.components().count());
         let mut resolved: Vec<(PathBuf, Tags)> = Vec::new();
-        for folder in folders {
-            let tags = folder.applied_to(innermost(&resolved, &folder.path).unwrap_or(self));
-            resolved.push((folder.path.clone(), tags));
+        for (path, folder) in folders {
+            let tags = folder.applied_to(innermost(&resolved, &path).unwrap_or(self));
+            resolved.push((path, tags));
         }
         resolved
     }
@@ -118,5 +123,25 @@ mod tests {
         assert_eq!(at("/music/Classical/Opera/x.flac"), Some((Policy::Replace, 0.8, 2)));
         assert_eq!(at("/music/Classical/x.flac"), Some((Policy::Replace, 0.8, 1)));
         assert_eq!(at("/music/Classical Rock/x.flac"), None);
+    }
+
+    #[test]
+    fn which_folder_lies_in_which_is_told_by_the_names_that_files_have() {
+        let tags = tags(
+            r#"
+            [[tags.folders]]
+            path = "/o"
+            policy = "own-fields-only"
+            [[tags.folders]]
+            path = "/music/Classical"
+            policy = "replace"
+            "#,
+        );
+        // "/o" is a link to a folder in the other one.
+        let real =
+            |path: &Path| if path == Path::new("/o") { "/music/Classical/Opera".into() } else { path.to_owned() };
+        let folders = tags.by_folder_as(real);
+        let policy = innermost(&folders, Path::new("/music/Classical/Opera/x.flac")).map(|tags| tags.policy);
+        assert_eq!(policy, Some(Policy::OwnFieldsOnly));
     }
 }

@@ -303,10 +303,9 @@ impl Config {
             "enabled must name at least one model: without any there is nobody to listen".to_owned()
         })?;
         self.tags.check()?;
-        for folder in &self.tags.folders {
-            let resolved = folder.applied_to(&self.tags);
-            let what = |what| format!("{}: {what}", folder.path.display());
-            require(folder.path.is_absolute(), "tags.folders", || what("must be an absolute path".to_owned()))?;
+        for (folder, resolved) in self.tags.by_folder() {
+            let what = |what| format!("{}: {what}", folder.display());
+            require(folder.is_absolute(), "tags.folders", || what("must be an absolute path".to_owned()))?;
             resolved.check().map_err(|(_, mistake)| ("tags.folders", what(mistake)))?;
         }
         let wait = self.database.busy_timeout_seconds;

@@ -3,16 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::recovery::{recover, same_audio};
+use super::recovery::{recover, same_audio, settle};
 use super::report::Action;
 use super::settings::Settings;
 use crate::audio;
 use crate::config::Config;
 use crate::genre::GenreError;
-use crate::store::{AudioKey, Depth, JournalHandle, PastEntry, Store, StoreError};
+use crate::store::{AudioKey, Claim, Depth, JournalHandle, PastEntry, Recording, Store, StoreError};
 use crate::tagging::{
-    self, EntryId, Origin, OwnersChoice, SymbolicLinks, TagError, TagField, TagPlan, TagState, Undo, WriteOptions,
-    Written,
+    self, EntryId, FileStamp, Origin, OwnersChoice, SymbolicLinks, TagError, TagField, TagPlan, TagState, Undo,
+    WriteOptions, Written,
 };
 
 /// The owner's hand on single files.
@@ -53,8 +53,11 @@ pub enum HandError {
     #[error("{path}: another reclassd is working on it; try again when it is done", path = .0.display())]
     Busy(PathBuf),
     /// It is not there.
-    #[error("{path}: is not there any more; nothing was taken back", path = .0.display())]
+    #[error("{path}: is not there: deleted, moved, or its disk is not mounted; nothing was taken back", path = .0.display())]
     Gone(PathBuf),
+    /// Another recording stands where one was written.
+    #[error("{path}: holds other audio than the file that was written; nothing was taken back", path = .0.display())]
+    OtherRecording(PathBuf),
 }
 
 impl ByHand {
@@ -84,10 +87,10 @@ impl ByHand {
     /// away for good.
     ///
     /// # Errors
-    /// [`HandError`]; the file is then as it was.
+    /// [`HandError`]; the file is then as it was, unless the error says otherwise.
     pub fn choose(&self, path: &Path, genres: &[String]) -> Result<HandReport, HandError> {
         let target = self.target(path)?;
-        let _claim = self.store.claim(&target)?.ok_or_else(|| HandError::Busy(target.clone()))?;
+        let _claim = self.claim(&target)?;
         let audio = self.audio(&target)?;
         let state = tagging::read(&target)?;
         let plan = TagPlan::owners_choice(&state, genres.to_vec());
@@ -101,8 +104,7 @@ impl ByHand {
             foreign_genre: None,
         };
         if self.dry_run {
-            let as_it_is = state.genres == chosen && state.own.genre.is_empty();
-            return Ok(report(if as_it_is { Action::None } else { Action::WouldWrite }));
+            return Ok(report(self.rehearse(&target, &plan)?));
         }
         let journal = JournalHandle::new(&self.store, audio);
         match tagging::write(&target, &plan, &self.options(&target), &journal)? {
@@ -116,24 +118,47 @@ impl ByHand {
         }
     }
 
+    /// Lets scans decide about a file again. Says whether the owner had decided anything.
+    ///
+    /// # Errors
+    /// [`HandError`] when the file cannot be found or the database fails.
+    pub fn forget(&self, path: &Path) -> Result<bool, HandError> {
+        let target = self.target(path)?;
+        Ok(self.store.forget_choice(&target, self.audio(&target)?)?)
+    }
+
     /// Takes writes to one file back. None where there is nothing to take back.
     ///
     /// # Errors
-    /// [`HandError`]; the file is then as it was.
+    /// [`HandError`]; the file is then as it was, unless the error says otherwise.
     pub fn undo(&self, path: &Path, depth: Depth) -> Result<Option<HandReport>, HandError> {
         if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
             let gone = HandError::Gone(path.to_owned());
-            return if self.store.to_undo(path, depth)?.is_empty() { Ok(None) } else { Err(gone) };
+            return if self.store.has_writes(path)? { Err(gone) } else { Ok(None) };
         }
         let target = self.target(path)?;
-        let _claim = self.store.claim(&target)?.ok_or_else(|| HandError::Busy(target.clone()))?;
+        let _claim = self.claim(&target)?;
         let audio = self.audio(&target)?;
-        let mut past = self.store.to_undo(&target, depth)?;
-        if past.is_empty() && self.find_moved(&target, audio)? {
-            past = self.store.to_undo(&target, depth)?;
+        let recording = match audio {
+            Some(audio) => Recording::Audio(audio),
+            // Only to be had by reading all of it.
+            None if self.store.has_writes(&target)? || self.store.knows_payloads()? => {
+                Recording::Payload(tagging::audio_hash(&target)?)
+            }
+            None => return Ok(None),
+        };
+        let mut past = self.store.to_undo(&target, &recording, depth)?;
+        if past.is_empty()
+            && let Some(old) = self.moved_from(&target, &recording)?
+        {
+            past = self.store.to_undo(&old, &recording, depth)?;
+            if !self.dry_run {
+                self.store.follow_move(&old, &target, &recording)?;
+            }
         }
         if past.is_empty() {
-            return Ok(None);
+            let other = || HandError::OtherRecording(target.clone());
+            return if self.store.has_writes(&target)? { Err(other()) } else { Ok(None) };
         }
         let state = tagging::read(&target)?;
         self.take_back(&target, audio, &state, &past).map(Some)
@@ -158,7 +183,7 @@ impl ByHand {
             foreign_genre: undo.foreign_genre.clone(),
         };
         if self.dry_run {
-            return Ok(report(Action::WouldWrite));
+            return Ok(report(self.rehearse(path, &undo.plan)?));
         }
         let ids: Vec<EntryId> = past.iter().map(|past| past.id).collect();
         let journal = JournalHandle::new(&self.store, audio).undoing(ids.clone());
@@ -171,19 +196,39 @@ impl ByHand {
         }
     }
 
-    /// Looks whether the file was written under another path, where nothing is any more; its history then goes on here.
-    fn find_moved(&self, path: &Path, audio: Option<AudioKey>) -> Result<bool, HandError> {
-        let known = match audio {
-            Some(audio) => self.store.written_with(audio)?,
-            None => self.store.written_as(&tagging::audio_hash(path)?)?,
-        };
-        for (old, device) in known {
-            if Store::is_gone(&old, device) {
-                self.store.follow_move(&old, path)?;
-                return Ok(true);
-            }
+    /// The name under which the history of the file at `path` stands: its own, or the one from which it was moved.
+    ///
+    /// # Errors
+    /// [`HandError`] when the file cannot be read or the database fails.
+    pub fn known_as(&self, path: &Path) -> Result<PathBuf, HandError> {
+        if !self.store.history(path)?.is_empty() || !path.exists() {
+            return Ok(path.to_owned());
         }
-        Ok(false)
+        let recording = match self.audio(path)? {
+            Some(audio) => Recording::Audio(audio),
+            None => Recording::Payload(tagging::audio_hash(path)?),
+        };
+        Ok(self.moved_from(path, &recording)?.unwrap_or_else(|| path.to_owned()))
+    }
+
+    fn moved_from(&self, path: &Path, recording: &Recording) -> Result<Option<PathBuf>, HandError> {
+        let inode = FileStamp::of(path).map_or(0, |stamp| stamp.inode);
+        Ok(self.store.moved_from(path, recording, inode)?)
+    }
+
+    /// What a write would do, without doing it: refused with the reason where that would be refused.
+    fn rehearse(&self, path: &Path, plan: &TagPlan) -> Result<Action, TagError> {
+        let changes = tagging::would_change(path, plan, &self.options(path))?;
+        Ok(if changes { Action::WouldWrite } else { Action::None })
+    }
+
+    /// The right to work on the file, which a process that died at it may have left half done.
+    fn claim(&self, target: &Path) -> Result<Claim<'_>, HandError> {
+        let claim = self.store.claim(target)?.ok_or_else(|| HandError::Busy(target.to_owned()))?;
+        if !self.dry_run {
+            settle(&self.store, target)?;
+        }
+        Ok(claim)
     }
 
     /// Which audio the file holds, where the audio side knows its container.
@@ -191,7 +236,7 @@ impl ByHand {
         audio::identify(path).ok().map(|id| self.store.audio(id)).transpose()
     }
 
-    /// The one name of the file. A link that is not to be followed keeps its own, and is refused when it is written.
+    /// The one name of the file.
     fn target(&self, path: &Path) -> Result<PathBuf, TagError> {
         let refused = || TagError::Refused { path: path.to_owned(), reason: tagging::Refusal::SymbolicLink };
         if self.symbolic_links == SymbolicLinks::Skip && path.is_symlink() {

@@ -9,7 +9,7 @@ use super::analysis::{Analysis, AnalysisError, Analyst, Opinion};
 use super::cancel::Cancel;
 use super::ending::{Ending, Settled, surroundings_of};
 use super::looked::Looked;
-use super::recovery::{recover, same_audio};
+use super::recovery::{recover, same_audio, settle};
 use super::report::{Action, Report};
 use super::settings::{Settings, TagSettings};
 use crate::audio::{self, AudioError};
@@ -111,6 +111,7 @@ impl Line {
             let reason = "another reclassd is working on it; it will be looked at by the next scan".to_owned();
             return Ok(Report::without_genre(path.to_owned(), TrackStatus::Skipped, reason));
         };
+        settle(&self.store, &target)?;
         // While this waited for the claim, its holder may have settled the file.
         let file = Looked::at(&target).map_err(unread)?;
         let report = match self.settled(&file)? {

@@ -63,9 +63,9 @@ impl Settings {
     /// [`GenreError`] for a name or a whitelist that cannot be used; a configuration that was loaded from a file has none.
     pub fn new(config: &Config) -> Result<Self, GenreError> {
         // Files are known by their canonical paths; a folder that is not there yet keeps the name it was given.
-        let canonical = |path: PathBuf| std::fs::canonicalize(&path).unwrap_or(path);
-        let folders = config.tags.by_folder().into_iter();
-        let folders = folders.map(|(path, tags)| Ok((canonical(path), TagSettings::new(tags)?)));
+        let canonical = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let folders = config.tags.by_folder_as(canonical).into_iter();
+        let folders = folders.map(|(path, tags)| Ok((path, TagSettings::new(tags)?)));
         Ok(Self {
             dry_run: false,
             force: false,

@@ -6,6 +6,7 @@ ALTER TABLE journal ADD COLUMN genre_before TEXT NOT NULL DEFAULT '[]';        -
 ALTER TABLE journal ADD COLUMN genre_after TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE journal ADD COLUMN values_before TEXT NOT NULL DEFAULT '[]';       -- JSON: [tagging::HeldField]
 ALTER TABLE journal ADD COLUMN audio INTEGER REFERENCES audio(id);
+ALTER TABLE journal ADD COLUMN choice_before TEXT;                             -- JSON: the owner's choice before; NULL: none
 ALTER TABLE journal ADD COLUMN undoes TEXT NOT NULL DEFAULT '[]';              -- JSON: ids of the entries that this one takes back
 ALTER TABLE journal ADD COLUMN undone_by INTEGER;                              -- the entry that took this one back
 ALTER TABLE journal_field ADD COLUMN form TEXT NOT NULL DEFAULT '';            -- how the tag stores its fields

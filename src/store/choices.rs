@@ -1,13 +1,12 @@
 //! What the owner decided about a file, which no scan touches: a genre that was chosen, or one of ours that was taken back.
 //!
-//! A choice belongs to a path and to the audio there: it goes with a file that is moved, and ends when another recording takes
-//! the file's place. That it is obeyed is the tag policy's business.
+//! A choice belongs to a path and to the audio there: it goes with a file that is moved, and does not hold for another recording
+//! that takes the file's place. That it is obeyed is the tag policy's business.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::tracks::is_gone;
 use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes, unix_now};
 use crate::tagging::{EntryId, Origin, OwnersChoice};
 
@@ -35,9 +34,8 @@ impl Store {
         choice: &OwnersChoice,
     ) -> Result<(), StoreError> {
         let (genres, audio) = (self.json(&choice.genres)?, audio.map(|audio| audio.0));
-        self.transact(self.durable(), |transaction| {
-            put(transaction, path_bytes(path), audio, device as i64, &genres, choice.origin)
-        })
+        let row = Row { audio, device: device as i64, genres };
+        self.transact(self.durable(), |transaction| put(transaction, path_bytes(path), &row, word_of(choice.origin)))
     }
 
     /// Remembers that writes were found to be taken back already: there was nothing to write.
@@ -53,11 +51,14 @@ impl Store {
         entries: &[EntryId],
     ) -> Result<(), StoreError> {
         let genres = self.json(&genres)?;
+        let undoes = self.json(&entries.iter().map(|entry| entry.0).collect::<Vec<_>>())?;
         self.transact(self.durable(), |transaction| {
-            for entry in entries {
-                transaction.execute("UPDATE journal SET undone_by = id WHERE id = ?1", [entry.0])?;
-            }
-            after_undo(transaction, path_bytes(path), audio.map(|audio| audio.0), device as i64, &genres)
+            transaction.execute(
+                "UPDATE journal SET undone_by = id WHERE id IN (SELECT value FROM json_each(?1))",
+                [&undoes],
+            )?;
+            let row = Row { audio: audio.map(|audio| audio.0), device: device as i64, genres };
+            after_undo(transaction, path_bytes(path), row, &undoes)
         })
     }
 
@@ -65,9 +66,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn forget_choice(&self, path: &Path) -> Result<bool, StoreError> {
+    pub fn forget_choice(&self, path: &Path, audio: Option<AudioKey>) -> Result<bool, StoreError> {
         self.transact(self.durable(), |transaction| {
-            let forgotten = transaction.execute("DELETE FROM owner_choice WHERE path = ?1", [path_bytes(path)])?;
+            let mut forgotten = transaction.execute("DELETE FROM owner_choice WHERE path = ?1", [path_bytes(path)])?;
+            if let Some(audio) = audio {
+                // Under the names that it had before, from which the choice would come along again.
+                for (old, _, _) in elsewhere(transaction, audio, path)? {
+                    forgotten += transaction.execute("DELETE FROM owner_choice WHERE path = ?1", [path_bytes(&old)])?;
+                }
+            }
             look_again(transaction, path_bytes(path))?;
             Ok(forgotten > 0)
         })
@@ -88,126 +95,137 @@ impl Store {
         Ok(OwnersChoice { genres: serde_json::from_str(genres).map_err(|_| malformed())?, origin })
     }
 
-    /// The owner's decision about the file at `path` with this audio. One that was made under another path is taken along where
-    /// that path is gone; one that was made for other audio holds no more.
+    /// The owner's decision about the file at `path` with this audio. One that was made under another name, at which nothing is now,
+    /// or which leads to this file, holds here as well; one that was made for other audio does not hold.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
     pub fn choice(&self, path: &Path, audio: Option<AudioKey>) -> Result<Option<OwnersChoice>, StoreError> {
         // Most files have none: a look first, so that a scan of many files does not take the write lock for each.
-        let known: bool = {
+        let (here, anywhere) = {
             let connection = self.results();
-            let mut statement = connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM owner_choice WHERE path = ?1 OR audio = ?2)")
+            let here = at(&connection, path_bytes(path)).map_err(|e| self.error(e))?;
+            let anywhere: bool = connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM owner_choice WHERE audio = ?1)")
+                .and_then(|mut statement| statement.query_row([audio.map(|audio| audio.0)], |row| row.get(0)))
                 .map_err(|e| self.error(e))?;
-            let values = params![path_bytes(path), audio.map(|audio| audio.0)];
-            statement.query_row(values, |row| row.get(0)).map_err(|e| self.error(e))?
+            (here, anywhere)
         };
-        if !known {
-            return Ok(None);
+        if let Some((known, genres, origin)) = here
+            && (known.is_none() || known == audio.map(|audio| audio.0))
+        {
+            return self.parse_choice(&genres, &origin).map(Some);
         }
+        let Some(audio) = audio.filter(|_| anywhere) else { return Ok(None) };
         let found = self.transact(self.durable(), |transaction| {
-            let row = at(transaction, path_bytes(path))?;
-            match row {
-                Some((known, genres, origin)) if known.is_none() || known == audio.map(|audio| audio.0) => {
-                    return Ok(Some((genres, origin)));
-                }
-                Some(_) => {
-                    transaction.execute("DELETE FROM owner_choice WHERE path = ?1", [path_bytes(path)])?;
-                }
-                None => {}
-            }
-            let Some(audio) = audio else { return Ok(None) };
-            take_along(transaction, audio, path)?;
-            Ok(at(transaction, path_bytes(path))?.map(|(_, genres, origin)| (genres, origin)))
+            let Some((old, genres, origin)) = elsewhere(transaction, audio, path)?.into_iter().next() else {
+                return Ok(None);
+            };
+            // A copy: whether the other name is gone for good, or only not mounted, need not be known.
+            transaction.execute(
+                "INSERT OR REPLACE INTO owner_choice (path, audio, device, genres, origin, chosen_at)
+                 SELECT ?1, audio, device, genres, origin, chosen_at FROM owner_choice WHERE path = ?2",
+                params![path_bytes(path), path_bytes(&old)],
+            )?;
+            Ok(Some((genres, origin)))
         })?;
         found.map(|(genres, origin)| self.parse_choice(&genres, &origin)).transpose()
     }
 }
 
-type Row = (Option<i64>, String, String);
-
-fn at(connection: &Connection, path: &[u8]) -> rusqlite::Result<Option<Row>> {
+fn at(connection: &Connection, path: &[u8]) -> rusqlite::Result<Option<(Option<i64>, String, String)>> {
     connection
         .prepare_cached("SELECT audio, genres, origin FROM owner_choice WHERE path = ?1")?
         .query_row([path], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()
 }
 
-/// Gives the choice of a vanished file with this audio the new path.
-fn take_along(connection: &Connection, audio: AudioKey, path: &Path) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("SELECT path, device FROM owner_choice WHERE audio = ?1")?;
-    let mut rows = statement.query([audio.0])?;
-    while let Some(row) = rows.next()? {
-        let old = path_from_bytes(row.get(0)?);
-        if is_gone(&old, row.get::<_, i64>(1)? as u64) {
-            return super::history::move_along(connection, &old, path);
-        }
-    }
-    Ok(())
+/// The choices for this audio under other names at which nothing is now, or which lead to `path`; the latest first.
+fn elsewhere(
+    connection: &Connection,
+    audio: AudioKey,
+    path: &Path,
+) -> rusqlite::Result<Vec<(PathBuf, String, String)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT path, genres, origin FROM owner_choice WHERE audio = ?1 AND path != ?2 ORDER BY chosen_at DESC",
+    )?;
+    let rows = statement.query_map(params![audio.0, path_bytes(path)], |row| {
+        Ok((path_from_bytes(row.get(0)?), row.get(1)?, row.get(2)?))
+    })?;
+    let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+    Ok(rows.into_iter().filter(|(old, _, _)| leads_to(old, path) || old.symlink_metadata().is_err()).collect())
 }
 
-fn put(
-    connection: &Connection,
-    path: &[u8],
+/// Whether an old name of a file leads to it under its new one: a link stands where its folder was.
+pub(super) fn leads_to(old: &Path, path: &Path) -> bool {
+    std::fs::canonicalize(old).is_ok_and(|target| target == path)
+}
+
+/// What a row of the table holds besides the path and how it came about.
+struct Row {
     audio: Option<i64>,
     device: i64,
-    genres: &str,
-    origin: Origin,
-) -> rusqlite::Result<()> {
+    /// JSON.
+    genres: String,
+}
+
+fn put(connection: &Connection, path: &[u8], row: &Row, origin: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO owner_choice (path, audio, device, genres, origin, chosen_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![path, audio, device, genres, word_of(origin), unix_now()])?;
+        .execute(params![path, row.audio, row.device, row.genres, origin, unix_now()])?;
     look_again(connection, path)
 }
 
-/// What a scan settled before the owner decided is no answer any more.
+/// What a scan settled before the owner decided is no answer any more, and what waited for the owner waits no longer.
 fn look_again(connection: &Connection, path: &[u8]) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE track SET settled_by = NULL WHERE path = ?1")?.execute([path])?;
+    const SQL: &str =
+        "UPDATE track SET settled_by = NULL, status = iif(status = 'unsure', 'kept', status) WHERE path = ?1";
+    connection.prepare_cached(SQL)?.execute([path])?;
     Ok(())
 }
 
 /// What a write that was committed means for the owner's choice, in the transaction that commits it.
 pub(super) fn follow(connection: &Connection, journal: i64) -> rusqlite::Result<()> {
-    type Entry = (Vec<u8>, Option<i64>, i64, String, String, String);
-    let (path, audio, device, cause, genre_after, undoes): Entry = connection
-        .prepare_cached("SELECT path, audio, after_device, cause, genre_after, undoes FROM journal WHERE id = ?1")?
+    type Entry = (Vec<u8>, Row, String, String);
+    let (path, row, cause, undoes): Entry = connection
+        .prepare_cached("SELECT path, audio, after_device, genre_after, cause, undoes FROM journal WHERE id = ?1")?
         .query_row([journal], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+            let choice = Row { audio: row.get(1)?, device: row.get(2)?, genres: row.get(3)? };
+            Ok((row.get(0)?, choice, row.get(4)?, row.get(5)?))
         })?;
     match cause.as_str() {
-        r#""owner""# => put(connection, &path, audio, device, &genre_after, Origin::Chosen),
+        r#""owner""# => put(connection, &path, &row, word_of(Origin::Chosen)),
         r#""undo""# => {
-            connection
-                .prepare_cached("UPDATE journal SET undone_by = ?1 WHERE id IN (SELECT value FROM json_each(?2))")?
-                .execute(params![journal, undoes])?;
-            after_undo(connection, &path, audio, device, &genre_after)
+            const SQL: &str = "UPDATE journal SET undone_by = ?1 WHERE id IN (SELECT value FROM json_each(?2))";
+            connection.prepare_cached(SQL)?.execute(params![journal, undoes])?;
+            after_undo(connection, &path, row, &undoes)
         }
         _ => Ok(()),
     }
 }
 
-/// A genre of ours that was taken back once must not come again by itself; an owner's choice that was taken back is none.
-fn after_undo(
-    connection: &Connection,
-    path: &[u8],
-    audio: Option<i64>,
-    device: i64,
-    genres: &str,
-) -> rusqlite::Result<()> {
-    let taken_back: bool = connection
+/// A genre of ours that was taken back must not come again by itself. An owner's choice that was taken back gives way to the one
+/// before it, if there was one.
+fn after_undo(connection: &Connection, path: &[u8], row: Row, undoes: &str) -> rusqlite::Result<()> {
+    type Oldest = (bool, Option<String>, Option<String>);
+    let (by_a_scan, genres, origin): Oldest = connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM journal WHERE path = ?1 AND cause = '\"scan\"' AND undone_by > 0)",
+            "SELECT (SELECT count(*) FROM journal WHERE cause = '\"scan\"' AND id IN (SELECT value FROM json_each(?1))) > 0,
+                    json_extract(choice_before, '$.genres'), json_extract(choice_before, '$.origin')
+             FROM journal WHERE id = (SELECT min(value) FROM json_each(?1))",
         )?
-        .query_row([path], |row| row.get(0))?;
-    if taken_back {
-        return put(connection, path, audio, device, genres, Origin::TakenBack);
+        .query_row([undoes], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    match (by_a_scan, genres, origin) {
+        (true, _, _) => put(connection, path, &row, word_of(Origin::TakenBack)),
+        (false, Some(genres), Some(origin)) => put(connection, path, &Row { genres, ..row }, &origin),
+        (false, _, _) => {
+            connection.prepare_cached("DELETE FROM owner_choice WHERE path = ?1")?.execute([path])?;
+            look_again(connection, path)
+        }
     }
-    connection.prepare_cached("DELETE FROM owner_choice WHERE path = ?1")?.execute([path])?;
-    look_again(connection, path)
 }
 
 #[cfg(test)]
@@ -243,19 +261,27 @@ mod tests {
         assert_eq!(store.choice(&path, Some(other)).unwrap(), None, "another recording took its place");
         store.choose(&path, None, device(folder.path()), &chosen("Jazz")).unwrap();
         assert_eq!(store.choice(&path, None).unwrap(), Some(chosen("Jazz")));
-        assert!(store.forget_choice(&path).unwrap() && !store.forget_choice(&path).unwrap());
+        assert!(store.forget_choice(&path, None).unwrap() && !store.forget_choice(&path, None).unwrap());
         assert_eq!(store.choice(&path, None).unwrap(), None);
     }
 
     #[test]
-    fn a_choice_goes_with_a_file_that_was_moved_but_not_with_one_whose_disk_is_not_mounted() {
+    fn a_choice_goes_with_a_file_wherever_it_is_found_again() {
         let (folder, store) = fresh();
-        let [gone, unmounted, new] = ["gone.mp3", "unmounted.mp3", "new.mp3"].map(|name| folder.path().join(name));
-        let [moved, away] = [1, 2].map(|n| store.audio(AudioId::from_bytes([n; 16])).unwrap());
-        store.choose(&gone, Some(moved), device(folder.path()), &chosen("Jazz")).unwrap();
-        store.choose(&unmounted, Some(away), device(folder.path()) + 1, &chosen("Blues")).unwrap();
-        assert_eq!(store.choice(&new, Some(away)).unwrap(), None);
+        let [gone, new, linked] = ["gone.mp3", "new.mp3", "linked/song.mp3"].map(|name| folder.path().join(name));
+        let [moved, behind_a_link] = [1, 2].map(|n| store.audio(AudioId::from_bytes([n; 16])).unwrap());
+        // Moved, or on a disk that is mounted elsewhere now: the device does not matter.
+        store.choose(&gone, Some(moved), 12_345, &chosen("Jazz")).unwrap();
         assert_eq!(store.choice(&new, Some(moved)).unwrap(), Some(chosen("Jazz")));
-        assert_eq!(store.choice_as_known(&gone).unwrap(), None);
+        // The library was moved, and a link left in its place.
+        let real = folder.path().canonicalize().unwrap().join("real");
+        std::fs::create_dir(&real).unwrap();
+        std::fs::write(real.join("song.mp3"), "x").unwrap();
+        std::os::unix::fs::symlink(&real, folder.path().join("linked")).unwrap();
+        store.choose(&linked, Some(behind_a_link), device(folder.path()), &chosen("Blues")).unwrap();
+        assert_eq!(store.choice(&real.join("song.mp3"), Some(behind_a_link)).unwrap(), Some(chosen("Blues")));
+        // And is forgotten under every name.
+        assert!(store.forget_choice(&new, Some(moved)).unwrap());
+        assert_eq!(store.choice(&new, Some(moved)).unwrap(), None);
     }
 }

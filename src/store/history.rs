@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Row, params};
 
 use super::journal::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, RawEntry};
-use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes};
+use super::tracks::is_gone;
+use super::{AudioKey, Store, StoreError, choices, path_bytes, path_from_bytes};
 use crate::tagging::{EntryId, JournalEntry};
 
 /// How far an undo goes back.
@@ -19,6 +20,29 @@ pub enum Depth {
     Since(i64),
     /// Every write.
     All,
+}
+
+/// Which recording a file holds, as the journal knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recording {
+    /// By its identity.
+    Audio(AudioKey),
+    /// By BLAKE3 of its whole audio payload, where it has no identity.
+    Payload([u8; 32]),
+}
+
+impl Recording {
+    /// A condition on the journal's columns, with the two [`values`](Self::values) as the parameters from this number on.
+    fn is_the_same(first: usize) -> String {
+        format!("(audio = ?{first} OR audio IS NULL AND audio_hash = ?{})", first + 1)
+    }
+
+    fn values(&self) -> (Option<i64>, Option<&[u8]>) {
+        match self {
+            Self::Audio(audio) => (Some(audio.0), None),
+            Self::Payload(hash) => (None, Some(hash)),
+        }
+    }
 }
 
 /// How a write ended.
@@ -59,18 +83,31 @@ impl Store {
         self.past("path = ?1 ORDER BY id", params![path_bytes(path)])
     }
 
-    /// The writes of the file at `path` that an undo takes back, the newest first.
+    /// The writes to this recording at `path` that an undo takes back, the newest first.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or holds an entry that this program did not write.
-    pub fn to_undo(&self, path: &Path, depth: Depth) -> Result<Vec<PastEntry>, StoreError> {
+    pub fn to_undo(&self, path: &Path, recording: &Recording, depth: Depth) -> Result<Vec<PastEntry>, StoreError> {
         let (since, limit) = match depth {
             Depth::Last => (i64::MIN, 1),
             Depth::Since(moment) => (moment, -1),
             Depth::All => (i64::MIN, -1),
         };
-        let condition = format!("path = ?1 AND {UNDOABLE} AND begun_at >= ?2 ORDER BY id DESC LIMIT ?3");
-        self.past(&condition, params![path_bytes(path), since, limit])
+        let (audio, hash) = recording.values();
+        let same = Recording::is_the_same(4);
+        let condition = format!("path = ?1 AND {UNDOABLE} AND begun_at >= ?2 AND {same} ORDER BY id DESC LIMIT ?3");
+        self.past(&condition, params![path_bytes(path), since, limit, audio, hash])
+    }
+
+    /// Whether anything that was written at `path`, to whatever recording, could be taken back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn has_writes(&self, path: &Path) -> Result<bool, StoreError> {
+        let connection = self.results();
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM journal WHERE path = ?1 AND {UNDOABLE})");
+        let ask = || connection.prepare_cached(&sql)?.query_row([path_bytes(path)], |row| row.get(0));
+        ask().map_err(|e| self.error(e))
     }
 
     /// Up to `limit` files in `folder` and behind `after` (by the bytes of their paths) that have writes which an undo of that depth
@@ -103,47 +140,54 @@ impl Store {
         list().map_err(|e| self.error(e))
     }
 
-    /// The paths, each with its device, at which files with this audio payload (BLAKE3 of all of it) were written and can be
-    /// taken back: for a file that was moved since.
+    /// Whether files were written that have no identity, so that reading one whole may tell something.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn written_as(&self, audio_hash: &[u8; 32]) -> Result<Vec<(PathBuf, u64)>, StoreError> {
-        self.written_where("audio_hash = ?1", params![audio_hash.as_slice()])
-    }
-
-    /// The same for audio that has an identity.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails.
-    pub fn written_with(&self, audio: AudioKey) -> Result<Vec<(PathBuf, u64)>, StoreError> {
-        self.written_where("audio = ?1", params![audio.0])
-    }
-
-    fn written_where(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<(PathBuf, u64)>, StoreError> {
+    pub fn knows_payloads(&self) -> Result<bool, StoreError> {
         let connection = self.results();
-        let list = || -> rusqlite::Result<Vec<(PathBuf, u64)>> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM journal WHERE audio IS NULL AND state = 'committed')";
+        let ask = || connection.prepare_cached(sql)?.query_row([], |row| row.get(0));
+        ask().map_err(|e| self.error(e))
+    }
+
+    /// The name under which this recording, which is at `path` now, was written, if the file was moved since: nothing is at that name
+    /// now, or it leads to `path`. Among several, the one whose file had the number `inode`; none where that tells nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn moved_from(&self, path: &Path, recording: &Recording, inode: u64) -> Result<Option<PathBuf>, StoreError> {
+        let (audio, hash) = recording.values();
+        let same = Recording::is_the_same(2);
+        let connection = self.results();
+        let list = || -> rusqlite::Result<Vec<(PathBuf, u64, u64)>> {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT DISTINCT path, after_device FROM journal WHERE {condition} AND {UNDOABLE} ORDER BY path"
+                "SELECT path, after_device, after_inode FROM journal
+                 WHERE path != ?1 AND state = 'committed' AND {same} ORDER BY id DESC"
             ))?;
-            let rows =
-                statement.query_map(values, |row| Ok((path_from_bytes(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+            let rows = statement.query_map(params![path_bytes(path), audio, hash], |row| {
+                Ok((path_from_bytes(row.get(0)?), row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
+            })?;
             rows.collect()
         };
-        list().map_err(|e| self.error(e))
+        let mut gone: Vec<(PathBuf, u64)> = Vec::new();
+        for (old, device, inode) in list().map_err(|e| self.error(e))? {
+            let known = gone.iter().any(|(path, _)| *path == old);
+            if !known && (is_gone(&old, device) || choices::leads_to(&old, path)) {
+                gone.push((old, inode));
+            }
+        }
+        let by_number = gone.iter().position(|(_, number)| *number == inode);
+        let chosen = by_number.or((gone.len() == 1).then_some(0));
+        Ok(chosen.map(|index| gone.swap_remove(index).0))
     }
 
-    /// Whether a file that was on this device is really gone, and not only on a file system that is not mounted now.
-    pub fn is_gone(path: &Path, device: u64) -> bool {
-        super::tracks::is_gone(path, device)
-    }
-
-    /// Lets the history of a file that was moved go on under its new path.
+    /// Lets the history of a recording that was moved go on under its new path.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn follow_move(&self, old: &Path, new: &Path) -> Result<(), StoreError> {
-        self.transact(self.durable(), |transaction| move_along(transaction, old, new))
+    pub fn follow_move(&self, old: &Path, new: &Path, recording: &Recording) -> Result<(), StoreError> {
+        self.transact(self.durable(), |transaction| move_along(transaction, old, new, recording))
     }
 
     fn past(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<PastEntry>, StoreError> {
@@ -196,11 +240,17 @@ impl Ended {
     }
 }
 
-/// Gives what is remembered of one path to another: the journal, and the owner's choice unless the other has one.
-pub(super) fn move_along(connection: &Connection, old: &Path, new: &Path) -> rusqlite::Result<()> {
-    let paths = params![path_bytes(new), path_bytes(old)];
-    connection.prepare_cached("UPDATE journal SET path = ?1 WHERE path = ?2 AND state != 'open'")?.execute(paths)?;
-    connection.prepare_cached("UPDATE OR IGNORE owner_choice SET path = ?1 WHERE path = ?2")?.execute(paths)?;
+/// Gives what the journal remembers of a recording at one path to another.
+pub(super) fn move_along(
+    connection: &Connection,
+    old: &Path,
+    new: &Path,
+    recording: &Recording,
+) -> rusqlite::Result<()> {
+    let (audio, hash) = recording.values();
+    let same = Recording::is_the_same(3);
+    let sql = format!("UPDATE journal SET path = ?1 WHERE path = ?2 AND state != 'open' AND {same}");
+    connection.prepare_cached(&sql)?.execute(params![path_bytes(new), path_bytes(old), audio, hash])?;
     Ok(())
 }
 
@@ -212,6 +262,8 @@ mod tests {
     use crate::store::tests::fresh;
     use crate::tagging::{Cause, Container, FieldChange, FileStamp, Journal, Origin, Scope};
 
+    /// What every entry here is about.
+    const HERE: Recording = Recording::Payload([9; 32]);
     const STAMP: FileStamp = FileStamp { size: 3, mtime_seconds: 4, mtime_nanoseconds: 5, inode: 6, device: 7 };
 
     fn entry(path: &str, cause: Cause, genre: &str) -> JournalEntry {
@@ -255,15 +307,56 @@ mod tests {
         let [one, two] = ["One", "Two"].map(|genre| written(&store, "/m/a.flac", Cause::Scan, genre, &[]));
         let abandoned = JournalHandle::new(&store, None).begin(&entry("/m/a.flac", Cause::Scan, "x")).unwrap();
         JournalHandle::new(&store, None).abandon(abandoned, "disk full").unwrap();
-        assert_eq!(ids(&store.to_undo(path, Depth::Last).unwrap()), [two]);
-        assert_eq!(ids(&store.to_undo(path, Depth::All).unwrap()), [two, one]);
-        assert!(store.to_undo(path, Depth::Since(i64::MAX)).unwrap().is_empty());
+        assert_eq!(ids(&store.to_undo(path, &HERE, Depth::Last).unwrap()), [two]);
+        assert_eq!(ids(&store.to_undo(path, &HERE, Depth::All).unwrap()), [two, one]);
+        assert!(store.to_undo(path, &HERE, Depth::Since(i64::MAX)).unwrap().is_empty());
         let undo = written(&store, "/m/a.flac", Cause::Undo, "One", &[two]);
-        assert_eq!(ids(&store.to_undo(path, Depth::Last).unwrap()), [one]);
+        assert_eq!(ids(&store.to_undo(path, &HERE, Depth::Last).unwrap()), [one]);
         let states: Vec<EntryState> = store.history(path).unwrap().into_iter().map(|past| past.state).collect();
         let gave_up = EntryState::Abandoned("disk full".to_owned());
         assert_eq!(states, [EntryState::Committed, EntryState::Undone(undo), gave_up, EntryState::Committed]);
         assert_eq!(store.history(path).unwrap()[0].entry, entry("/m/a.flac", Cause::Scan, "One"));
+    }
+
+    #[test]
+    fn another_recording_at_the_same_path_is_not_concerned() {
+        let (_folder, store) = fresh();
+        let path = Path::new("/m/a.flac");
+        written(&store, "/m/a.flac", Cause::Scan, "One", &[]);
+        assert!(store.to_undo(path, &Recording::Payload([8; 32]), Depth::All).unwrap().is_empty());
+        assert!(store.has_writes(path).unwrap());
+        let audio = store.audio(crate::audio::AudioId::from_bytes([1; 16])).unwrap();
+        assert!(store.to_undo(path, &Recording::Audio(audio), Depth::All).unwrap().is_empty());
+        store.follow_move(path, Path::new("/m/b.flac"), &Recording::Payload([8; 32])).unwrap();
+        assert_eq!(store.history(path).unwrap().len(), 1, "the other recording's history stays");
+        store.follow_move(path, Path::new("/m/b.flac"), &HERE).unwrap();
+        assert_eq!(store.history(Path::new("/m/b.flac")).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn two_choices_of_the_owner_are_taken_back_one_after_the_other() {
+        let (_folder, store) = fresh();
+        let path = Path::new("/m/a.flac");
+        let choice = || store.choice(path, None).unwrap().map(|choice| (choice.origin, choice.genres));
+        let chosen = |genre: &str| Some((Origin::Chosen, vec![genre.to_owned()]));
+        written(&store, "/m/a.flac", Cause::Owner, "A", &[]);
+        let second = written(&store, "/m/a.flac", Cause::Owner, "B", &[]);
+        assert_eq!(choice(), chosen("B"));
+        written(&store, "/m/a.flac", Cause::Undo, "A", &[second]);
+        assert_eq!(choice(), chosen("A"));
+    }
+
+    #[test]
+    fn a_genre_that_was_taken_back_and_forgotten_long_ago_is_no_reason_to_leave_a_file_alone() {
+        let (_folder, store) = fresh();
+        let path = Path::new("/m/a.flac");
+        let by_scan = written(&store, "/m/a.flac", Cause::Scan, "Jazz", &[]);
+        written(&store, "/m/a.flac", Cause::Undo, "Old", &[by_scan]);
+        store.forget_choice(path, None).unwrap();
+        written(&store, "/m/a.flac", Cause::Scan, "Jazz", &[]);
+        let by_owner = written(&store, "/m/a.flac", Cause::Owner, "Zydeco", &[]);
+        written(&store, "/m/a.flac", Cause::Undo, "Jazz", &[by_owner]);
+        assert_eq!(store.choice(path, None).unwrap(), None);
     }
 
     #[test]

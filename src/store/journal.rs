@@ -3,6 +3,7 @@
 //! This keeps what `tagging` hands it; what a crash left half-done is judged there ([`crate::tagging::recover`]).
 
 use std::error::Error;
+use std::path::Path;
 
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
@@ -142,8 +143,9 @@ impl Store {
                 .prepare_cached(
                     "INSERT INTO journal (path, temporary_path, container, created, audio_hash, before_size, before_seconds,
                                           before_nanos, before_inode, before_device, state, process, process_start, begun_at,
-                                          cause, genre_before, genre_after, values_before, audio, undoes)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                                          cause, genre_before, genre_after, values_before, audio, undoes, choice_before)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+                             (SELECT json_object('genres', json(genres), 'origin', origin) FROM owner_choice WHERE path = ?1))",
                 )?
                 .execute(params![
                     path_bytes(&entry.path),
@@ -211,11 +213,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails or holds an entry that this program did not write.
     pub fn crashed_entries(&self) -> Result<Vec<OpenEntry>, StoreError> {
+        self.crashed(None)
+    }
+
+    /// The same of one file.
+    ///
+    /// # Errors
+    /// As for [`crashed_entries`](Self::crashed_entries).
+    pub fn crashed_entries_of(&self, path: &Path) -> Result<Vec<OpenEntry>, StoreError> {
+        self.crashed(Some(path))
+    }
+
+    fn crashed(&self, path: Option<&Path>) -> Result<Vec<OpenEntry>, StoreError> {
         let connection = self.durable();
         let list = || -> rusqlite::Result<Vec<RawEntry>> {
-            let sql = format!("SELECT {ENTRY_COLUMNS} FROM journal WHERE state = 'open' ORDER BY id");
+            let sql = format!(
+                "SELECT {ENTRY_COLUMNS} FROM journal WHERE state = 'open' AND (?1 IS NULL OR path = ?1) ORDER BY id"
+            );
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map([], RawEntry::read)?;
+            let rows = statement.query_map([path.map(path_bytes)], RawEntry::read)?;
             rows.collect()
         };
         let mut open = Vec::new();

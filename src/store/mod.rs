@@ -23,7 +23,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub use cache::AudioKey;
 pub use claims::Claim;
 pub use error::StoreError;
-pub use history::{Depth, EntryState, PastEntry};
+pub use history::{Depth, EntryState, PastEntry, Recording};
 pub use journal::{JournalHandle, OpenEntry};
 pub use tracks::{Track, TrackStatus, TrackUpdate};
 pub use verdicts::{Ranking, ReviewItem, ReviewQuery};

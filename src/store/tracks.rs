@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes, stamp, unix_now};
+use super::{AudioKey, Recording, Store, StoreError, path_bytes, path_from_bytes, stamp, unix_now};
 use crate::tagging::FileStamp;
 
 /// What became of a file.
@@ -163,7 +163,7 @@ fn adopt_moved_row(connection: &rusqlite::Connection, audio: AudioKey, path: &Pa
             connection
                 .prepare_cached("UPDATE track SET path = ?1 WHERE id = ?2")?
                 .execute(params![path_bytes(path), row.get::<_, i64>(0)?])?;
-            super::history::move_along(connection, &old, path)?;
+            super::history::move_along(connection, &old, path, &Recording::Audio(audio))?;
             break;
         }
     }

@@ -66,7 +66,7 @@ fn take_back<E: Editor>(
     }
     let after = parse(edited).unwrap();
     let entry = JournalEntry::for_test(before, patch);
-    let wish = Wish::Restore(Restoration::new(&[&entry], |_| true));
+    let wish = Wish::Restore(Restoration::new(&[&entry], |_, _| true));
     let undo = after.edit(edited, &wish, EditOptions::default()).unwrap();
     let bytes = undo.apply(edited);
     let undone = parse(&bytes).expect("the restored file parses");

@@ -49,5 +49,6 @@ pub use restore::Undo;
 pub use stamp::FileStamp;
 pub use state::{OwnFields, TagState, audio_hash, read};
 pub use write::{
-    HardLinks, Recovered, SymbolicLinks, TagChange, Verify, WriteOptions, Written, is_temporary_name, recover, write,
+    HardLinks, Recovered, SymbolicLinks, TagChange, Verify, WriteOptions, Written, is_temporary_name, recover,
+    would_change, write,
 };

@@ -54,13 +54,19 @@ pub struct TagPlan {
 
 impl TagPlan {
     /// A plan for the file that `state` was read from. A field with no values is removed; a field not named stays as it is.
-    /// A field named twice takes the last values.
+    /// A field named twice takes the last values; a value that is repeated counts once.
     pub fn new(state: &TagState, fields: impl IntoIterator<Item = (TagField, Vec<String>)>) -> Self {
         let mut wish: Vec<(TagField, Vec<String>)> = Vec::new();
         for (field, values) in fields {
             // Readers trim genre values, so that a blank at an end would not come back.
             let values = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
-            let values = values.map(str::to_owned).collect();
+            let mut distinct: Vec<String> = Vec::new();
+            for value in values {
+                if !distinct.iter().any(|known| known == value) {
+                    distinct.push(value.to_owned());
+                }
+            }
+            let values = distinct;
             wish.retain(|(known, _)| *known != field);
             wish.push((field, values));
         }

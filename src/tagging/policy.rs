@@ -125,7 +125,7 @@ impl fmt::Display for KeepReason {
             Self::HasGenre(genres) => ("has a genre already", genres),
             Self::OwnersChoice(genres) => ("has the genre that its owner chose", genres),
             Self::TakenBack(genres) => {
-                ("was taken back by its owner, who may choose one by `reclassd tag`; it has", genres)
+                ("is left alone since its owner took our genre back (`reclassd tag` to choose one); it has", genres)
             }
             Self::UpToDate(genres) => ("has the right genre already", genres),
             Self::NotSurer(genres) => ("keeps the genre it was given earlier", genres),
@@ -166,10 +166,10 @@ pub fn decide(
     owner: Option<&OwnersChoice>,
     same: &SameGenre<'_>,
 ) -> Decision {
-    if let Some(OwnersChoice { genres, origin }) = owner {
-        return Decision::Keep(match origin {
-            Origin::Chosen => KeepReason::OwnersChoice(genres.clone()),
-            Origin::TakenBack => KeepReason::TakenBack(genres.clone()),
+    if let Some(owner) = owner {
+        return Decision::Keep(match owner.origin {
+            Origin::Chosen => KeepReason::OwnersChoice(state.genres.clone()),
+            Origin::TakenBack => KeepReason::TakenBack(state.genres.clone()),
         });
     }
     let sure = suggestion.sure && suggestion.genres.iter().any(|genre| is_a_genre(genre));

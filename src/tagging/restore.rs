@@ -39,14 +39,14 @@ pub(crate) struct RawField {
 
 impl Restoration {
     /// The state before the last of `entries`, which come newest first. Fields that `wanted` leaves out stay as they are.
-    pub(crate) fn new(entries: &[&JournalEntry], wanted: impl Fn(TagField) -> bool) -> Self {
+    pub(crate) fn new(entries: &[&JournalEntry], wanted: impl Fn(Scope, TagField) -> bool) -> Self {
         let mut restoration = Self::default();
         for entry in entries {
-            for field in TagField::ALL.into_iter().filter(|field| wanted(*field)) {
-                restoration.go_back(entry, field);
+            for field in TagField::ALL {
+                restoration.go_back(entry, field, &wanted);
             }
             restoration.created.extend(&entry.created);
-            if wanted(TagField::Genre) && entry.touches_genre() {
+            if restoration.fields.iter().any(|before| before.field == TagField::Genre) && entry.touches_genre() {
                 restoration.genre = Some(entry.genre_before.clone());
             }
         }
@@ -54,11 +54,14 @@ impl Restoration {
     }
 
     /// What the entry changed of the field was like this before it.
-    fn go_back(&mut self, entry: &JournalEntry, field: TagField) {
+    fn go_back(&mut self, entry: &JournalEntry, field: TagField, wanted: impl Fn(Scope, TagField) -> bool) {
         let mut changes: Vec<&FieldChange> = entry.fields.iter().filter(|change| change.field() == field).collect();
         changes.sort_by_key(|change| change.scope);
         for changes in changes.chunk_by(|a, b| a.scope == b.scope) {
             let scope = changes[0].scope;
+            if !wanted(scope, field) {
+                continue;
+            }
             let raw = |change: &&FieldChange| Some(RawField { position: change.position, bytes: change.old.clone()? });
             let raw: Vec<RawField> = changes.iter().filter_map(raw).collect();
             let values = entry.values_before.iter().find(|held| held.scope == scope && held.field == field);
@@ -108,7 +111,7 @@ impl Restoration {
 pub struct Undo {
     /// What is to be done.
     pub plan: TagPlan,
-    /// The genre now, where it is no longer the one that was written: it stays, and only our own fields are taken back.
+    /// A genre in the file that is no longer the one that was written: it stays. Of a file with several tags, the first such one.
     pub foreign_genre: Option<Vec<String>>,
 }
 
@@ -119,14 +122,28 @@ impl Undo {
     }
 
     /// The undo of `entries`, newest first: the last writes that have not been taken back yet, without a gap.
+    ///
+    /// Each tag of the file is looked at by itself: its genre goes back only while it is the one that was written there.
     pub fn new(state: &TagState, entries: &[&JournalEntry]) -> Self {
-        let written = entries.iter().find(|entry| entry.touches_genre()).map(|entry| &entry.genre_after);
         let is_nothing = |genres: &[String]| !genres.iter().any(|genre| is_a_genre(genre));
-        let is_ours = written.is_none_or(|written| {
-            same_values(&state.genres, written) || is_nothing(&state.genres) && is_nothing(written)
-        });
-        let wanted = |field| is_ours || field != TagField::Genre;
+        let genre_in = |scope: Scope| {
+            let held = state.fields.iter().find(|held| held.scope == scope && held.field == TagField::Genre);
+            held.map_or(&[][..], |held| &held.values)
+        };
+        let is_foreign = |scope: Scope| {
+            let touches = |entry: &&&JournalEntry| {
+                entry.fields.iter().any(|change| change.scope == scope && change.field() == TagField::Genre)
+            };
+            let (now, last) = (genre_in(scope), entries.iter().find(touches));
+            last.is_some_and(|last| {
+                let written = &last.genre_after;
+                !(same_values(now, written) || is_nothing(now) && is_nothing(written))
+            })
+        };
+        let wanted = |scope, field| field != TagField::Genre || !is_foreign(scope);
         let plan = TagPlan::restore(state, Restoration::new(entries, wanted));
-        Self { plan, foreign_genre: (!is_ours).then(|| state.genres.clone()) }
+        let scopes = entries.iter().flat_map(|entry| &entry.fields).map(|change| change.scope);
+        let foreign = scopes.filter(|scope| is_foreign(*scope)).min();
+        Self { plan, foreign_genre: foreign.map(|scope| genre_in(scope).to_vec()) }
     }
 }

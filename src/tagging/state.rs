@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::container::Container;
-use super::editor::{self, Editor, Holding};
+use super::editor::{self, Editor, Holding, Scope};
 use super::error::{Problem, Step, TagError};
 use super::journal::{FieldChange, HeldField};
 use super::plan::TagField;
@@ -64,9 +64,14 @@ impl TagState {
         self.genres.iter().any(|genre| is_a_genre(genre))
     }
 
-    /// Whether the genre is the one that we wrote.
+    /// Whether the genre is the one that we wrote, in every tag that we write: a player may have changed one of them.
     pub fn genre_is_ours(&self) -> bool {
-        self.has_genre() && same_values(&self.genres, &self.own.genre)
+        let written = |held: &&HeldField| held.field == TagField::Genre && held.scope != Scope::Id3v1;
+        let speaks = |held: &&HeldField| held.values.iter().any(|value| is_a_genre(value));
+        let mut others = self.fields.iter().filter(written).filter(speaks);
+        self.has_genre()
+            && same_values(&self.genres, &self.own.genre)
+            && others.all(|held| same_values(&held.values, &self.own.genre))
     }
 }
 

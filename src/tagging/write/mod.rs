@@ -34,7 +34,7 @@ pub use recover::{Recovered, recover};
 pub use temporary::is_temporary_name;
 
 use super::container::Container;
-use super::editor::{self, EditOptions, Id3Version, Layout, Patch};
+use super::editor::{self, EditOptions, Editor, Id3Version, Layout, Patch};
 use super::error::{Problem, Step, TagError};
 use super::journal::{EntryId, FieldChange, Journal, JournalEntry};
 use super::plan::TagPlan;
@@ -168,8 +168,10 @@ impl Original {
 
     /// Whether the file at the path is still this one, as it was.
     fn check_unchanged(&self) -> Result<(), TagError> {
+        // The time of the last change of anything tells what a tagger that keeps size and modification time did.
+        let changed_at = |metadata: &Metadata| (metadata.ctime(), metadata.ctime_nsec());
         match self.path.symlink_metadata() {
-            Ok(now) if FileStamp::from(&now) == self.before => Ok(()),
+            Ok(now) if FileStamp::from(&now) == self.before && changed_at(&now) == changed_at(&self.metadata) => Ok(()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.fail(Step::Recheck)(error)),
             _ => Err(TagError::Changed { path: self.path.clone() }),
         }
@@ -230,7 +232,51 @@ pub(crate) fn write_with(
     }))
 }
 
-/// Step 1: opens and parses the original, checks that it may be written, and finds out what would change. None: nothing.
+/// Whether [`write`](write()) would change the file, and would not refuse it before it begins.
+///
+/// # Errors
+/// [`TagError`] as from a write that ends before the journal is told.
+pub fn would_change(path: &Path, plan: &TagPlan, options: &WriteOptions<'_>) -> Result<bool, TagError> {
+    Ok(take_apart(path, plan, options, &NoHook)?.is_some())
+}
+
+/// A file that is to be changed, and how.
+struct Apart {
+    path: PathBuf,
+    file: File,
+    metadata: Metadata,
+    editor: Box<dyn Editor>,
+    patch: Patch,
+}
+
+/// The first half of step 1: opens and parses the original, finds out what would change, and checks that it may be written. None:
+/// nothing would change.
+fn take_apart(
+    path: &Path,
+    plan: &TagPlan,
+    options: &WriteOptions<'_>,
+    hook: &dyn Hook,
+) -> Result<Option<Apart>, TagError> {
+    let io_error = |source| TagError::Io { path: path.to_owned(), step: Step::Inspect, source };
+    hook.before(Step::Inspect).map_err(io_error)?;
+    let refused = |problem: Problem| problem.at(path, Step::Inspect);
+    let (target, file) = preflight::open(path, options).map_err(refused)?;
+    let metadata = file.metadata().map_err(io_error)?;
+    if FileStamp::from(&metadata) != plan.stamp {
+        return Err(TagError::Changed { path: path.to_owned() });
+    }
+    let source = FileSource::new(&file).map_err(io_error)?;
+    let edit = EditOptions { new_id3: options.id3_version_for_new_tags };
+    let editor = editor::open(&source).map_err(refused)?;
+    let patch = editor.edit(&source, &plan.wish, edit).map_err(refused)?;
+    if patch.is_empty() {
+        return Ok(None);
+    }
+    preflight::check(&target, &metadata, options).map_err(refused)?;
+    Ok(Some(Apart { path: target, file, metadata, editor, patch }))
+}
+
+/// Step 1: what the file holds, for comparison with its copy, and whether there is room for that. None: nothing would change.
 fn inspect(
     path: &Path,
     plan: &TagPlan,
@@ -238,28 +284,11 @@ fn inspect(
     hook: &dyn Hook,
 ) -> Result<Option<(Original, Patch)>, TagError> {
     let io_error = |step| move |source| TagError::Io { path: path.to_owned(), step, source };
-    hook.before(Step::Inspect).map_err(io_error(Step::Inspect))?;
-    let (target, file) = preflight::open(path, options).map_err(|problem| problem.at(path, Step::Inspect))?;
-    let metadata = file.metadata().map_err(io_error(Step::Inspect))?;
-    let before = FileStamp::from(&metadata);
-    if before != plan.stamp {
-        return Err(TagError::Changed { path: path.to_owned() });
-    }
+    let Some(apart) = take_apart(path, plan, options, hook)? else { return Ok(None) };
+    let Apart { path: target, file, metadata, editor, patch } = apart;
     let source = FileSource::new(&file).map_err(io_error(Step::Inspect))?;
-    let edit = EditOptions { new_id3: options.id3_version_for_new_tags };
-    let parse = || -> Result<_, Problem> {
-        let editor = editor::open(&source)?;
-        let patch = editor.edit(&source, &plan.wish, edit)?;
-        if patch.is_empty() {
-            return Ok(None);
-        }
-        preflight::check(&target, &metadata, options)?;
-        let layout = editor.layout(&source)?;
-        Ok(Some((editor, layout, patch)))
-    };
-    let Some((editor, layout, patch)) = parse().map_err(|problem| problem.at(path, Step::Inspect))? else {
-        return Ok(None);
-    };
+    let layout = editor.layout(&source).map_err(|problem| problem.at(path, Step::Inspect))?;
+    let before = FileStamp::from(&metadata);
     let space = hook.before(Step::Space).map_err(Problem::from);
     let space = space.and_then(|()| preflight::check_space(&target, &metadata, patch.new_len(before.size)));
     space.map_err(|problem| problem.at(path, Step::Space))?;

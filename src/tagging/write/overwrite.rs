@@ -1,7 +1,7 @@
 //! A file with several names is overwritten where it lies, so that all of them show the new tags.
 //!
 //! Only here is a file ever neither old nor new. A whole copy, checked and on the disk, stands beside it then, the journal says
-//! so, and whoever starts next ([`finish`]) puts it in again. The owner has to ask for this.
+//! so, and whoever starts next ([`finish`]) puts it in again. The owner has to ask for this. Holes of a sparse file are filled.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,10 +11,10 @@ use std::path::Path;
 use rustix::fs::{FallocateFlags, OFlags, fallocate};
 use rustix::io::Errno;
 
-use super::super::error::{Refusal, Step, TagError};
+use super::super::error::{Step, TagError};
 use super::super::stamp::FileStamp;
 use super::temporary::Temporary;
-use super::{Hook, Original, attributes, copy};
+use super::{Hook, Original, attributes, copy, preflight};
 
 /// Overwrites the original with the copy, and gives its new stamp. `announce` tells the journal, right before the first byte.
 pub(super) fn overwrite(
@@ -32,7 +32,7 @@ pub(super) fn overwrite(
     reserve(&target, original.before.size, new_len).map_err(|error| match error {
         Errno::NOSPC | Errno::DQUOT => TagError::Refused {
             path: original.path.clone(),
-            reason: Refusal::NoSpace { needed: new_len - original.before.size, available: 0 },
+            reason: preflight::no_space(&original.path, new_len - original.before.size),
         },
         error => fail(Step::Overwrite)(error.into()),
     })?;

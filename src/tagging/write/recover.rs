@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -16,61 +17,98 @@ use super::overwrite;
 use super::temporary::{folder_of, is_temporary_name};
 
 /// The answer of [`recover`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recovered {
     /// The write took place; this is the file now. Commit the entry.
     Committed(FileStamp),
     /// The write did not take place, or was overwritten since. Abandon the entry.
     Abandoned,
-    /// There is no file at that path any more, so that nobody can tell.
+    /// There is no file at that path any more, so that nobody can tell. Abandon the entry.
     Missing,
     /// Another process is at it. Leave the entry.
     InProgress,
+    /// It cannot be told now: the folder is not there, as when a disk is not mounted. Leave the entry.
+    Later,
+    /// Two files stand there that are both somebody's, the file and this one beside it: neither was touched. The write did not take
+    /// place for good; abandon the entry, and tell the owner.
+    Unclear(PathBuf),
 }
 
 /// Finds out what became of a write whose journal entry was left open, carries an interrupted overwriting (of which
 /// [`Journal::overwriting`](super::Journal::overwriting) told) to its end, and removes the temporary file.
 ///
-/// Call it at the start, for entries that no living process claims.
+/// Call it at the start, for entries that no living process claims. What is not known for sure to be ours is never removed, and
+/// never put in another file's place.
 ///
 /// # Errors
 /// [`TagError::Io`] where the temporary file cannot be removed or the file not be read. The entry then stays open.
 pub fn recover(entry: &JournalEntry, was_overwriting: bool) -> Result<Recovered, TagError> {
     let io_error = |source| TagError::Io { path: entry.path.clone(), step: Step::Recover, source };
-    let Some(beside) = Beside::find(entry).map_err(io_error)? else { return Ok(Recovered::InProgress) };
-    let metadata = match entry.path.symlink_metadata() {
+    settle(entry, was_overwriting).map_err(io_error)
+}
+
+fn settle(entry: &JournalEntry, was_overwriting: bool) -> io::Result<Recovered> {
+    let Ok(folder) = folder_of(&entry.path).metadata() else { return Ok(Recovered::Later) };
+    let Some(beside) = Beside::find(entry)? else { return Ok(Recovered::InProgress) };
+    let now = match entry.path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            beside.remove(entry).map_err(io_error)?;
+            if folder.dev() != entry.before.device {
+                return Ok(Recovered::Later);
+            }
+            if was_overwriting && matches!(beside, Beside::Copy(_)) {
+                // Other names of the file may still need it.
+                return Ok(Recovered::Unclear(entry.temporary_path.clone()));
+            }
+            beside.remove(entry)?;
             return Ok(Recovered::Missing);
         }
-        other => other.map_err(io_error)?,
+        other => other?,
     };
+    let unchanged = same_but_for_the_device(&FileStamp::from(&now), &entry.before);
+    let is_new = || Ok::<bool, io::Error>(!unchanged && now.is_file() && is_the_new_one(entry, &entry.path)?);
     match &beside {
-        Beside::Copy(copy) if was_overwriting && is_the_new_one(entry, &entry.temporary_path).map_err(io_error)? => {
-            overwrite::finish(&entry.path, copy).map_err(io_error)?;
+        // Nothing had begun, or all is done.
+        Beside::Nothing => {}
+        Beside::Copy(copy) if was_overwriting => {
+            if now.ino() != entry.before.inode {
+                // Somebody put another file there, such as a backup of the broken one.
+                return Ok(Recovered::Unclear(entry.temporary_path.clone()));
+            }
+            if is_the_new_one(entry, &entry.temporary_path)? {
+                overwrite::finish(&entry.path, copy)?;
+                beside.remove(entry)?;
+                return Ok(Recovered::Committed(FileStamp::of(&entry.path)?));
+            }
+            if !is_new()? {
+                return Ok(Recovered::Unclear(entry.temporary_path.clone()));
+            }
         }
+        // The new file is in its place, by another process of ours perhaps: what is beside it is an old copy of ours, or what
+        // somebody put there right before and the exchange pushed out.
+        Beside::Copy(_) if is_new()? => return Ok(Recovered::Unclear(entry.temporary_path.clone())),
+        Beside::Copy(_) => {}
+        Beside::Original(stamp) if same_but_for_the_device(stamp, &entry.before) => {}
         // Somebody wrote to the old file right before the new one took its place: theirs is the newest.
-        Beside::Original(stamp) if *stamp != entry.before => {
-            std::fs::rename(&entry.temporary_path, &entry.path).map_err(io_error)?;
+        Beside::Original(_) if is_new()? => {
+            std::fs::rename(&entry.temporary_path, &entry.path)?;
             return Ok(Recovered::Abandoned);
         }
-        _ => {}
+        Beside::Original(_) => return Ok(Recovered::Unclear(entry.temporary_path.clone())),
     }
-    let now = FileStamp::of(&entry.path).map_err(io_error)?;
-    let written = now != entry.before && metadata.is_file() && is_the_new_one(entry, &entry.path).map_err(io_error)?;
-    if written && !was_overwriting && matches!(beside, Beside::Copy(_)) {
-        // The copy is in place, so this is no copy: it is what somebody put there right before, and what the exchange pushed out.
-        std::fs::rename(&entry.temporary_path, &entry.path).map_err(io_error)?;
-        return Ok(Recovered::Abandoned);
-    }
-    beside.remove(entry).map_err(io_error)?;
-    Ok(if written { Recovered::Committed(now) } else { Recovered::Abandoned })
+    let written = is_new()?;
+    beside.remove(entry)?;
+    Ok(if written { Recovered::Committed(FileStamp::of(&entry.path)?) } else { Recovered::Abandoned })
+}
+
+/// Numbers of file systems change when a machine starts anew.
+fn same_but_for_the_device(a: &FileStamp, b: &FileStamp) -> bool {
+    FileStamp { device: 0, ..*a } == FileStamp { device: 0, ..*b }
 }
 
 /// What stands at the temporary path.
 enum Beside {
     Nothing,
-    /// The edited copy, whole or not; locked by us now.
+    /// Not the old file: the edited copy, most likely, whole or not. Locked by us now.
     Copy(File),
     /// The old file, which changed places with the new one.
     Original(FileStamp),
@@ -83,9 +121,8 @@ impl Beside {
         let ours = temporary.file_name().is_some_and(is_temporary_name) && folder_of(temporary) == folder_of(path);
         let metadata = temporary.symlink_metadata().ok().filter(|metadata| ours && metadata.is_file());
         let Some(metadata) = metadata else { return Ok(Some(Self::Nothing)) };
-        let stamp = FileStamp::from(&metadata);
-        if (stamp.inode, stamp.device) == (entry.before.inode, entry.before.device) {
-            return Ok(Some(Self::Original(stamp)));
+        if metadata.ino() == entry.before.inode {
+            return Ok(Some(Self::Original(FileStamp::from(&metadata))));
         }
         let file = File::open(temporary)?;
         let in_use = flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);

@@ -47,18 +47,23 @@ pub(super) fn swap(original: &Original, temporary: Temporary, hook: &dyn Hook) -
 }
 
 /// Somebody was quicker than the exchange: their file goes back to its place. If yet another one has appeared there in the
-/// meantime, that one stays, and theirs is left beside it under the temporary name rather than removed.
+/// meantime, that is the newest and stays; what it would have replaced is left beside it rather than removed.
 fn change_back(original: &Original, temporary: Temporary, copy: FileStamp) -> TagError {
     let changed = TagError::Changed { path: original.path.clone() };
-    match exchange(temporary.path(), &original.path) {
-        Ok(()) if stamp(temporary.path()).is_ok_and(|stamp| stamp.inode == copy.inode) => changed,
-        outcome => {
-            let left = temporary.path().to_owned();
-            temporary.keep();
-            tracing::warn!(path = %original.path.display(), left = %left.display(), ?outcome, "several programs write this file");
-            changed
-        }
+    let is_the_copy = |path: &Path| stamp(path).is_ok_and(|stamp| stamp.inode == copy.inode);
+    let mut outcome = exchange(temporary.path(), &original.path);
+    if outcome.is_ok() && !is_the_copy(temporary.path()) {
+        outcome = exchange(temporary.path(), &original.path);
     }
+    if !is_the_copy(temporary.path()) {
+        let left = temporary.path().to_owned();
+        temporary.keep();
+        tracing::warn!(
+            path = %original.path.display(), left = %left.display(), ?outcome,
+            "several programs write this file at once; an older form of it was left beside it"
+        );
+    }
+    changed
 }
 
 fn exchange(a: &Path, b: &Path) -> Result<(), Errno> {

@@ -97,6 +97,58 @@ fn an_interrupted_write_recovers_as_abandoned_and_its_copy_is_removed() {
 }
 
 #[test]
+fn recovery_removes_or_moves_nothing_that_may_be_somebody_elses() {
+    let killed = |step| {
+        let scene = Scene::mp3();
+        let before = fs::read(&scene.path).unwrap();
+        // As if the process had died at that step, with its copy half written: a file of its own beside the old one.
+        let half = scene.folder.path().join("half");
+        fs::write(&half, &before[..before.len() / 2]).unwrap();
+        scene.change();
+        let mut entry = scene.journal.entries.borrow()[0].0.clone();
+        fs::rename(&half, &entry.temporary_path).unwrap();
+        entry.before.inode ^= u64::from(step == Step::Overwrite) << 40;
+        (scene, entry)
+    };
+    // Another scan wrote the same fields meanwhile: the file is whole, and the half copy must not take its place.
+    let (scene, entry) = killed(Step::Copy);
+    let whole = fs::read(&scene.path).unwrap();
+    assert_eq!(recover_in_peace(&entry, false), Recovered::Unclear(entry.temporary_path.clone()));
+    assert_eq!(fs::read(&scene.path).unwrap(), whole);
+
+    // The owner put a backup in the place of a file that was being overwritten: it is not overwritten once more.
+    let (scene, entry) = killed(Step::Overwrite);
+    fs::write(scene.folder.path().join("backup"), b"a better rip").unwrap();
+    fs::rename(scene.folder.path().join("backup"), &scene.path).unwrap();
+    assert_eq!(recover_in_peace(&entry, true), Recovered::Unclear(entry.temporary_path.clone()));
+    assert_eq!(fs::read(&scene.path).unwrap(), b"a better rip");
+    // Or deleted that name of it: the whole copy is not thrown away.
+    fs::remove_file(&scene.path).unwrap();
+    assert_eq!(recover_in_peace(&entry, true), Recovered::Unclear(entry.temporary_path.clone()));
+    assert!(entry.temporary_path.exists());
+
+    // The disk is not mounted: nothing is known yet.
+    let (_scene, mut entry) = killed(Step::Copy);
+    entry.path = "/nowhere at all/song.mp3".into();
+    entry.temporary_path = "/nowhere at all/.song.mp3.reclassd-1-1.tmp".into();
+    assert_eq!(recover_in_peace(&entry, false), Recovered::Later);
+}
+
+#[test]
+fn the_last_change_of_a_file_is_noticed_even_if_it_keeps_size_and_time() {
+    let scene = Scene::mp3();
+    let time = scene.path.metadata().unwrap().modified().unwrap();
+    let before = fs::read(&scene.path).unwrap();
+    let theirs: Vec<u8> = before.iter().map(|byte| byte ^ u8::from(*byte == b'T')).collect();
+    let hook = Meddle(Step::Verify, || {
+        fs::write(&scene.path, &theirs).unwrap();
+        fs::File::options().write(true).open(&scene.path).unwrap().set_modified(time).unwrap();
+    });
+    assert!(matches!(scene.write_with(&WriteOptions::default(), &hook), Err(TagError::Changed { .. })));
+    assert_eq!(fs::read(&scene.path).unwrap(), theirs);
+}
+
+#[test]
 fn recovery_keeps_away_from_a_write_in_progress_and_from_files_that_are_not_ours() {
     let scene = Scene::mp3();
     let seen = RefCell::new(None);

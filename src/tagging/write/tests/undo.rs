@@ -88,3 +88,21 @@ fn an_undo_leaves_alone_what_others_did_meanwhile_and_says_so_where_it_is_the_ge
     let state = read(&scene.path).unwrap();
     assert_eq!((state.genres, state.own.genre), (vec!["Zydeco".to_owned()], vec![]));
 }
+
+#[test]
+fn a_tag_that_somebody_changed_stays_and_the_others_are_taken_back() {
+    use super::super::super::fixtures::{ape_item, ape_tag};
+    let ape = |genre: &[u8]| ape_tag(&[ape_item("Genre", genre, 0), ape_item("Title", b"T", 0)]);
+    let id3 = |genre| id3v2(4, 0, &text(4, "TCON", genre), 300);
+    let scene = Scene::new("x.mp3", &[id3("Old"), mpeg_frames(40), ape(b"Older")].concat());
+    scene.set("Jazz");
+    // A player that knows only APEv2 has its way with that tag.
+    let bytes = fs::read(&scene.path).unwrap();
+    let at = bytes.windows(8).position(|window| window == b"APETAGEX").unwrap();
+    fs::write(&scene.path, [&bytes[..at], &ape(b"Metal")].concat()).unwrap();
+    assert!(!read(&scene.path).unwrap().genre_is_ours(), "a scan has to leave it alone too");
+    let (undo, _) = scene.undo(&[0]);
+    assert_eq!(undo.foreign_genre, Some(vec!["Metal".to_owned()]));
+    let held: Vec<Vec<String>> = read(&scene.path).unwrap().fields.into_iter().map(|held| held.values).collect();
+    assert_eq!(held, [["Old"], ["Metal"]]);
+}

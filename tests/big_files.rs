@@ -3,7 +3,6 @@
 
 mod common;
 #[path = "../src/tagging/fixtures.rs"]
-#[allow(dead_code)]
 mod fixtures;
 
 use std::fs::File;

@@ -4,7 +4,6 @@
 
 mod common;
 #[path = "../src/tagging/fixtures.rs"]
-#[allow(dead_code)]
 mod fixtures;
 
 use std::path::Path;

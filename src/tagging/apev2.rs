@@ -10,6 +10,7 @@ use super::error::{Problem, Refusal};
 use super::id3v2::Insertion;
 use super::plan::{TagField, Wish};
 use super::source::Source;
+use super::state::same_values;
 
 pub(crate) const MAGIC: &[u8] = b"APETAGEX";
 
@@ -106,6 +107,12 @@ impl Apev2 {
             .collect()
     }
 
+    /// Whether the item holds these values, as far as this version can tell them apart.
+    fn says(&self, item: &Item, values: &[String]) -> bool {
+        let present = self.values(item);
+        present == values || self.version < V2 && same_values(&present, values)
+    }
+
     pub(crate) fn holdings(&self) -> Vec<Holding> {
         let joined = self.version < V2;
         let holding = |item: &Item| {
@@ -147,7 +154,7 @@ impl Apev2 {
             let first = old.first().map(|(_, item)| *item);
             match first {
                 None if values.is_empty() || insertion == Insertion::Forbidden => continue,
-                Some(only) if old.len() == 1 && !values.is_empty() && self.values(only) == values => continue,
+                Some(only) if old.len() == 1 && !values.is_empty() && self.says(only, values) => continue,
                 _ => {}
             }
             let key = match first {

@@ -11,8 +11,9 @@ use reclassd_fuzz::tagging::fuzzing::{HEAD, NEW_ID3_IS_V23, RIGHT_CHECKSUMS};
 mod fixtures;
 
 use fixtures::{
-    aiff, ape_item, ape_tag, atom, chunk, comments, data_atom, flac, flac_blocks, flac_frames, frame, freeform, id3v1,
-    id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, rf64, streaminfo, text, wav, wavpack_blocks,
+    aiff, ape_item, ape_tag, ape_tag_v1, atom, chunk, comments, data_atom, flac, flac_blocks, flac_frames, frame,
+    freeform, id3v1, id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, rf64, streaminfo, text, wav,
+    wavpack_blocks,
 };
 
 /// A file and its name.
@@ -91,16 +92,6 @@ fn ape_items() -> Vec<u8> {
     ape_tag(&items)
 }
 
-/// An APEv2 tag of version 1: a footer alone.
-fn ape_version_1() -> Vec<u8> {
-    let items = [ape_item("Title", b"T", 0), ape_item("Genre", b"Old/Two", 0)];
-    let mut tag = ape_tag(&items).split_off(32);
-    let at = tag.len() - 24;
-    tag[at..at + 4].copy_from_slice(&1000u32.to_le_bytes());
-    tag[at + 12..at + 16].fill(0);
-    tag
-}
-
 /// The tags that are found behind audio.
 fn tails() -> Vec<Seed> {
     let lyrics = b"LYRICSBEGININD0000200000020LYRICS200".to_vec();
@@ -109,7 +100,7 @@ fn tails() -> Vec<Seed> {
     vec![
         ("v1", id3v1(17)),
         ("ape", ape_items()),
-        ("ape-1", ape_version_1()),
+        ("ape-1", ape_tag_v1(&[ape_item("Title", b"T", 0), ape_item("Genre", b"Old/Two", 0)])),
         ("ape-v1", [ape_items(), id3v1(17)].concat()),
         ("lyrics", [ape_items(), lyrics, id3v1(255)].concat()),
         ("enhanced", enhanced),

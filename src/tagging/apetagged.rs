@@ -63,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::edit_check::{genres_wish, try_edit};
-    use super::super::fixtures::{ape_item, ape_tag, id3v1, id3v2, text};
+    use super::super::fixtures::{ape_item, ape_tag, ape_tag_v1, id3v1, id3v2, text};
     use super::super::plan::TagField;
     use super::*;
 
@@ -128,6 +128,13 @@ mod tests {
             audio[at..at + 3].copy_from_slice(b"TAG");
             assert_eq!(edited(&audio, &genres_wish(&["Rock"])), [audio, tag.clone()].concat());
         }
+    }
+
+    #[test]
+    fn a_name_with_a_slash_in_a_tag_of_version_1_is_not_written_again_and_again() {
+        let before = [audio(), ape_tag_v1(&[ape_item("Genre", b"Old", 0)])].concat();
+        let after = edited(&before, &genres_wish(&["R&B/Soul"]));
+        assert_eq!(after, [audio(), ape_tag_v1(&own_items(b"R&B/Soul"))].concat());
     }
 
     #[test]

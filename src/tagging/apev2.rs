@@ -10,6 +10,7 @@ use super::error::{Problem, Refusal};
 use super::id3v2::Insertion;
 use super::plan::{TagField, Wish};
 use super::source::Source;
+use super::state::same_values;
 
 pub(crate) const MAGIC: &[u8] = b"APETAGEX";
 
@@ -118,6 +119,12 @@ impl Apev2 {
             .collect()
     }
 
+    /// Whether the item holds these values, as far as this version can tell them apart.
+    fn says(&self, item: &Item, values: &[String]) -> bool {
+        let present = self.values(item);
+        present == values || self.version < V2 && same_values(&present, values)
+    }
+
     pub(crate) fn holdings(&self, scope: Scope) -> Vec<Holding> {
         let joined = self.version < V2;
         let holding = |item: &Item| {
@@ -167,7 +174,7 @@ impl Apev2 {
             let first = old.first().map(|(_, item)| *item);
             match first {
                 None if values.is_empty() || !may_insert => continue,
-                Some(only) if old.len() == 1 && !values.is_empty() && self.values(only) == values => continue,
+                Some(only) if old.len() == 1 && !values.is_empty() && self.says(only, values) => continue,
                 _ => {}
             }
             let key = name(field);

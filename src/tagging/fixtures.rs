@@ -94,6 +94,15 @@ pub fn ape_tag(items: &[Vec<u8>]) -> Vec<u8> {
     [end(0xa000_0000), body.clone(), end(0x8000_0000)].concat()
 }
 
+/// A tag of version 1: a footer alone.
+pub fn ape_tag_v1(items: &[Vec<u8>]) -> Vec<u8> {
+    let mut tag = ape_tag(items).split_off(32);
+    let at = tag.len() - 24;
+    tag[at..at + 4].copy_from_slice(&1000u32.to_le_bytes());
+    tag[at + 12..at + 16].fill(0);
+    tag
+}
+
 fn crc(bytes: &[u8], polynomial: u32, bits: u32) -> u32 {
     let top = 1 << (bits - 1);
     bytes.iter().fold(0, |crc, &byte| {

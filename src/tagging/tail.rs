@@ -55,10 +55,18 @@ impl Tail {
 
 fn last_tag(source: &dyn Source, start: u64, end: u64) -> Result<Option<(Range<u64>, TailTag)>, Problem> {
     let room = end - start;
-    // The longer magic first: audio may hold the three letters of an ID3v1 tag just there, in front of an APEv2 tag.
+    // What tells itself by its end, or by both ends, comes first. The few letters at the start of an ID3v1 tag may stand
+    // in audio just there, in front of another tag.
+    if let Some(first) = id3v2::start_of_appended_tag(source, end)?.filter(|&first| first >= start) {
+        let raw = source.bytes(first..end, id3v2::LIMIT, "ID3v2 tag at the end")?;
+        return Ok(Some((first..end, TailTag::Id3v2(Id3v2::parse(raw)?))));
+    }
     if room >= 32 && source.window(end - 32, 8)? == apev2::MAGIC {
         let (range, tag) = Apev2::parse(source, start, end)?;
         return Ok(Some((range, TailTag::Apev2(tag))));
+    }
+    if let Some(first) = lyrics3(source, start, end)? {
+        return Ok(Some((first..end, TailTag::Opaque)));
     }
     if let Some(genre) = id3v1(source, start, end)? {
         return Ok(Some((end - 128..end, TailTag::Id3v1 { genre })));
@@ -66,13 +74,6 @@ fn last_tag(source: &dyn Source, start: u64, end: u64) -> Result<Option<(Range<u
     // The "enhanced" tag stands right in front of an ID3v1 tag.
     if room >= 227 && source.window(end - 227, 4)? == b"TAG+" && source.window(end, 3)? == b"TAG" {
         return Ok(Some((end - 227..end, TailTag::Opaque)));
-    }
-    if let Some(first) = lyrics3(source, start, end)? {
-        return Ok(Some((first..end, TailTag::Opaque)));
-    }
-    if let Some(first) = id3v2::start_of_appended_tag(source, end)?.filter(|&first| first >= start) {
-        let raw = source.bytes(first..end, id3v2::LIMIT, "ID3v2 tag at the end")?;
-        return Ok(Some((first..end, TailTag::Id3v2(Id3v2::parse(raw)?))));
     }
     Ok(None)
 }

@@ -311,6 +311,22 @@ fn stacked_tags_and_an_ape_tag_never_contradict_the_first_tag() {
 }
 
 #[test]
+fn a_tag_at_the_end_is_found_whatever_letters_the_audio_in_front_of_it_holds() {
+    let appended = |genre| id3v2(4, 0x10, &text(4, "TCON", genre), 0);
+    for letters in [&b"TAG"[..], b"TAG+", b"APETAGEX"] {
+        // With 32 bytes to the end of the audio they would be the footer of a damaged tag.
+        for distance in (letters.len()..240).filter(|&distance| distance != 32) {
+            let mut audio = mpeg_frames(1);
+            let at = audio.len() - distance;
+            audio[at..at + letters.len()].copy_from_slice(letters);
+            let only_genre = Wish::Set(vec![(TagField::Genre, vec!["Longer than before".to_owned()])]);
+            let before = [&audio[..], &appended("Old")].concat();
+            assert_eq!(edited(&before, &only_genre), [audio, appended("Longer than before")].concat());
+        }
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_refused_with_the_reason() {
     let title = text(4, "TIT2", "Title");
     let mut garbage = title.clone();

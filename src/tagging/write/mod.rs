@@ -194,6 +194,14 @@ impl Original {
     }
 }
 
+/// What is wanted of a write, and who is told.
+struct Order<'a> {
+    plan: &'a TagPlan,
+    options: &'a WriteOptions<'a>,
+    journal: &'a dyn Journal,
+    hook: &'a dyn Hook,
+}
+
 pub(crate) fn write_with(
     path: &Path,
     plan: &TagPlan,
@@ -201,13 +209,14 @@ pub(crate) fn write_with(
     journal: &dyn Journal,
     hook: &dyn Hook,
 ) -> Result<Written, TagError> {
-    let Some((original, patch)) = inspect(path, plan, options, hook)? else { return Ok(Written::Unchanged) };
+    let order = Order { plan, options, journal, hook };
+    let Some((original, patch)) = inspect(path, &order)? else { return Ok(Written::Unchanged) };
     let temporary_path = temporary::path_beside(&original.path).map_err(original.fail(Step::Create))?;
     let entry = original.journal_entry(temporary_path, &patch, plan);
     hook.before(Step::Journal).map_err(original.fail(Step::Journal))?;
     let id = journal.begin(&entry).map_err(|source| TagError::Journal { path: original.path.clone(), source })?;
 
-    let (after, lasting) = match carry_out(&original, &entry, id, &patch, plan, options, journal, hook) {
+    let (after, lasting) = match carry_out(&original, &entry, id, &patch, &order) {
         Ok(done) => done,
         // The next start looks at what stands beside the file, and closes the entry.
         Err(error @ (TagError::HalfWritten { .. } | TagError::LeftBehind { .. })) => return Err(error),
@@ -277,12 +286,8 @@ fn take_apart(
 }
 
 /// Step 1: what the file holds, for comparison with its copy, and whether there is room for that. None: nothing would change.
-fn inspect(
-    path: &Path,
-    plan: &TagPlan,
-    options: &WriteOptions<'_>,
-    hook: &dyn Hook,
-) -> Result<Option<(Original, Patch)>, TagError> {
+fn inspect(path: &Path, order: &Order<'_>) -> Result<Option<(Original, Patch)>, TagError> {
+    let Order { plan, options, hook, .. } = *order;
     let io_error = |step| move |source| TagError::Io { path: path.to_owned(), step, source };
     let Some(apart) = take_apart(path, plan, options, hook)? else { return Ok(None) };
     let Apart { path: target, file, metadata, editor, patch } = apart;
@@ -301,18 +306,15 @@ fn inspect(
 }
 
 /// Steps 3 to 5. Gives the stamp of the new file, and whether it is sure to survive a power cut.
-#[allow(clippy::too_many_arguments)] // the parts of one write, which belong to its caller
 fn carry_out(
     original: &Original,
     entry: &JournalEntry,
     id: EntryId,
     patch: &Patch,
-    plan: &TagPlan,
-    options: &WriteOptions<'_>,
-    journal: &dyn Journal,
-    hook: &dyn Hook,
+    order: &Order<'_>,
 ) -> Result<(FileStamp, io::Result<()>), TagError> {
-    let temporary = prepare(original, &entry.temporary_path, patch, plan, options, hook)?;
+    let Order { options, journal, hook, .. } = *order;
+    let temporary = prepare(original, &entry.temporary_path, patch, order)?;
     let after = if original.is_overwritten {
         sync_folder(&original.path).map_err(original.fail(Step::SyncFolder))?;
         overwrite::overwrite(original, temporary, options.preserve_mtime, hook, || {
@@ -329,10 +331,9 @@ fn prepare(
     original: &Original,
     temporary_path: &Path,
     patch: &Patch,
-    plan: &TagPlan,
-    options: &WriteOptions<'_>,
-    hook: &dyn Hook,
+    order: &Order<'_>,
 ) -> Result<Temporary, TagError> {
+    let Order { plan, options, hook, .. } = *order;
     let path = original.path.as_path();
     let fail = |step| original.fail(step);
 

@@ -8,6 +8,7 @@ use super::super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::super::error::{Problem, Refusal};
 use super::super::plan::{TagField, Wish};
 use super::super::source::Source;
+use super::super::state::same_values;
 use super::chunks::{self, BigSizes, Chunk, HEADER, Order};
 
 const WHAT: &str = "LIST/INFO chunk";
@@ -26,6 +27,10 @@ pub(super) struct InfoList {
 fn place(range: &Range<u64>) -> Range<usize> {
     // The list is in memory.
     range.start as usize..range.end as usize
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split('/').map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
 }
 
 impl InfoList {
@@ -48,7 +53,7 @@ impl InfoList {
     }
 
     fn values(&self, item: &Chunk) -> Vec<String> {
-        self.text(item).split('/').map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+        split(&self.text(item))
     }
 
     pub(super) fn holdings(&self, scope: Scope) -> Vec<Holding> {
@@ -76,14 +81,19 @@ impl InfoList {
         let Some(values) = wish.values(TagField::Genre) else { return Ok(None) };
         let old: Vec<(usize, &Chunk)> =
             self.items.iter().enumerate().filter(|(_, item)| Self::is_genre(item)).collect();
-        let joined = values.join("/");
-        match old[..] {
-            [] => return Ok(None),
-            [(_, only)] if !values.is_empty() && self.text(only) == joined => return Ok(None),
-            _ => {}
+        if old.is_empty() {
+            return Ok(None);
         }
-        if joined.contains('\0') {
+        let joined = values.join("/");
+        // With a blank beside a slash, say, it would read back as another value.
+        if joined.contains('\0') || !same_values(&split(&joined), values) {
             return Err(Refusal::Value { what: WHAT, value: joined });
+        }
+        if let [(_, only)] = old[..]
+            && !values.is_empty()
+            && self.text(only) == joined
+        {
+            return Ok(None);
         }
         let new = if values.is_empty() { Vec::new() } else { vec![[joined.as_bytes(), b"\0"].concat()] };
         let too_large = || Refusal::TooLarge { what: WHAT, limit: LIMIT };

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use reclassd_fuzz::tagging::fuzzing::{HEAD, NEW_ID3_IS_V23, RIGHT_CHECKSUMS};
+use reclassd_fuzz::tagging::fuzzing::{FREE_TEXT, HEAD, LONG_VALUE, NEW_ID3_IS_V23, RIGHT_CHECKSUMS};
 
 #[path = "../../src/tagging/fixtures.rs"]
 mod fixtures;
@@ -32,12 +32,12 @@ fn heads() -> [(&'static str, [u8; HEAD]); 6] {
     let values = |count: u8, first: u8| first << 2 | count;
     let (one, two) = (values(1, 0), values(2, 0));
     [
-        ("one", head(0x0f, [one, one, values(1, 2), values(1, 25)])),
+        ("one", head(0x0f, [one, one, values(1, 2), values(1, FREE_TEXT)])),
         ("two", head(0x0f | NEW_ID3_IS_V23, [two, two, one, one])),
         ("none", head(0x0f, [0; 4])),
-        ("long", head(0x03, [values(1, 23), values(1, 23), 0, 0])),
+        ("long", head(0x03, [values(1, LONG_VALUE), values(1, LONG_VALUE), 0, 0])),
         ("odd", head(0x01, [values(3, 3), 0, 0, 0])),
-        ("free", head(0x01 | NEW_ID3_IS_V23, [values(1, 25), 0, 0, 0])),
+        ("free", head(0x01 | NEW_ID3_IS_V23, [values(1, FREE_TEXT), 0, 0, 0])),
     ]
 }
 

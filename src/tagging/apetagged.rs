@@ -63,6 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::edit_check::{genres_wish, try_edit};
+    use super::super::error::Refusal;
     use super::super::fixtures::{ape_item, ape_tag, ape_tag_v1, id3v1, id3v2, text};
     use super::super::plan::TagField;
     use super::*;
@@ -135,6 +136,16 @@ mod tests {
         let before = [audio(), ape_tag_v1(&[ape_item("Genre", b"Old", 0)])].concat();
         let after = edited(&before, &genres_wish(&["R&B/Soul"]));
         assert_eq!(after, [audio(), ape_tag_v1(&own_items(b"R&B/Soul"))].concat());
+    }
+
+    #[test]
+    fn a_value_that_a_tag_of_version_1_would_take_for_another_is_refused() {
+        let file = [audio(), ape_tag_v1(&[ape_item("Genre", b"Old", 0)])].concat();
+        let parsed = ApeTagged::parse(&file, Container::WavPack).unwrap();
+        for value in ["Rock/", "/Rock", "Rock//Pop", "J\u{e4}zz"] {
+            let reason = parsed.edit(&file, &genres_wish(&[value]), EditOptions::default());
+            assert!(matches!(reason, Err(Problem::Refused(Refusal::Value { .. }))), "{value}");
+        }
     }
 
     #[test]

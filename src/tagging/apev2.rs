@@ -108,7 +108,10 @@ impl Apev2 {
     }
 
     fn values(&self, item: &Item) -> Vec<String> {
-        let value = String::from_utf8_lossy(&self.raw[item.key.end + 1..item.range.end]);
+        self.split(&String::from_utf8_lossy(&self.raw[item.key.end + 1..item.range.end]))
+    }
+
+    fn split(&self, value: &str) -> Vec<String> {
         // Version 1 knew no lists; where it holds one, its values are joined.
         let separator = if self.version == V2 { '\0' } else { '/' };
         value
@@ -119,10 +122,9 @@ impl Apev2 {
             .collect()
     }
 
-    /// Whether the item holds these values, as far as this version can tell them apart.
-    fn says(&self, item: &Item, values: &[String]) -> bool {
-        let present = self.values(item);
-        present == values || self.version < V2 && same_values(&present, values)
+    /// Whether two lists of values are the same, as far as this version can tell them apart.
+    fn same(&self, a: &[String], b: &[String]) -> bool {
+        a == b || self.version < V2 && same_values(a, b)
     }
 
     pub(crate) fn holdings(&self, scope: Scope) -> Vec<Holding> {
@@ -174,7 +176,7 @@ impl Apev2 {
             let first = old.first().map(|(_, item)| *item);
             match first {
                 None if values.is_empty() || !may_insert => continue,
-                Some(only) if old.len() == 1 && !values.is_empty() && self.says(only, values) => continue,
+                Some(only) if old.len() == 1 && !values.is_empty() && self.same(&self.values(only), values) => continue,
                 _ => {}
             }
             let key = name(field);
@@ -209,7 +211,9 @@ impl Apev2 {
     fn item_with(&self, old: Option<&Item>, key: &str, values: &[String]) -> Result<Vec<u8>, Refusal> {
         let separator = if self.version == V2 { "\0" } else { "/" };
         let value = values.join(separator);
-        if values.iter().any(|value| value.contains('\0')) || self.version < V2 && !value.is_ascii() {
+        // With a slash at an end, say, it would read back as another value.
+        let reads_back = self.same(&self.split(&value), values);
+        if !reads_back || values.iter().any(|value| value.contains('\0')) || self.version < V2 && !value.is_ascii() {
             return Err(Refusal::Value { what: WHAT, value });
         }
         // Flags 1 and 2: the kind of value. A binary or external genre is nothing that we could replace.

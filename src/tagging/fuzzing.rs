@@ -31,7 +31,7 @@ pub const NEW_ID3_IS_V23: u8 = 0x10;
 pub const RIGHT_CHECKSUMS: u8 = 0x20;
 
 /// Values to choose from: a text and how often it is repeated. Behind them follows the free text of the input.
-const VALUES: [(&str, usize); 25] = [
+const VALUES: [(&str, usize); 28] = [
     ("Rock", 1),
     ("Pop", 1),
     ("Drum & Bass", 1),
@@ -44,6 +44,9 @@ const VALUES: [(&str, usize); 25] = [
     ("((x", 1),
     ("RX", 1),
     ("R&B/Soul", 1),
+    ("Old-Time / Historic", 1),
+    ("slash/", 1),
+    ("/a//b", 1),
     ("a=b", 1),
     ("zero\0inside", 1),
     ("Unknown", 1),
@@ -58,6 +61,11 @@ const VALUES: [(&str, usize); 25] = [
     ("x", 4096),
     ("x", 70_000),
 ];
+
+/// Number of the free text among the values.
+pub const FREE_TEXT: u8 = VALUES.len() as u8;
+/// Number of a value of 4096 bytes.
+pub const LONG_VALUE: u8 = FREE_TEXT - 2;
 
 /// What an input asks for.
 pub struct Case {

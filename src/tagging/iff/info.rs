@@ -8,6 +8,7 @@ use super::super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::super::error::{Problem, Refusal};
 use super::super::plan::{TagField, Wish};
 use super::super::source::Source;
+use super::super::state::same_values;
 use super::chunks::{self, BigSizes, Chunk, HEADER, Order};
 
 const WHAT: &str = "LIST/INFO chunk";
@@ -31,6 +32,10 @@ fn place(range: &Range<u64>) -> Range<usize> {
     range.start as usize..range.end as usize
 }
 
+fn split(text: &str) -> Vec<String> {
+    text.split('/').map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+}
+
 impl InfoList {
     /// Takes the body of the chunk apart.
     pub(super) fn parse(raw: Vec<u8>) -> Result<Self, Problem> {
@@ -51,7 +56,7 @@ impl InfoList {
     }
 
     fn values(&self, item: &Chunk) -> Vec<String> {
-        self.text(item).split('/').map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+        split(&self.text(item))
     }
 
     pub(super) fn holdings(&self, scope: Scope) -> Vec<Holding> {
@@ -83,8 +88,8 @@ impl InfoList {
 
     /// The body with the genre brought into line with the wish; none where it is so already or there is none.
     pub(super) fn edit(&self, scope: Scope, wish: &Wish) -> Result<Option<Edited>, Refusal> {
-        let genres = self.items.iter().enumerate().filter(|(_, item)| Self::is_genre(item));
-        let old: Vec<(usize, Vec<u8>)> = genres.map(|(index, item)| (index, self.bytes(item).to_vec())).collect();
+        let genres = || self.items.iter().enumerate().filter(|(_, item)| Self::is_genre(item));
+        let old: Vec<(usize, Vec<u8>)> = genres().map(|(index, item)| (index, self.bytes(item).to_vec())).collect();
         let mut revision = Revision::new(scope, FORM, self.items.len());
         let targets = wish.targets(scope, FORM);
         // The list holds no other field of ours.
@@ -94,7 +99,8 @@ impl InfoList {
         let genre = targets.values.iter().find(|(field, _)| *field == TagField::Genre);
         if let Some((_, values)) = genre.filter(|_| !old.is_empty()) {
             let new = if values.is_empty() { Vec::new() } else { vec![item(values)?] };
-            if !old.iter().map(|(_, bytes)| bytes).eq(&new) {
+            let says = |item: &Chunk| !values.is_empty() && self.text(item) == values.join("/");
+            if !(old.len() == 1 && genres().all(|(_, item)| says(item))) {
                 revision.replace(NAME, old, new);
             }
         }
@@ -126,7 +132,8 @@ impl InfoList {
 /// A genre, header and body.
 fn item(values: &[String]) -> Result<Vec<u8>, Refusal> {
     let joined = values.join("/");
-    if joined.contains('\0') {
+    // With a blank beside a slash, say, it would read back as another value.
+    if joined.contains('\0') || !same_values(&split(&joined), values) {
         return Err(Refusal::Value { what: WHAT, value: joined });
     }
     let text = [joined.as_bytes(), b"\0"].concat();

@@ -128,6 +128,18 @@ fn the_genre_of_a_list_follows_and_none_is_added() {
 }
 
 #[test]
+fn a_value_that_a_list_would_take_for_another_is_refused() {
+    let with = |old: &str| wav(&[("LIST", &info(&[("IGNR", old.as_bytes())]).1)], &SOUND, &[]);
+    for value in ["Rock/", "/Rock", "Rock//Pop", "Old-Time / Historic"] {
+        for old in ["Old", value] {
+            let reason = edit_check::refusal(try_edit(&with(old), &wish(&[value])));
+            assert!(reason.contains("LIST/INFO"), "{reason}");
+        }
+    }
+    edited(&with("Old"), &wish(&["R&B/Soul"]));
+}
+
+#[test]
 fn a_second_tag_only_must_not_contradict_the_first() {
     let second = id3v2(3, 0, &[text(3, "TCON", "Old"), text(3, "TIT2", "x")].concat(), 30);
     let file = wav(&[("id3 ", &tag(300).1)], &SOUND, &[("ID3 ", &second)]);

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
+
+import training
 
 POP_ROCK = "Pop Rock"
 MIN_CLIPS, MIN_ARTISTS = 25, 20  # what a genre needs among the training clips before a network may say it
@@ -40,7 +43,8 @@ class Data:
     clips: list
     labels: list
     fma518: np.ndarray  # (N, 518) float32
-    log_mel: list  # N arrays (128, T) float32, dB in [-80, 0], time along the second axis
+    log_mel: torch.Tensor  # (N, 128, FRAMES) float16, dB in [-80, 0], time along the last axis
+    patterns: np.ndarray  # (N, P) float32, nets.Patterns of the spectrograms
     target: np.ndarray = field(init=False)  # (N, K), each row sums to 1, or to 0 where no label can be said
     right: np.ndarray = field(init=False)  # (N, K) bool: naming this genre is right
 
@@ -54,7 +58,7 @@ class Data:
 
     def subset(self, rows):
         rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-        return Data([self.clips[i] for i in rows], self.labels, self.fma518[rows], [self.log_mel[i] for i in rows])
+        return Data([self.clips[i] for i in rows], self.labels, self.fma518[rows], self.log_mel[torch.as_tensor(rows)], self.patterns[rows])
 
     def sayable(self):
         """Rows that carry at least one genre which the networks can say: those worth training on."""
@@ -118,7 +122,7 @@ def folds_by_artist(clips, folds=FOLDS, seed=0):
     return fold
 
 
-def load(clips_csv, features):
+def load(clips_csv, features, labels=None):
     """Everything, with rows in the order of `clips_csv`. A clip whose features are missing is an error."""
     clips = read_clips(clips_csv)
     vectors, spectrograms = {}, {}
@@ -133,11 +137,13 @@ def load(clips_csv, features):
         archive = np.load(Path(features) / f"{name}.logmel.npz")
         for member in archive.files:
             if clip_of(member, keys):
-                spectrograms[clip_of(member, keys)] = archive[member]
+                spectrograms[clip_of(member, keys)] = torch.as_tensor(training.to_frames(archive[member])).half()
     missing = [c.key for c in clips if c.key not in vectors or c.key not in spectrograms]
     if missing:
         raise SystemExit(f"{len(missing)} clips have no features, the first is {missing[0]}: run prepare.py again")
-    return Data(clips, supported_labels(clips), np.stack([vectors[c.key] for c in clips]), [spectrograms[c.key] for c in clips])
+    log_mel = torch.stack([spectrograms[c.key] for c in clips])
+    labels = labels or supported_labels(clips)
+    return Data(clips, labels, np.stack([vectors[c.key] for c in clips]), log_mel, training.patterns_of(log_mel).numpy())
 
 
 def clip_of(file, keys):

@@ -1,23 +1,30 @@
-"""The two networks, with everything that stands between the extractor's numbers and the first weight inside them."""
+"""The networks, with everything that stands between the extractor's numbers and the first weight inside them."""
 
+import numpy as np
 import torch
 from torch import nn
 
 CLIP_AT = 3.0  # standard deviations beyond which a feature tells no more: the higher moments have long tails
+BANDS = 128
+FRAMES = 1292  # 30 s at 22,050 Hz and a hop of 512: what the exported networks take
 
 
-class Fma518Mlp(nn.Module):
-    """(batch, 518) features as the extractor gives them -> (batch, K) logits. 518-256-128-K."""
+class FeatureMlp(nn.Module):
+    """(batch, D) features as they come -> (batch, K) logits; several small perceptrons side by side, whose logits are averaged.
 
-    def __init__(self, classes, dropout=0.5):
+    They differ in their first weights and in the order of their clips only: together they are steadier than any of them, and better calibrated."""
+
+    def __init__(self, inputs, classes, hidden=(256, 128), members=1, dropout=0.5):
         super().__init__()
-        self.register_buffer("center", torch.zeros(518))
-        self.register_buffer("scale", torch.ones(518))
-        self.body = nn.Sequential(
-            nn.Linear(518, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Dropout(dropout),
-            nn.Linear(256, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(dropout),
-            nn.Linear(128, classes),
-        )  # fmt: skip
+        self.register_buffer("center", torch.zeros(inputs))
+        self.register_buffer("scale", torch.ones(inputs))
+        self.members = nn.ModuleList()
+        for _ in range(members):
+            layers, before = [], inputs
+            for width in hidden:
+                layers += [nn.Linear(before, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)]
+                before = width
+            self.members.append(nn.Sequential(*layers, nn.Linear(before, classes)))
 
     def fit_normalisation(self, features):
         """Mean and deviation of the training clips, each column winsorised to its central 98 % first."""
@@ -30,37 +37,103 @@ class Fma518Mlp(nn.Module):
     def normalise(self, x):
         return ((x - self.center) * self.scale).clamp(-CLIP_AT, CLIP_AT)
 
+    def body(self, x):
+        return torch.stack([member(x) for member in self.members]).mean(0)
+
     def forward(self, x):
         return self.body(self.normalise(x))
+
+
+class Patterns(nn.Module):
+    """(batch, 1, 128, frames) log-mel in dB -> (batch, D) patterns of the whole clip; nothing here is learned.
+
+    Per band the mean, the deviation and the mean step from frame to frame; how 32 broader bands go up and down together; and how strongly 16 broader
+    bands pulse at each of 24 rates from 0.17 to 10 Hz. The clip's mean level is taken off first."""
+
+    def __init__(self, window=256, rates=24, hop_seconds=512 / 22050):
+        super().__init__()
+        self.window = window
+        bins = np.unique(np.round(np.geomspace(1, 10 * window * hop_seconds, rates)).astype(int))
+        edges = np.append(bins, bins[-1] + 6)
+        group = np.zeros((edges[-1], len(bins)), np.float32)
+        for k in range(len(bins)):
+            group[edges[k] : edges[k + 1], k] = 1 / (edges[k + 1] - edges[k])
+        angle = 2 * np.pi * np.outer(np.arange(window), np.arange(edges[-1])) / window
+        taper = np.hanning(window)[:, None]
+        self.register_buffer("cosine", torch.as_tensor(np.cos(angle) * taper, dtype=torch.float32))
+        self.register_buffer("sine", torch.as_tensor(np.sin(angle) * taper, dtype=torch.float32))
+        self.register_buffer("group", torch.as_tensor(group))
+        upper = np.triu_indices(32, 1)
+        self.register_buffer("pairs", torch.as_tensor(upper[0] * 32 + upper[1]))
+        self.size = 3 * BANDS + len(upper[0]) + 16 * len(bins)
+
+    def forward(self, x):
+        x = x[:, 0]
+        n, _, frames = x.shape
+        mean = x.mean(2)
+        level = mean.mean(1, keepdim=True)
+        y = x - mean[:, :, None]
+        deviation = (y.square().mean(2) + 1e-3).sqrt()
+        step = (x[:, :, 1:] - x[:, :, :-1]).abs().mean(2)
+        broad = y.reshape(n, 32, 4, frames).mean(2)
+        covariance = broad @ broad.transpose(1, 2) / frames
+        spread = ((covariance * torch.eye(32, device=x.device)).sum(2) + 1e-2).sqrt()
+        together = (covariance / (spread[:, :, None] * spread[:, None, :])).reshape(n, -1)[:, self.pairs]
+        count = frames // self.window
+        pulses = y.reshape(n, 16, 8, frames).mean(2)[:, :, : count * self.window].reshape(n, 16 * count, self.window)
+        strength = ((pulses @ self.cosine).square() + (pulses @ self.sine).square() + 1e-3).sqrt() @ self.group
+        strength = strength.reshape(n, 16, count, -1).mean(2).log().reshape(n, -1)
+        return torch.cat([mean - level, deviation, step, together, strength], 1)
+
+
+class Residual(nn.Module):
+    """A 3 x 3 convolution and a way around it."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.around = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, x):
+        return torch.relu(x + self.around(x))
 
 
 class LogMelCnn(nn.Module):
     """(batch, 1, 128, frames) log-mel in dB -> (batch, K) logits and the (batch, 128) embedding under them.
 
-    Four convolution blocks of 16, 32, 64 and 128 channels. The first one takes every second band
-    and frame, which halves the time of a run and costs no accuracy; pooling before batch norm and ReLU leaves these a quarter of the work.
-    The last block is averaged over bands and frames, so training can use shorter stretches than the program does."""
+    Four convolution blocks of 16, 32, 64 and 128 channels, with a residual convolution after the last `residual` of them. The first one takes every second
+    band and frame; pooling before batch norm and ReLU leaves these a quarter of the work. The last block is averaged over bands and frames, so training
+    can use shorter stretches than the program does.
 
-    def __init__(self, classes, dropout=0.3, strides=(2, 1, 1, 1)):
+    `fused` is a second head, on the embedding and a branch for the 518 features: it is trained along, and not part of the exported graph."""
+
+    def __init__(self, classes, dropout=0.3, residual=0):
         super().__init__()
-        self.register_buffer("center", torch.zeros(1, 1, 128, 1))  # one per band
+        self.register_buffer("center", torch.zeros(1, 1, BANDS, 1))  # one per band
         self.register_buffer("scale", torch.ones(1, 1, 1, 1))
         blocks, before = [], 1
-        for channels, stride in zip((16, 32, 64, 128), strides, strict=True):
-            blocks += [nn.Conv2d(before, channels, 3, stride, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(channels), nn.ReLU()]
+        for i, channels in enumerate((16, 32, 64, 128)):
+            blocks += [nn.Conv2d(before, channels, 3, 1 if i else 2, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(channels), nn.ReLU()]
+            if i >= 4 - residual:
+                blocks.append(Residual(channels))
             before = channels
         self.blocks = nn.Sequential(*blocks)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(128, classes)
+        self.features = nn.Sequential(
+            nn.Dropout(0.2), nn.Linear(518, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(0.6), nn.Linear(128, 64), nn.BatchNorm1d(64), nn.ReLU()
+        )
+        self.joined = nn.Sequential(nn.Dropout(dropout), nn.Linear(128 + 64, classes))
 
     def fit_normalisation(self, spectrograms):
         """The mean of each band and one deviation for all, over the training clips."""
-        bands = torch.stack([torch.as_tensor(s).mean(1) for s in spectrograms])
-        self.center.copy_(bands.mean(0).reshape(1, 1, 128, 1))
-        spread = torch.stack([(torch.as_tensor(s) - self.center[0, 0]).square().mean() for s in spectrograms]).mean()
-        self.scale.copy_(1 / spread.sqrt().reshape(1, 1, 1, 1))
+        x = spectrograms.float()
+        self.center.copy_(x.mean((0, 2)).reshape(1, 1, BANDS, 1))
+        self.scale.copy_(1 / (x - self.center[0]).square().mean().sqrt().reshape(1, 1, 1, 1))
 
     def forward(self, x):
         embedding = self.pool(self.blocks((x - self.center) * self.scale)).flatten(1)
         return self.head(self.dropout(embedding)), embedding
+
+    def fused(self, embedding, features):
+        return self.joined(torch.cat([embedding, self.features(features)], 1))

@@ -5,20 +5,20 @@ import math
 import numpy as np
 import torch
 
-from nets import Fma518Mlp, LogMelCnn
+from nets import BANDS, FRAMES, FeatureMlp, Patterns, LogMelCnn
 
-FRAMES = 1292  # 30 s at 22,050 Hz and a hop of 512: what the exported CNN takes
+FLOOR = -80.0
+HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # twice as fast where the processor can
 
 # Chosen by select_settings.py: cross-validation grouped by artist inside the training split. The validation split has no part in it.
 SETTINGS = {
-    "fma518-mlp": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.6, mixup=0.4, noise=0.5),
-    "logmel-cnn": dict(epochs=40, rate=3e-3, decay=0.02, batch=32, dropout=0.3, mixup=0.2, frames=256),
-}
-
-
-def seed_everything(seed):
-    torch.manual_seed(seed)
-    return np.random.default_rng(seed)
+    "features": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.6, mixup=0.4, noise=0.5, hidden=(256, 128), members=4, balance=0.0),
+    "patterns": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.6, mixup=0.4, noise=0.5, hidden=(128, 64), members=4, balance=0.0),
+    "cnn": dict(
+        epochs=40, rate=3e-3, decay=0.02, batch=32, dropout=0.3, mixup=0.2, noise=0.5, frames=256, residual=2, fusion=0.5, balance=0.0,
+        speed=0.0, eq=2.0, gain=2.0, low_pass=0.0, masks=1,
+    ),
+}  # fmt: skip
 
 
 def to_frames(log_mel, frames=FRAMES):
@@ -30,88 +30,132 @@ def to_frames(log_mel, frames=FRAMES):
     return np.tile(log_mel, (1, -(-frames // have)))[:, :frames]
 
 
-def mixed(x, y, alpha, rng):
-    """mixup: each example blended with another one, its target with it (Zhang et al. 2018)."""
-    if alpha <= 0:
-        return x, y
-    share = float(rng.beta(alpha, alpha))
-    other = torch.as_tensor(rng.permutation(len(x)))
-    return share * x + (1 - share) * x[other], share * y + (1 - share) * y[other]
+def mixed(xs, y, alpha, rng):
+    """mixup: each example blended with another one, its target with it (Zhang et al. 2018). `xs` are inputs of the same examples."""
+    share = torch.as_tensor(rng.beta(alpha, alpha, len(y)), dtype=torch.float32)
+    share = torch.maximum(share, 1 - share)
+    other = torch.as_tensor(rng.permutation(len(y)))
+
+    def blend(x):
+        over = share.reshape(-1, *[1] * (x.ndim - 1))
+        return over * x + (1 - over) * x[other]
+
+    return [blend(x) for x in xs], blend(y)
 
 
-def cropped(log_mel, frames, rng):
-    """A random stretch of a clip, a little louder or softer per band, with one band and one stretch of time hidden (SpecAugment)."""
-    log_mel = to_frames(log_mel, max(frames, log_mel.shape[1]))
-    start = rng.integers(0, log_mel.shape[1] - frames + 1)
-    x = log_mel[:, start : start + frames] + rng.normal(0, 2) + np.interp(np.arange(128), [0, 42, 85, 127], rng.normal(0, 2, 4))[:, None]
-    x = x.astype(np.float32)
-    floor = x.mean()
-    band, width = rng.integers(0, 128), rng.integers(0, 17)
-    x[band : band + width] = floor
-    moment, length = rng.integers(0, frames), rng.integers(0, frames // 8)
-    x[:, moment : moment + length] = floor
-    return x
+def heard_anew(spectrograms, rows, settings, rng):
+    """One random stretch of each clip, as another recording, another master or another player might have sounded.
+
+    Played up to 12 % slower or faster; louder or softer by a smooth random curve over the bands; half of them cut off above a random band, so that
+    the low-pass of a source tells nothing; two bands and two moments hidden (SpecAugment)."""
+    n, frames = len(rows), settings["frames"]
+    speed = rng.uniform(1 - settings["speed"], 1 + settings["speed"], n)
+    start = rng.uniform(0, 1, n) * np.maximum(FRAMES - 1 - frames * speed, 0)
+    when = np.minimum(start[:, None] + speed[:, None] * np.arange(frames), FRAMES - 1).astype(np.int64)
+    x = torch.stack([spectrograms[row][:, torch.as_tensor(at)] for row, at in zip(rows, when)]).float()
+    knots = rng.normal(0, settings["eq"], (n, 6))
+    curve = np.stack([np.interp(np.linspace(0, 5, BANDS), np.arange(6), k) for k in knots]) + rng.normal(0, settings["gain"], (n, 1))
+    x = (x + torch.as_tensor(curve, dtype=torch.float32)[:, :, None]).clamp(FLOOR, 10)
+    hidden = x.mean((1, 2))
+    for i in range(n):
+        if rng.random() < settings["low_pass"]:
+            x[i, rng.integers(76, BANDS) :] = FLOOR
+        for _ in range(settings["masks"]):
+            band, width = rng.integers(0, BANDS), rng.integers(0, 13)
+            x[i, band : band + width] = hidden[i]
+            moment, length = rng.integers(0, frames), rng.integers(0, frames // 10)
+            x[i, :, moment : moment + length] = hidden[i]
+    return x[:, None]
 
 
-def fit(name, data, settings, seed, say=lambda line: None):
+def genre_weights(target, strength):
+    """How much a clip counts, by its genres: rarer ones more, (1 / share) ** strength; the mean over clips is 1."""
+    if strength <= 0:
+        return torch.ones(len(target))
+    share = target.mean(0)
+    weight = (target * (1 / share.clamp_min(1e-3)) ** strength).sum(1) / target.sum(1).clamp_min(1e-6)
+    return weight / weight[target.sum(1) > 0].mean()
+
+
+def make(kind, classes, settings, inputs=518):
+    if kind == "cnn":
+        return LogMelCnn(classes, settings["dropout"], settings["residual"])
+    return FeatureMlp(inputs, classes, settings["hidden"], settings["members"], settings["dropout"])
+
+
+def fit(kind, data, settings, seed, say=lambda line: None):
     """One network trained on every row of `data` that carries a genre which it can say. Nothing is held out: the epochs are a setting."""
-    rng = seed_everything(seed)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
     rows = np.flatnonzero(data.sayable())
     target = torch.as_tensor(data.target)
-    if name == "fma518-mlp":
-        net = Fma518Mlp(len(data.labels), settings["dropout"])
-        net.fit_normalisation(data.fma518[rows])
-        features = net.normalise(torch.as_tensor(data.fma518))
-    else:
-        net = LogMelCnn(len(data.labels), settings["dropout"])
-        net.fit_normalisation([data.log_mel[i] for i in rows])
+    weight = torch.zeros(len(data))
+    weight[rows] = genre_weights(target[rows], settings["balance"])
+    inputs = torch.as_tensor(data.patterns if kind == "patterns" else data.fma518)
+    net = make(kind, len(data.labels), settings, inputs.shape[1])
+    if kind == "cnn":
+        net.fit_normalisation(data.log_mel[rows[:: max(1, len(rows) // 200)]])
         net = net.to(memory_format=torch.channels_last)
-    steps = settings["epochs"] * (len(rows) // settings["batch"])
+        net.scaler = FeatureMlp(518, 2)
+        net.scaler.fit_normalisation(inputs[rows])
+        features = net.scaler.normalise(inputs)
+    else:
+        net.fit_normalisation(inputs[rows])
+        features = net.normalise(inputs)
+    batch = settings["batch"]
+    per_epoch = len(rows) // batch
     optimiser = torch.optim.AdamW(net.parameters(), settings["rate"], weight_decay=settings["decay"])
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings["rate"], total_steps=steps, pct_start=0.2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings["rate"], total_steps=settings["epochs"] * per_epoch, pct_start=0.2)
     net.train()
     for epoch in range(settings["epochs"]):
-        order, losses = rng.permutation(rows), []
-        for b in range(len(rows) // settings["batch"]):  # the odd ones at the end wait for the next shuffle
-            pick = order[b * settings["batch"] : (b + 1) * settings["batch"]]
-            y = target[pick]
-            if name == "fma518-mlp":
-                x = features[pick] + settings["noise"] * torch.randn(len(pick), 518)
-                x, y = mixed(x, y, settings["mixup"], rng)
-                logits = net.body(x)
-            else:
-                x = torch.as_tensor(np.stack([cropped(data.log_mel[i], settings["frames"], rng) for i in pick]))[:, None]
-                x, y = mixed(x, y, settings["mixup"], rng)
-                logits, _ = net(x.contiguous(memory_format=torch.channels_last))
-            loss = -(y * torch.log_softmax(logits, 1)).sum(1).mean()
+        losses = []
+        orders = [rng.permutation(rows) for _ in range(1 if kind == "cnn" else settings["members"])]
+        for b in range(per_epoch):  # the odd ones at the end wait for the next shuffle
+            loss = 0
+            for member, order in enumerate(orders):
+                pick = order[b * batch : (b + 1) * batch]
+                y = target[pick] * weight[pick][:, None]
+                vectors = features[pick] + settings["noise"] * torch.randn(len(pick), features.shape[1])
+                if kind == "cnn":
+                    x = heard_anew(data.log_mel, pick, settings, rng)
+                    (x, vectors), y = mixed([x, vectors], y, settings["mixup"], rng)
+                    with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
+                        logits, embedding = net(x.contiguous(memory_format=torch.channels_last))
+                        fused = net.fused(embedding, vectors)
+                    loss = loss - settings["fusion"] * (y * torch.log_softmax(fused.float(), 1)).sum(1).mean()
+                else:
+                    (vectors,), y = mixed([vectors], y, settings["mixup"], rng)
+                    logits = net.members[member](vectors)
+                loss = loss - (y * torch.log_softmax(logits.float(), 1)).sum(1).mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
-            losses.append(loss.item())
+            losses.append(loss.item() / len(orders))
         say(f"epoch {epoch + 1:3d}: loss {math.fsum(losses) / len(losses):.4f}")
     return net.eval()
 
 
 @torch.no_grad()
-def predict(net, data, batch=16):
-    """(N, K) probabilities of a fitted network for every row of `data`."""
+def logits_of(kind, net, data, batch=16):
+    """(N, K) logits of a fitted network for every row of `data`, by the name of what gives them."""
+    if kind != "cnn":
+        return {kind: net(torch.as_tensor(data.patterns if kind == "patterns" else data.fma518)).numpy()}
     out = []
     for start in range(0, len(data), batch):
-        if isinstance(net, Fma518Mlp):
-            logits = net(torch.as_tensor(data.fma518[start : start + batch]))
-        else:
-            x = np.stack([to_frames(m) for m in data.log_mel[start : start + batch]])[:, None]
-            logits, _ = net(torch.as_tensor(x).contiguous(memory_format=torch.channels_last))
-        out.append(torch.softmax(logits, 1).numpy())
-    return np.concatenate(out)
+        x = data.log_mel[start : start + batch].float()[:, None]
+        logits, embedding = net(x.contiguous(memory_format=torch.channels_last))
+        fused = net.fused(embedding, net.scaler.normalise(torch.as_tensor(data.fma518[start : start + batch])))
+        out.append((logits.numpy(), fused.numpy()))
+    return dict(cnn=np.concatenate([a for a, _ in out]), fusion=np.concatenate([b for _, b in out]))
 
 
-def cross_validate(name, data, settings, folds, seed, say=lambda line: None):
-    """(N, K) probabilities, each row from a network that heard nothing of that clip's artist."""
-    out = np.zeros((len(data), len(data.labels)), np.float32)
-    for fold in range(folds.max() + 1):
-        net = fit(name, data.subset(folds != fold), settings, seed + fold)
-        out[folds == fold] = predict(net, data.subset(folds == fold))
-        say(f"{name}: fold {fold + 1} of {folds.max() + 1}")
-    return out
+def softmax(logits):
+    e = np.exp(logits - logits.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+@torch.no_grad()
+def patterns_of(spectrograms, batch=64):
+    net = Patterns()
+    return torch.cat([net(spectrograms[i : i + batch].float()[:, None]) for i in range(0, len(spectrograms), batch)])

@@ -19,8 +19,8 @@ args = parser.parse_args()
 
 data = ["--clips", args.clips, "--features", args.features, "--out", args.out, "--workers", args.workers]
 for step in (
-    ["study.py", *data, "--runs", "cv,valid,from,final"],
-    ["study.py", *data, "--runs", "curve"],
+    ["study.py", *data, "--runs", "cv,final,from,valid"],
+    ["study.py", *data, "--runs", "curve", "--kinds", "features"],
     ["settle.py", "--runs", args.out],
     ["export.py", "--runs", args.out, "--models", args.models],
     ["evaluate.py", "--runs", args.out, "--models", args.models],

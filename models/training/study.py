@@ -71,7 +71,7 @@ def main():
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--kinds", default="features,patterns,cnn1,cnn2", help="a number makes it another fit with another seed")
+    parser.add_argument("--kinds", default="features,patterns,cnn1", help="with another number it is another fit, with another seed")
     parser.add_argument("--runs", default="cv,valid,from,final,curve")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)

@@ -170,8 +170,13 @@ fn an_installed_model_votes_when_it_is_enabled_and_says_so_when_it_is_gone() {
     assert!(run.stdout.contains("mine (weight 1.00)"), "{}", run.stdout);
     library.scan(&[]).expect_code(0);
     let written = std::fs::read(&file).unwrap();
-    let name = b"reclassd-builtin 1 + mine 1";
-    assert!(written.windows(name.len()).any(|window| window == name), "RECLASSD_MODEL does not name the model");
+    let builtin = reclassd::inference::Ensemble::builtin().unwrap();
+    let mine = builtin.members.iter().find(|member| member.model.manifest().name == "logmel-cnn").unwrap();
+    let name = format!("{} + mine {}", builtin.id(), mine.model.manifest().version);
+    assert!(
+        written.windows(name.len()).any(|window| window == name.as_bytes()),
+        "RECLASSD_MODEL does not name the model"
+    );
 
     let run = library.run("models", &["remove", "mine"]).expect_code(0);
     assert!(run.stderr.contains("[models] enabled"), "{}", run.stderr);

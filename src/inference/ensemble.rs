@@ -69,8 +69,8 @@ impl Ensemble {
         Self::parse(BUILTIN_ENSEMBLE, "models/ensemble.toml")
     }
 
-    /// The ensemble by the name and version that goes into a file's `RECLASSD_MODEL`: `reclassd-builtin 1`, and what was installed
-    /// and votes with it: `reclassd-builtin 1 + musicnn-msd 0.1.0`.
+    /// The ensemble by the name and version that goes into a file's `RECLASSD_MODEL`: `reclassd-builtin 2`, and what was installed
+    /// and votes with it: `reclassd-builtin 2 + musicnn-msd 0.1.0`.
     pub fn id(&self) -> String {
         let mut id = format!("{} {}", self.name, self.version);
         for member in self.members.iter().filter(|member| member.weight > 0.0 && !member.model.is_builtin()) {

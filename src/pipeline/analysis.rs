@@ -421,7 +421,8 @@ mod tests {
         let keys = ["padding = \"repeat\"", "padding = \"floor\""].map(|padding| {
             std::fs::write(mine.join("model.toml"), manifest.replace("padding = \"repeat\"", padding)).unwrap();
             let analyst = Analyst::new(&config).unwrap();
-            assert_eq!(analyst.ensemble_name(), "reclassd-builtin 1 + mine 1");
+            let (builtin, mine) = (Ensemble::builtin().unwrap().id(), &analyst.ensemble.members[0].model);
+            assert_eq!(analyst.ensemble_name(), format!("{builtin} + mine {}", mine.manifest().version));
             model_key(&analyst.ensemble.members[0])
         });
         assert_ne!(keys[0], keys[1]);

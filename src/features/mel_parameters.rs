@@ -290,7 +290,8 @@ mod tests {
 
     #[test]
     fn parameters_that_make_no_sense_are_refused_by_name() {
-        let bad: [(&str, fn(&mut MelParameters)); 13] = [
+        type Spoil = fn(&mut MelParameters);
+        let bad: [(&str, Spoil); 13] = [
             ("sample_rate", |p| p.sample_rate = 0),
             ("n_fft", |p| p.n_fft = 511),
             ("win_length", |p| p.win_length = 4096),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reclassd::config::Config;
-use reclassd::inference::{Ensemble, InstallError, MUSICNN, Model, ModelsFolder, OutputKind, Package};
+use reclassd::inference::{Ensemble, InstallError, MUSICNN, Model, ModelsFolder, Package};
 use serde::Serialize;
 
 use super::output::display_path;
@@ -241,7 +241,7 @@ struct Entry<'a> {
 impl<'a> Entry<'a> {
     fn of(model: &'a Model, enabled: bool) -> Self {
         let manifest = model.manifest();
-        let tags: &[String] = if manifest.output.kind == OutputKind::Tags { &manifest.labels } else { &[] };
+        let tags: &[String] = if manifest.is_tagger() { &manifest.labels } else { &[] };
         Self {
             name: &manifest.name,
             version: &manifest.version,

@@ -8,6 +8,8 @@ use super::fma518::{FAMILIES, Fma518};
 use super::frame_matrix::FrameMatrix;
 use super::log_mel::{LogMel, LogMelBuilder, LogMelParameters};
 use super::mel::{MelBanks, MelShape};
+use super::mel_parameters::MelParameters;
+use super::mel_spectrogram::{MelFrontEnd, MelSpectrogram};
 use super::mfcc::{Mfcc, N_MELS};
 use super::musicnn_mel::{self, MusicnnFrontEnd, MusicnnMel};
 use super::simd::{LANES, Lanes, multiversion};
@@ -47,6 +49,7 @@ pub struct Extractor {
     log_mel_stft: Option<Stft>,
     log_mel_power: Vec<Lanes>,
     musicnn: Option<Box<MusicnnFrontEnd>>,
+    mel: Option<Box<MelFrontEnd>>,
 }
 
 impl Default for Extractor {
@@ -72,6 +75,7 @@ impl Extractor {
             log_mel_stft: None,
             log_mel_power: Vec::new(),
             musicnn: None,
+            mel: None,
         }
     }
 
@@ -132,6 +136,32 @@ impl Extractor {
         }
         let front_end = self.musicnn.get_or_insert_with(|| Box::new(MusicnnFrontEnd::new()));
         Ok(front_end.spectrogram(samples))
+    }
+
+    /// A mel spectrogram as some network wants it of mono samples, which must already be at the rate of the parameters.
+    ///
+    /// # Errors
+    ///
+    /// Another rate; parameters out of range; an empty clip; samples that are not finite or beyond 1e9; a result of more
+    /// than 2^26 cells.
+    pub fn mel_spectrogram(
+        &mut self,
+        samples: &[f32],
+        sample_rate: u32,
+        parameters: &MelParameters,
+    ) -> Result<MelSpectrogram, FeatureError> {
+        parameters.validate()?;
+        if sample_rate != parameters.sample_rate {
+            return Err(FeatureError::RateMismatch { found: sample_rate, wanted: parameters.sample_rate });
+        }
+        check_samples(samples)?;
+        let limit = MAX_CELLS / parameters.n_mels * parameters.hop_length;
+        if samples.len() > limit {
+            return Err(FeatureError::TooLong { samples: samples.len(), limit });
+        }
+        let planned = self.mel.take_if(|front_end| front_end.parameters() == parameters);
+        let planned = planned.unwrap_or_else(|| Box::new(MelFrontEnd::new(parameters)));
+        Ok(self.mel.insert(planned).spectrogram(samples))
     }
 
     /// Both at once. Where the parameters frame the clip as the 518 do (2048 points every 512 samples), they share the
@@ -207,8 +237,7 @@ impl Extractor {
         let (mut centroid, mut bandwidth, mut rolloff, mut rmse) = (row(), row(), row(), row());
         let mut contrast = Contrast::new(n_frames);
         let nyquist = f64::from(sample_rate) / 2.0;
-        let bank =
-            self.mel_banks.get(&MelShape { sample_rate, n_fft: N_FFT, n_mels: N_MELS, fmin: 0.0, fmax: nyquist });
+        let bank = self.mel_banks.get(&MelShape::slaney(sample_rate, N_FFT, N_MELS, 0.0, nyquist));
         let log_mel_bank = log_mel.as_ref().map(|(shape, _)| self.mel_banks.get(shape));
         let mut loudest_mel = f32::NEG_INFINITY;
 

@@ -59,13 +59,7 @@ impl LogMelParameters {
     }
 
     pub(super) fn shape(&self) -> MelShape {
-        MelShape {
-            sample_rate: self.sample_rate,
-            n_fft: self.n_fft,
-            n_mels: self.n_mels,
-            fmin: self.fmin,
-            fmax: self.fmax,
-        }
+        MelShape::slaney(self.sample_rate, self.n_fft, self.n_mels, self.fmin, self.fmax)
     }
 }
 

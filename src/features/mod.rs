@@ -1,4 +1,5 @@
-//! A clip becomes numbers: the 518 FMA features, log-mel spectrograms, and the spectrogram of musicnn.
+//! A clip becomes numbers: the 518 FMA features, log-mel spectrograms, and the mel spectrograms that other people's networks were
+//! trained on.
 //!
 //! The 518 are those of the [FMA data set]'s `features.csv`: eleven feature families, 74 rows over time, seven statistics
 //! a row, in librosa 0.5.0's arithmetic, its quirks included, because a classifier trained on that table has learned
@@ -32,6 +33,8 @@ mod fma518;
 mod frame_matrix;
 mod log_mel;
 mod mel;
+mod mel_parameters;
+mod mel_spectrogram;
 mod mfcc;
 mod musicnn_mel;
 mod simd;
@@ -46,7 +49,11 @@ pub use error::FeatureError;
 pub use extractor::Extractor;
 pub use fma518::{FMA518_LEN, Fma518, fma518_columns};
 pub use log_mel::{LogMel, LogMelParameters};
+pub use mel::{MelNorm, MelScale, MelSlopes};
+pub use mel_parameters::{Compression, Edges, Logarithm, MelParameters, Reference, Spectrum, Window};
+pub use mel_spectrogram::MelSpectrogram;
 pub use musicnn_mel::MusicnnMel;
+pub use stft::Framing;
 
 /// The version of the arithmetic in this module: it goes up whenever a value may change, and is stored with every
 /// cached result so that old ones can be told from new ones.

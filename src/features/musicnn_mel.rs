@@ -42,7 +42,7 @@ impl MusicnnFrontEnd {
         let sample_rate = MusicnnMel::SAMPLE_RATE;
         let n_mels = MusicnnMel::N_MELS;
         let fmax = f64::from(sample_rate) / 2.0;
-        let bank = MelBank::new(&MelShape { sample_rate, n_fft: N_FFT, n_mels, fmin: 0.0, fmax });
+        let bank = MelBank::new(&MelShape::slaney(sample_rate, N_FFT, n_mels, 0.0, fmax));
         let power = vec![Lanes::ZERO; stft.n_bins()];
         Self { stft, bank, power, mel: vec![Lanes::ZERO; n_mels] }
     }

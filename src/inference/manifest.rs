@@ -1,18 +1,17 @@
 //! `model.toml`: what a model is, what it wants to be fed, and what its outputs mean.
 //!
 //! A manifest is read strictly: an unknown key is an error, and so is a value that no front end could honour. It says nothing
-//! of how well a model does; that is in `CARD.md`, for people.
+//! of how well a model does; that is in `CARD.md`, for people. Labels and their map may lie in files of their own beside it.
 
 use serde::Deserialize;
 
+use super::input::ModelInput;
+use super::labels;
+use super::output::{Output, OutputKind};
 use super::{InferenceError, TagMap};
 
-/// More labels than this are a mistake in the manifest (the largest public taxonomy in use has 400).
+/// More labels than this are a mistake in the manifest (the largest public taxonomy in use has 527).
 const MAX_LABELS: usize = 4096;
-/// More frames than this in one input are a mistake: about an hour at 22,050 Hz and a hop of 512.
-const MAX_FRAMES: usize = 160_000;
-/// More patches than this of one stretch of sound are a mistake: ten are all that 30 s have side by side.
-const MAX_PATCHES: usize = 1000;
 
 /// The description of a model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -27,7 +26,10 @@ pub struct Manifest {
     /// The SHA-256 of `model.onnx`, 64 lower-case hexadecimal digits.
     pub sha256: String,
     /// What each number of the output stands for, in order: canonical genres, or the words of a tagger.
+    #[serde(default)]
     pub labels: Vec<String>,
+    /// A file beside the manifest that has the labels instead: see [`labels`].
+    pub labels_file: Option<String>,
     /// The package that the model was installed from, if it was: `reclassd models remove` takes its name too.
     pub package: Option<String>,
     /// How much the model counts in a vote that does not say so itself; 1 unless given.
@@ -37,103 +39,14 @@ pub struct Manifest {
     pub input: ModelInput,
     /// What the graph gives.
     pub output: Output,
-    /// Which genres a tagger's words speak for. Without it a tagger has no vote.
+    /// Which genres the labels speak for, where they are no genres themselves. Without it a tagger has no vote.
     pub tag_map: Option<TagMap>,
-}
-
-/// What a model is fed, with every parameter of the front end that makes it: the table `[input.fma518]`,
-/// `[input.log-mel]` or `[input.musicnn-mel]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum ModelInput {
-    /// The 518 features of the FMA data set, in its column order: shape (1, 518).
-    Fma518 {
-        /// Rate in Hz of the mono signal that they are computed of.
-        sample_rate: u32,
-    },
-    /// A log-mel spectrogram: shape (1, 1, `n_mels`, `frames`).
-    LogMel(LogMelInput),
-    /// Patches of the spectrogram that musicnn hears: shape (1, `patch_frames`, 96), one after the other.
-    MusicnnMel(MusicnnMelInput),
-}
-
-/// How patches are cut out of musicnn's spectrogram, whose own parameters are fixed ([`crate::features::MusicnnMel`]).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MusicnnMelInput {
-    /// Rate in Hz of the mono signal: 16,000.
-    pub sample_rate: u32,
-    /// Frames of a patch; musicnn was trained on 187, three seconds.
-    pub patch_frames: usize,
-    /// Patches that are heard of one stretch of sound, spread evenly over it. What the graph says of them is averaged.
-    #[serde(default = "three")]
-    pub patches: usize,
-}
-
-/// The parameters of a log-mel spectrogram, by librosa's names, and how it is brought to a fixed length.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogMelInput {
-    /// Rate in Hz of the mono signal.
-    pub sample_rate: u32,
-    /// Points of the transform, and length of its periodic Hann window.
-    pub n_fft: usize,
-    /// Samples from frame to frame.
-    pub hop_length: usize,
-    /// Mel bands (Slaney's scale, unit area).
-    pub n_mels: usize,
-    /// The lowest band's lower edge in Hz.
-    pub fmin: f64,
-    /// The highest band's upper edge in Hz.
-    pub fmax: f64,
-    /// Decibels run from 0, the loudest cell, down to `-top_db`.
-    pub top_db: f32,
-    /// Frames that the graph takes. A longer spectrogram gives its middle `frames`.
-    pub frames: usize,
-    /// What a shorter spectrogram is filled up with.
-    pub padding: Padding,
-}
-
-/// How a spectrogram with too few frames is brought to the length that a graph takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Padding {
-    /// It starts again from its first frame, as often as needed: what averages over time then stays what it was.
-    Repeat,
-    /// Frames of `-top_db` follow it.
-    Floor,
-}
-
-/// What a graph gives.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Output {
-    /// The graph's output with one number for each label.
-    pub name: String,
-    /// What those numbers are.
-    pub kind: OutputKind,
-    /// The graph's output that describes the sound by itself, for other models to build on.
-    pub embedding: Option<String>,
-}
-
-/// What the numbers of an output are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutputKind {
-    /// Unnormalised log-probabilities: softmax makes them probabilities.
-    Logits,
-    /// Probabilities, or shares of them that only need to be brought to sum 1.
-    Probabilities,
-    /// A probability for each label by itself: any number of them may apply.
-    Tags,
+    /// A file beside the manifest that has the map instead.
+    pub tag_map_file: Option<String>,
 }
 
 fn one() -> f32 {
     1.0
-}
-
-fn three() -> usize {
-    3
 }
 
 /// Whether a model can be called this: it stands in configuration, in the cache and as the name of a folder.
@@ -142,56 +55,75 @@ pub(super) fn is_model_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.chars().all(allowed)
 }
 
-impl ModelInput {
-    /// What the graph is fed with, for an error.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Fma518 { .. } => "the 518 FMA features",
-            Self::LogMel(_) => "a log-mel spectrogram",
-            Self::MusicnnMel(_) => "musicnn's spectrogram",
-        }
-    }
-
-    /// The rate in Hz of the signal that the features are made of.
-    pub fn sample_rate(&self) -> u32 {
-        match self {
-            Self::Fma518 { sample_rate } => *sample_rate,
-            Self::LogMel(input) => input.sample_rate,
-            Self::MusicnnMel(input) => input.sample_rate,
-        }
-    }
+/// Whether this is a SHA-256 as `sha256sum` writes it.
+pub(super) fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Manifest {
-    /// Reads a manifest; `origin` is the file's path, or whatever should stand for it in an error.
+    /// Reads a manifest that needs no other file; `origin` is the file's path, or whatever should stand for it in an error.
     ///
     /// # Errors
     /// [`InferenceError::Syntax`] when the text is no such TOML, [`InferenceError::Value`] when a value cannot be.
     pub fn parse(text: &str, origin: &str) -> Result<Self, InferenceError> {
-        let manifest: Self = toml::from_str(text)
-            .map_err(|e| InferenceError::Syntax { origin: origin.into(), reason: e.to_string().trim_end().into() })?;
+        Self::read(text, origin, |file| {
+            let reason = format!("names `{file}`: this manifest stands alone, put the content into it");
+            Err(InferenceError::Value { origin: origin.into(), key: "labels_file` or `tag_map_file", reason })
+        })
+    }
+
+    /// Reads a manifest; `beside` gives the text of a file beside it.
+    pub(super) fn read(
+        text: &str,
+        origin: &str,
+        beside: impl Fn(&str) -> Result<String, InferenceError>,
+    ) -> Result<Self, InferenceError> {
+        let syntax = |origin: &str, error: toml::de::Error| InferenceError::Syntax {
+            origin: origin.into(),
+            reason: error.to_string().trim_end().into(),
+        };
+        let wrong = |key, reason| InferenceError::Value { origin: origin.into(), key, reason };
+        let mut manifest: Self = toml::from_str(text).map_err(|error| syntax(origin, error))?;
+        if let Some(file) = &manifest.labels_file {
+            if !manifest.labels.is_empty() {
+                return Err(wrong("labels_file", "stands beside `labels`: one of them is enough".into()));
+            }
+            manifest.labels = labels::read(file, &beside(file)?).map_err(|reason| wrong("labels_file", reason))?;
+        }
+        if let Some(file) = &manifest.tag_map_file {
+            if manifest.tag_map.is_some() {
+                return Err(wrong("tag_map_file", "stands beside `[tag_map]`: one of them is enough".into()));
+            }
+            manifest.tag_map = Some(toml::from_str(&beside(file)?).map_err(|error| syntax(file, error))?);
+        }
         match manifest.fault() {
-            Some((key, reason)) => Err(InferenceError::Value { origin: origin.into(), key, reason }),
+            Some((key, reason)) => Err(wrong(key, reason)),
             None => Ok(manifest),
         }
     }
 
     /// The genres that the model can say, in the order of [`Manifest::genre_shares`]; none of a tagger without a map.
     pub fn genres(&self) -> Vec<&str> {
-        match (self.output.kind, &self.tag_map) {
-            (OutputKind::Tags, Some(map)) => map.names(),
-            (OutputKind::Tags, None) => Vec::new(),
-            _ => self.labels.iter().map(String::as_str).collect(),
+        match &self.tag_map {
+            Some(map) => map.names(),
+            None if self.is_tagger() => Vec::new(),
+            None => self.labels.iter().map(String::as_str).collect(),
         }
     }
 
-    /// What probabilities of the labels say of the genres: the same, or of a tagger what its map makes of them.
+    /// What probabilities of the labels say of the genres: the same, or what the map makes of them.
     pub fn genre_shares(&self, probabilities: &[f32]) -> Vec<f32> {
-        match (self.output.kind, &self.tag_map) {
-            (OutputKind::Tags, Some(map)) => map.shares(&self.labels, probabilities),
-            (OutputKind::Tags, None) => Vec::new(),
-            _ => probabilities.to_vec(),
+        match &self.tag_map {
+            Some(map) if self.is_tagger() => map.shares(&self.labels, probabilities),
+            Some(map) => map.sums(&self.labels, probabilities),
+            None if self.is_tagger() => Vec::new(),
+            None => probabilities.to_vec(),
         }
+    }
+
+    /// Whether each label stands for itself: any number of them may apply.
+    pub fn is_tagger(&self) -> bool {
+        matches!(self.output.kind, OutputKind::Tags | OutputKind::TagLogits)
     }
 
     /// The first key whose value cannot be, and why.
@@ -202,8 +134,7 @@ impl Manifest {
         if self.version.is_empty() {
             return Some(("version", "must not be empty".into()));
         }
-        let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-        if self.sha256.len() != 64 || !self.sha256.bytes().all(hex) {
+        if !is_digest(&self.sha256) {
             return Some(("sha256", "must be 64 lower-case hexadecimal digits".into()));
         }
         if !(2..=MAX_LABELS).contains(&self.labels.len()) {
@@ -217,81 +148,10 @@ impl Manifest {
         if !(self.weight > 0.0 && self.weight.is_finite()) {
             return Some(("weight", format!("must be positive, found {}", self.weight)));
         }
-        match (&self.tag_map, self.output.kind) {
-            (Some(map), OutputKind::Tags) => {
-                if let Some(reason) = map.fault(&self.labels) {
-                    return Some(("tag_map", reason));
-                }
-            }
-            (Some(_), _) => return Some(("tag_map", "belongs to an output of the kind `tags`".into())),
-            (None, _) => {}
+        if let Some(reason) = self.tag_map.as_ref().and_then(|map| map.fault(&self.labels)) {
+            return Some(("tag_map", reason));
         }
-        if self.output.name.is_empty() {
-            return Some(("output.name", "must name an output of the graph".into()));
-        }
-        if !(1_000..=384_000).contains(&self.input.sample_rate()) {
-            return Some((
-                "input.sample_rate",
-                format!("must be 1000 to 384000 Hz, found {}", self.input.sample_rate()),
-            ));
-        }
-        match &self.input {
-            ModelInput::Fma518 { .. } => None,
-            ModelInput::LogMel(input) => input.fault(),
-            ModelInput::MusicnnMel(input) => input.fault(),
-        }
-    }
-}
-
-impl MusicnnMelInput {
-    fn fault(&self) -> Option<(&'static str, String)> {
-        const RATE: u32 = crate::features::MusicnnMel::SAMPLE_RATE;
-        if self.sample_rate != RATE {
-            return Some(("input.musicnn-mel.sample_rate", format!("must be {RATE} Hz, found {}", self.sample_rate)));
-        }
-        if !(1..=MAX_FRAMES).contains(&self.patch_frames) {
-            let key = "input.musicnn-mel.patch_frames";
-            return Some((key, format!("must be 1 to {MAX_FRAMES}, found {}", self.patch_frames)));
-        }
-        if !(1..=MAX_PATCHES).contains(&self.patches) {
-            return Some(("input.musicnn-mel.patches", format!("must be 1 to {MAX_PATCHES}, found {}", self.patches)));
-        }
-        None
-    }
-}
-
-impl LogMelInput {
-    fn fault(&self) -> Option<(&'static str, String)> {
-        if !(16..=65_536).contains(&self.n_fft) || !self.n_fft.is_multiple_of(2) {
-            return Some(("input.log-mel.n_fft", format!("must be even and 16 to 65536, found {}", self.n_fft)));
-        }
-        if !(1..=self.n_fft).contains(&self.hop_length) {
-            return Some((
-                "input.log-mel.hop_length",
-                format!("must be 1 to n_fft ({}), found {}", self.n_fft, self.hop_length),
-            ));
-        }
-        if !(1..=1024).contains(&self.n_mels) {
-            return Some(("input.log-mel.n_mels", format!("must be 1 to 1024, found {}", self.n_mels)));
-        }
-        let nyquist = f64::from(self.sample_rate) / 2.0;
-        // Both comparisons are written so that NaN fails.
-        if !(self.fmin >= 0.0 && self.fmin < nyquist) {
-            return Some(("input.log-mel.fmin", format!("must be 0 to {nyquist} Hz, found {}", self.fmin)));
-        }
-        if !(self.fmax > self.fmin && self.fmax <= nyquist) {
-            return Some((
-                "input.log-mel.fmax",
-                format!("must be above fmin and at most {nyquist} Hz, found {}", self.fmax),
-            ));
-        }
-        if !(self.top_db > 0.0 && self.top_db.is_finite()) {
-            return Some(("input.log-mel.top_db", format!("must be positive, found {}", self.top_db)));
-        }
-        if !(1..=MAX_FRAMES).contains(&self.frames) {
-            return Some(("input.log-mel.frames", format!("must be 1 to {MAX_FRAMES}, found {}", self.frames)));
-        }
-        None
+        self.output.fault().or_else(|| self.input.fault())
     }
 }
 
@@ -299,6 +159,7 @@ impl LogMelInput {
 #[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
+    use crate::inference::Padding;
 
     const GOOD: &str = r#"
 name = "cnn"
@@ -348,8 +209,6 @@ kind = "logits"
         assert_eq!(manifest.genres(), ["Blues", "Jazz"]);
         assert_eq!(manifest.genre_shares(&[0.9, 0.25, 0.75]), [0.75, 0.25]);
 
-        let error = Manifest::parse(&format!("{GOOD}{map}"), "here").unwrap_err().to_string();
-        assert!(error.contains("`tag_map`"), "{error}");
         let error = Manifest::parse(&format!("{tagger}{}", map.replace("[\"sad\"]", "[]")), "here").unwrap_err();
         assert!(error.to_string().contains("`sad`"), "{error}");
     }
@@ -360,19 +219,79 @@ kind = "logits"
         let end = GOOD.find("[output").unwrap();
         let with = |input: &str| format!("{}[input.musicnn-mel]\n{input}{}", &GOOD[..start], &GOOD[end..]);
         let good = Manifest::parse(&with("sample_rate = 16000\npatch_frames = 187\n"), "here").unwrap();
-        assert_eq!(
-            good.input,
-            ModelInput::MusicnnMel(MusicnnMelInput { sample_rate: 16_000, patch_frames: 187, patches: 3 })
-        );
+        let ModelInput::MusicnnMel(input) = good.input else { panic!("wrong kind") };
+        assert_eq!((input.patch_frames, input.patches, input.padding), (187, 3, Padding::Repeat));
         for (bad, key) in [
-            ("sample_rate = 22050\npatch_frames = 187\n", "`input.musicnn-mel.sample_rate`"),
-            ("sample_rate = 16000\npatch_frames = 0\n", "`input.musicnn-mel.patch_frames`"),
-            ("sample_rate = 16000\npatch_frames = 187\npatches = 0\n", "`input.musicnn-mel.patches`"),
+            ("sample_rate = 22050\npatch_frames = 187\n", "`input.sample_rate`"),
+            ("sample_rate = 16000\npatch_frames = 0\n", "`input.frames`"),
+            ("sample_rate = 16000\npatch_frames = 187\npatches = 0\n", "`input.patches`"),
             ("sample_rate = 16000\n", "patch_frames"),
         ] {
             let error = Manifest::parse(&with(bad), "here").unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
+    }
+
+    #[test]
+    fn genres_that_are_apart_under_other_names_add_up() {
+        let map = "[tag_map]\nleft_out = [\"*\"]\n[[tag_map.genres]]\nname = \"Jazz\"\ntags = [\"jazz*\"]\n\
+                   [[tag_map.genres]]\nname = \"Blues\"\ntags = [\"blues\"]\n";
+        let labels = GOOD.replace("[\"Jazz\", \"Blues\"]", "[\"jazz, hot\", \"noise\", \"jazz, cool\", \"blues\"]");
+        let manifest = Manifest::parse(&format!("{labels}{map}"), "here").unwrap();
+        assert_eq!(manifest.genres(), ["Jazz", "Blues"]);
+        assert_eq!(manifest.genre_shares(&[0.25, 0.5, 0.125, 0.125]), [0.75, 0.25]);
+    }
+
+    #[test]
+    fn labels_and_map_may_lie_beside_the_manifest() {
+        let text = GOOD.replace("labels = [\"Jazz\", \"Blues\"]", "labels_file = \"l.txt\"\ntag_map_file = \"m.toml\"");
+        let beside = |file: &str| {
+            Ok(if file == "l.txt" {
+                "a\nb\n".into()
+            } else {
+                "left_out = []\ngenres = [{ name = 'Jazz', tags = ['a'] }, { name = 'Blues', tags = ['b'] }]".into()
+            })
+        };
+        let manifest = Manifest::read(&text, "here", beside).unwrap();
+        assert_eq!(
+            (manifest.genres(), manifest.labels.as_slice()),
+            (vec!["Jazz", "Blues"], &["a".into(), "b".into()][..])
+        );
+        let error = Manifest::parse(&text, "here").unwrap_err().to_string();
+        assert!(error.contains("labels_file") && error.contains("l.txt"), "{error}");
+    }
+
+    #[test]
+    fn every_front_end_is_described_by_a_table_of_its_own() {
+        let start = GOOD.find("[input").unwrap();
+        let end = GOOD.find("[output").unwrap();
+        let with = |input: &str| Manifest::parse(&format!("{}{input}{}", &GOOD[..start], &GOOD[end..]), "here");
+        let kaldi = "[input.kaldi-fbank]\nsample_rate = 16000\nn_mels = 128\nwindow = \"hanning\"\nframes = 1024\n\
+                     padding = \"zero\"\nmean = -4.0\nstd = 9.0\n";
+        for (input, shape) in [
+            (kaldi, &[1, 1024, 128][..]),
+            ("[input.vggish-mel]\nsample_rate = 16000\npatch_frames = 96\nchannels = 1\n", &[1, 1, 96, 64]),
+            ("[input.essentia-musicnn-mel]\nsample_rate = 16000\npatch_frames = 128\n", &[1, 128, 96]),
+            ("[input.waveform]\nsample_rate = 24000\nsamples = 120000\npadding = \"zero\"\n", &[1, 120_000]),
+        ] {
+            assert_eq!(with(input).unwrap().input.shape(), shape);
+        }
+        for (from, to, key) in [
+            ("n_mels = 128", "n_mels = 0", "n_mels"),
+            ("std = 9.0", "std = 0.0", "`input.std`"),
+            ("\"hanning\"", "\"hamming\"", "hamming"),
+            ("sample_rate = 16000", "sample_rate = 16000\nfmax = 9000.0", "fmax"),
+        ] {
+            let error = with(&kaldi.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+        let picture = GOOD.replace("padding = \"repeat\"", "padding = \"floor\"\nchannels = 3\nresize = [224, 224]");
+        assert_eq!(Manifest::parse(&picture, "here").unwrap().input.shape(), [1, 3, 224, 224]);
+        assert!(Manifest::parse(GOOD, "here").unwrap().input.log_mel().is_some());
+        let other = Manifest::parse(&GOOD.replace("top_db = 80.0", "log = \"ln\"\noffset = 0.01"), "here").unwrap();
+        assert!(other.input.log_mel().is_none() && other.input.mel().is_some());
+        let error = error_of("top_db = 80.0\nframes = 1292\npadding = \"repeat\"", "frames = 10\npadding = \"floor\"");
+        assert!(error.contains("top_db"), "{error}");
     }
 
     #[test]
@@ -396,7 +315,7 @@ kind = "logits"
             ("fmax = 11025.0", "fmax = 12000.0", "`input.log-mel.fmax`"),
             ("fmin = 0.0", "fmin = nan", "`input.log-mel.fmin`"),
             ("top_db = 80.0", "top_db = -80.0", "`input.log-mel.top_db`"),
-            ("frames = 1292", "frames = 99999999", "`input.log-mel.frames`"),
+            ("frames = 1292", "frames = 99999999", "`input.frames`"),
             ("padding = \"repeat\"", "padding = \"wrap\"", "wrap"),
             ("sample_rate = 22050", "sample_rate = 22", "`input.sample_rate`"),
             ("kind = \"logits\"", "kind = \"logit\"", "logit"),

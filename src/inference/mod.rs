@@ -1,25 +1,38 @@
 //! Features become scores: trained networks, described by a manifest and run on the CPU.
 //!
-//! A model is a folder of two files: `model.onnx`, the graph with its normalisation inside, and `model.toml`, its
+//! A model is a folder of at least two files: `model.onnx`, the graph with its normalisation inside, and `model.toml`, its
 //! [`Manifest`], which says what the graph wants to be fed and what its numbers mean. [`Ensemble::builtin`] holds those that
 //! are compiled into the program; [`Model::open`] reads one from a folder, and a [`ModelsFolder`] holds those that were installed.
 //!
 //! This module does not make features (it is handed slices), and it does not decide anything: [`Scores`] are what one model
 //! thinks, and `genre` makes a verdict of several of them. Nothing outside this module sees the inference engine.
 
+mod cut;
 mod ensemble;
 mod error;
 mod fit;
 mod graph;
+mod input;
 mod install;
+mod labels;
+mod log_mel_input;
 mod manifest;
 mod model;
 mod musicnn;
+mod output;
+mod reading;
+mod resize;
 mod tag_map;
 
+pub use cut::{Cut, Layout, Padding};
 pub use ensemble::{Ensemble, Member};
 pub use error::InferenceError;
+pub use input::{KaldiFbankInput, KaldiWindow, ModelInput, PatchInput, WaveformInput};
 pub use install::{InstallError, Installed, MUSICNN, ModelsFolder, Package, Verified};
-pub use manifest::{LogMelInput, Manifest, ModelInput, MusicnnMelInput, Output, OutputKind, Padding};
+pub use log_mel_input::{
+    LogMelInput, LogName, NormName, PadMode, ReferenceName, ReferenceWord, ScaleName, SlopesName, WindowName,
+};
+pub use manifest::Manifest;
 pub use model::{Model, ModelFeatures, Scores};
+pub use output::{Average, Head, Output, OutputKind};
 pub use tag_map::{TagMap, TaggedGenre};

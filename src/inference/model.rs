@@ -9,9 +9,13 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
+use super::cut::Layout;
+use super::fit::{self, Spectrogram};
 use super::graph::Graph;
-use super::manifest::OutputKind;
-use super::{InferenceError, Manifest, ModelInput, fit};
+use super::manifest::is_model_name;
+use super::output::Average;
+use super::reading::{Mean, mean_row, probabilities};
+use super::{InferenceError, Manifest, ModelInput};
 use crate::features::{FMA518_LEN, MusicnnMel};
 
 /// A manifest is a page of text.
@@ -24,7 +28,14 @@ const MAX_GRAPH_BYTES: u64 = 2 << 30;
 pub struct Model {
     manifest: Manifest,
     source: Source,
-    graph: OnceLock<Result<Graph, InferenceError>>,
+    graph: OnceLock<Result<Loaded, InferenceError>>,
+}
+
+/// A graph, and the head that reads its embedding, if it has one.
+#[derive(Debug)]
+struct Loaded {
+    graph: Graph,
+    head: Option<Graph>,
 }
 
 /// Where a graph's bytes come from.
@@ -52,13 +63,22 @@ pub enum ModelFeatures<'a> {
     },
     /// The spectrogram that musicnn hears: `n_frames` x 96 values, row-major: time is the first axis. At least one frame.
     MusicnnMel(&'a [f32]),
+    /// A mel spectrogram by the parameters of [`ModelInput::mel`].
+    Mel {
+        /// `n_frames` x `n_mels` values, row-major: time is the first axis. At least one frame.
+        data: &'a [f32],
+        /// Mel bands, the lowest first.
+        n_mels: usize,
+    },
+    /// Mono samples at the rate that the manifest asks for. At least one.
+    Waveform(&'a [f32]),
 }
 
 /// What one model thinks of one stretch of sound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
     /// One probability for each of the manifest's labels, in that order. They sum to 1, but for those of a tagger
-    /// ([`OutputKind::Tags`]), which stand each for itself. [`Manifest::genre_shares`] says what they mean for genres.
+    /// ([`Manifest::is_tagger`]), which stand each for itself. [`Manifest::genre_shares`] says what they mean for genres.
     pub probabilities: Vec<f32>,
     /// The model's own description of the sound, where the manifest names such an output.
     pub embedding: Option<Vec<f32>>,
@@ -82,7 +102,7 @@ impl Model {
         let origin = path.display().to_string();
         let text = String::from_utf8(bytes)
             .map_err(|_| InferenceError::Syntax { origin: origin.clone(), reason: "it is not UTF-8 text".into() })?;
-        let manifest = Manifest::parse(&text, &origin)?;
+        let manifest = Manifest::read(&text, &origin, |file| beside(folder, file))?;
         Ok(Self { manifest, source: Source::File(folder.join("model.onnx")), graph: OnceLock::new() })
     }
 
@@ -126,90 +146,113 @@ impl Model {
     /// those of [`Model::load`] the first time; [`InferenceError::Run`] when the graph gives no usable numbers.
     pub fn run(&self, input: &ModelFeatures<'_>) -> Result<Scores, InferenceError> {
         let inputs = self.fit_input(input)?;
-        let graph = self.graph()?;
+        let loaded = self.graph()?;
         let mut mean = Mean::default();
         for input in &inputs {
-            mean.add(graph.run(input).map_err(|reason| self.run_error(reason))?);
+            let outputs = loaded.graph.run(input).map_err(|reason| self.run_error(reason))?;
+            mean.add(match self.manifest.output.average {
+                Average::Outputs => outputs,
+                Average::Probabilities => {
+                    let Scores { probabilities, embedding } = self.read_outputs(loaded, outputs)?;
+                    [Some(probabilities), embedding].into_iter().flatten().collect()
+                }
+            });
         }
-        // `with_outputs_by_name` selected one output, or two where the manifest names an embedding.
-        let mut outputs = mean.finish().into_iter();
-        let scores = outputs.next().unwrap_or_default();
-        let probabilities = match self.manifest.output.kind {
-            OutputKind::Logits => softmax(&scores),
-            OutputKind::Probabilities => shares(&scores),
-            OutputKind::Tags => scores.iter().all(|p| (0.0..=1.0).contains(p)).then_some(scores),
-        };
-        let probabilities =
-            probabilities.ok_or_else(|| self.run_error("it gave no finite probabilities for this input".into()))?;
-        Ok(Scores { probabilities, embedding: outputs.next() })
+        let outputs = mean.finish();
+        match self.manifest.output.average {
+            Average::Outputs => self.read_outputs(loaded, outputs),
+            Average::Probabilities => {
+                let mut outputs = outputs.into_iter();
+                Ok(Scores { probabilities: outputs.next().unwrap_or_default(), embedding: outputs.next() })
+            }
+        }
     }
 
-    fn graph(&self) -> Result<&Graph, InferenceError> {
+    /// What the graph's outputs say: one, or two where the manifest names an embedding.
+    fn read_outputs(&self, loaded: &Loaded, outputs: Vec<Vec<f32>>) -> Result<Scores, InferenceError> {
+        let output = &self.manifest.output;
+        let mut outputs = outputs.into_iter();
+        let mut scores = outputs.next().unwrap_or_default();
+        let mut embedding = outputs.next();
+        if let (Some(graph), Some(head)) = (&loaded.head, &output.head) {
+            let row = mean_row(scores, head.inputs);
+            scores = graph.run(&row).map_err(|reason| self.run_error(reason))?.into_iter().next().unwrap_or_default();
+            embedding = Some(row);
+        }
+        let probabilities = probabilities(output.kind, scores)
+            .ok_or_else(|| self.run_error("it gave no finite probabilities for this input".into()))?;
+        Ok(Scores { probabilities, embedding })
+    }
+
+    fn graph(&self) -> Result<&Loaded, InferenceError> {
         self.graph.get_or_init(|| self.load_graph()).as_ref().map_err(Clone::clone)
     }
 
-    fn load_graph(&self) -> Result<Graph, InferenceError> {
+    fn load_graph(&self) -> Result<Loaded, InferenceError> {
         let bytes = match &self.source {
             Source::Builtin(bytes) => Cow::Borrowed(*bytes),
-            Source::File(path) => {
-                let bytes = read(path, MAX_GRAPH_BYTES)?;
-                let found = sha256_hex(&bytes);
-                if found != self.manifest.sha256 {
-                    let expected = self.manifest.sha256.clone();
-                    return Err(InferenceError::Checksum { origin: path.display().to_string(), expected, found });
-                }
-                Cow::Owned(bytes)
-            }
-        };
-        let shape = match &self.manifest.input {
-            ModelInput::Fma518 { .. } => vec![1, FMA518_LEN],
-            ModelInput::LogMel(input) => vec![1, 1, input.n_mels, input.frames],
-            ModelInput::MusicnnMel(input) => vec![1, input.patch_frames, MusicnnMel::N_MELS],
+            Source::File(path) => Cow::Owned(read_checked(path, &self.manifest.sha256)?),
         };
         let output = &self.manifest.output;
         let names: Vec<&str> =
             [Some(output.name.as_str()), output.embedding.as_deref()].into_iter().flatten().collect();
         let error = |reason| InferenceError::Graph { model: self.manifest.name.clone(), reason };
-        let graph = Graph::load(&bytes, &shape, &names).map_err(error)?;
+        let graph = Graph::load(&bytes, &self.manifest.input.shape(), &names).map_err(error)?;
         let found = graph.output_lens().map_err(error)?[0];
-        let expected = self.manifest.labels.len();
-        if found != expected {
-            return Err(error(format!("output `{}` has {found} numbers, `labels` has {expected}", output.name)));
+        let (mut scores, mut name, mut loaded_head) = (found, &output.name, None);
+        if let (Some(head), Source::File(path)) = (&output.head, &self.source) {
+            if found == 0 || !found.is_multiple_of(head.inputs) {
+                let reason =
+                    format!("output `{name}` has {found} numbers, the head takes {} or rows of so many", head.inputs);
+                return Err(error(reason));
+            }
+            let bytes = read_checked(&path.with_file_name(&head.file), &head.sha256)?;
+            let graph = Graph::load(&bytes, &[1, head.inputs], &[&head.name])
+                .map_err(|reason| error(format!("{}: {reason}", head.file)))?;
+            (scores, name) = (graph.output_lens().map_err(error)?[0], &head.name);
+            loaded_head = Some(graph);
         }
-        Ok(graph)
+        let expected = self.manifest.labels.len();
+        if scores != expected {
+            return Err(error(format!("output `{name}` has {scores} numbers, `labels` has {expected}")));
+        }
+        Ok(Loaded { graph, head: loaded_head })
     }
 
     /// The values that the graph takes, in its shape: what it is run on, one run each.
     fn fit_input<'a>(&self, features: &ModelFeatures<'a>) -> Result<Vec<Cow<'a, [f32]>>, InferenceError> {
         let wrong = |reason| Err(InferenceError::Input { model: self.manifest.name.clone(), reason });
-        let fitted = match (&self.manifest.input, *features) {
-            (ModelInput::Fma518 { .. }, ModelFeatures::Fma518(values)) => {
+        let input = &self.manifest.input;
+        if input.kind() != features.kind() {
+            return wrong(format!("expected {}, found {}", input.kind(), features.kind()));
+        }
+        let fitted: Vec<Cow<'a, [f32]>> = match (input, *features) {
+            (_, ModelFeatures::Fma518(values)) => {
                 if values.len() != FMA518_LEN {
                     return wrong(format!("expected {FMA518_LEN} features, found {}", values.len()));
                 }
                 vec![Cow::Borrowed(values)]
             }
-            (ModelInput::LogMel(input), ModelFeatures::LogMel { data, n_mels, n_frames }) => {
-                if n_mels != input.n_mels || n_frames == 0 || n_mels.checked_mul(n_frames) != Some(data.len()) {
-                    let expected = input.n_mels;
+            (ModelInput::Waveform(input), ModelFeatures::Waveform(samples)) => {
+                if samples.is_empty() {
+                    return wrong("expected samples, found none".into());
+                }
+                let stretches = fit::stretches(samples, input.samples, input.patches, input.padding, input.normalise);
+                stretches.into_iter().map(Cow::Owned).collect()
+            }
+            (input, features) => {
+                let (Some(spectrogram), Some((n_mels, cut))) = (features.spectrogram(), input.cut()) else {
+                    return wrong(format!("expected {}", input.kind()));
+                };
+                let Spectrogram { data, n_frames, n_mels: found, .. } = spectrogram;
+                if found != n_mels || n_frames == 0 || n_mels.checked_mul(n_frames) != Some(data.len()) {
                     return wrong(format!(
-                        "expected {expected} bands of at least one frame, found {n_mels} x {n_frames} in {} values",
+                        "expected {n_mels} bands of at least one frame, found {found} x {n_frames} in {} values",
                         data.len()
                     ));
                 }
-                vec![fit::middle(data, n_frames, input)]
+                fit::patches(&spectrogram, &cut).into_iter().map(Cow::Owned).collect()
             }
-            (ModelInput::MusicnnMel(input), ModelFeatures::MusicnnMel(data)) => {
-                if data.is_empty() || !data.len().is_multiple_of(MusicnnMel::N_MELS) {
-                    return wrong(format!(
-                        "expected frames of {} bands, found {} values",
-                        MusicnnMel::N_MELS,
-                        data.len()
-                    ));
-                }
-                fit::patches(data, MusicnnMel::N_MELS, input)
-            }
-            (expected, found) => return wrong(format!("expected {}, found {}", expected.kind(), found.kind())),
         };
         let values = fitted.iter().flat_map(|input| input.iter());
         match values.enumerate().find(|(_, value)| !value.is_finite()) {
@@ -232,55 +275,55 @@ impl Model {
     }
 }
 
-impl ModelFeatures<'_> {
+impl<'a> ModelFeatures<'a> {
     /// What these are, for an error.
     fn kind(&self) -> &'static str {
         match self {
             Self::Fma518(_) => "the 518 FMA features",
             Self::LogMel { .. } => "a log-mel spectrogram",
             Self::MusicnnMel(_) => "musicnn's spectrogram",
+            Self::Mel { .. } => "a mel spectrogram, time first",
+            Self::Waveform(_) => "a waveform",
+        }
+    }
+
+    fn spectrogram(&self) -> Option<Spectrogram<'a>> {
+        let time_first = |data: &'a [f32], n_mels: usize| {
+            let n_frames = data.len().checked_div(n_mels).unwrap_or(0);
+            Some(Spectrogram { data, n_mels, n_frames, layout: Layout::TimeMel })
+        };
+        match *self {
+            Self::LogMel { data, n_mels, n_frames } => {
+                Some(Spectrogram { data, n_mels, n_frames, layout: Layout::MelTime })
+            }
+            Self::MusicnnMel(data) => time_first(data, MusicnnMel::N_MELS),
+            Self::Mel { data, n_mels } => time_first(data, n_mels),
+            Self::Fma518(_) | Self::Waveform(_) => None,
         }
     }
 }
 
-/// The mean of a graph's outputs over its runs.
-#[derive(Default)]
-struct Mean {
-    sums: Vec<Vec<f32>>,
-    runs: usize,
-}
-
-impl Mean {
-    fn add(&mut self, outputs: Vec<Vec<f32>>) {
-        self.runs += 1;
-        if self.sums.is_empty() {
-            self.sums = outputs;
-            return;
-        }
-        for (sum, output) in self.sums.iter_mut().flatten().zip(outputs.iter().flatten()) {
-            *sum += output;
-        }
+/// The text of a file beside a manifest.
+fn beside(folder: &Path, file: &str) -> Result<String, InferenceError> {
+    let path = folder.join(file);
+    let origin = path.display().to_string();
+    if !is_model_name(file) || file.starts_with('.') {
+        let reason = "it is named by model.toml, and no plain file name".into();
+        return Err(InferenceError::Syntax { origin, reason });
     }
+    String::from_utf8(read(&path, MAX_MANIFEST_BYTES)?)
+        .map_err(|_| InferenceError::Syntax { origin, reason: "it is not UTF-8 text".into() })
+}
 
-    fn finish(mut self) -> Vec<Vec<f32>> {
-        if self.runs > 1 {
-            self.sums.iter_mut().flatten().for_each(|sum| *sum /= self.runs as f32);
-        }
-        self.sums
+/// The bytes of a graph whose SHA-256 is this.
+fn read_checked(path: &Path, sha256: &str) -> Result<Vec<u8>, InferenceError> {
+    let bytes = read(path, MAX_GRAPH_BYTES)?;
+    let found = sha256_hex(&bytes);
+    if found != sha256 {
+        let origin = path.display().to_string();
+        return Err(InferenceError::Checksum { origin, expected: sha256.into(), found });
     }
-}
-
-/// exp(x) / sum exp(x); none when a value is not finite.
-fn softmax(logits: &[f32]) -> Option<Vec<f32>> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    shares(&logits.iter().map(|x| (x - largest).exp()).collect::<Vec<_>>())
-}
-
-/// x / sum x; none when a value is negative or not finite, or when all are 0.
-fn shares(values: &[f32]) -> Option<Vec<f32>> {
-    let sum: f32 = values.iter().sum();
-    let usable = sum > 0.0 && values.iter().all(|v| v.is_finite() && *v >= 0.0);
-    usable.then(|| values.iter().map(|v| v / sum).collect())
+    Ok(bytes)
 }
 
 /// The whole of a file that is no larger than `limit` bytes.
@@ -295,21 +338,4 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InferenceError> {
 
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)] // a test may panic
-mod tests {
-    use super::*;
-
-    #[test]
-    fn softmax_survives_large_logits_and_refuses_what_is_not_a_number() {
-        let p = softmax(&[1000.0, 1000.0, -1000.0]).unwrap();
-        assert_eq!(p, [0.5, 0.5, 0.0]);
-        assert_eq!(softmax(&[f32::NAN, 0.0]), None);
-        assert_eq!(softmax(&[f32::INFINITY, 0.0]), None);
-        assert_eq!(shares(&[0.0, 0.0]), None);
-        assert_eq!(shares(&[1.0, -0.5]), None);
-        assert_eq!(shares(&[1.0, 3.0]).unwrap(), [0.25, 0.75]);
-    }
 }

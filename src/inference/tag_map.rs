@@ -1,7 +1,10 @@
 //! From a tagger's tags to genres: which tag speaks for which genre, written by hand in the model's manifest.
 //!
 //! A tagger says of each tag whether it applies, independently of the others: most tags are no genres, and several may be one
-//! (`rock`, `classic rock`). The map is no classifier and was fitted to nothing.
+//! (`rock`, `classic rock`). The map is no classifier and was fitted to nothing. It serves models as well whose labels exclude each
+//! other, but are not the taxonomy's.
+//!
+//! A name that ends in `*` stands for all labels that begin so and that no longer name takes: `Electronic---*`, or `*` for the rest.
 
 use serde::Deserialize;
 
@@ -36,31 +39,53 @@ impl TagMap {
     /// Not their sum: the tags of a genre go together, and adding them up would favour the genre that has the most words.
     /// `tags` are probabilities in the order of `labels`.
     pub fn shares(&self, labels: &[String], tags: &[f32]) -> Vec<f32> {
-        let probability = |tag: &String| {
-            let at = labels.iter().position(|label| label == tag);
-            at.and_then(|at| tags.get(at)).copied().unwrap_or(0.0)
-        };
-        let likeliest = |genre: &TaggedGenre| genre.tags.iter().map(probability).fold(0.0, f32::max);
-        let likeliest: Vec<f32> = self.genres.iter().map(likeliest).collect();
-        let sum: f32 = likeliest.iter().sum();
-        likeliest.iter().map(|p| if sum > 0.0 { p / sum } else { 0.0 }).collect()
+        self.gathered(labels, tags, f32::max)
+    }
+
+    /// The same of probabilities of labels that exclude each other: those of a genre add up.
+    pub fn sums(&self, labels: &[String], probabilities: &[f32]) -> Vec<f32> {
+        self.gathered(labels, probabilities, |a, b| a + b)
+    }
+
+    fn gathered(&self, labels: &[String], values: &[f32], gather: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+        let mut gathered = vec![0.0; self.genres.len()];
+        for (label, &value) in labels.iter().zip(values) {
+            if let Some(Owner::Genre(genre)) = self.owner(label) {
+                gathered[genre] = gather(gathered[genre], value);
+            }
+        }
+        let sum: f32 = gathered.iter().sum();
+        gathered.iter().map(|p| if sum > 0.0 { p / sum } else { 0.0 }).collect()
+    }
+
+    /// Who takes a label: the name that is it, or else the longest one that it begins like.
+    fn owner(&self, label: &str) -> Option<Owner> {
+        self.names_with_owners()
+            .filter(|(name, _)| takes(name, label))
+            .max_by_key(|(name, _)| if *name == label { usize::MAX } else { name.len() })
+            .map(|(_, owner)| owner)
+    }
+
+    fn names_with_owners(&self) -> impl Iterator<Item = (&str, Owner)> {
+        let genres = self.genres.iter().enumerate();
+        let mapped = genres.flat_map(|(i, genre)| genre.tags.iter().map(move |tag| (tag.as_str(), Owner::Genre(i))));
+        mapped.chain(self.left_out.iter().map(|tag| (tag.as_str(), Owner::Nobody)))
     }
 
     /// What is wrong with the map of a model with these labels, if anything.
     pub(super) fn fault(&self, labels: &[String]) -> Option<String> {
-        let mapped = self.genres.iter().flat_map(|genre| &genre.tags);
-        let mut known: Vec<&String> = Vec::with_capacity(labels.len());
-        for tag in mapped.chain(&self.left_out) {
-            if !labels.contains(tag) {
-                return Some(format!("names `{tag}`, which is no label of the model"));
+        let mut known: Vec<&str> = Vec::new();
+        for (name, _) in self.names_with_owners() {
+            if !labels.iter().any(|label| takes(name, label)) {
+                return Some(format!("names `{name}`, which is no label of the model"));
             }
-            if known.contains(&tag) {
-                return Some(format!("names `{tag}` twice"));
+            if known.contains(&name) {
+                return Some(format!("names `{name}` twice"));
             }
-            known.push(tag);
+            known.push(name);
         }
-        if let Some(tag) = labels.iter().find(|label| !known.contains(label)) {
-            return Some(format!("must map `{tag}` or leave it out"));
+        if let Some(label) = labels.iter().find(|label| self.owner(label).is_none()) {
+            return Some(format!("must map `{label}` or leave it out"));
         }
         if self.genres.len() < 2 || self.genres.iter().any(|genre| genre.tags.is_empty()) {
             return Some("must have two genres or more, each with a tag".into());
@@ -69,6 +94,20 @@ impl TagMap {
         let twice = self.genres.iter().enumerate().find(|entry| twice(*entry));
         twice.map(|(_, genre)| format!("has the genre `{}` twice", genre.name))
     }
+}
+
+/// Who takes a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// The genre with this index.
+    Genre(usize),
+    /// It is left out.
+    Nobody,
+}
+
+/// Whether a name of the map stands for a label.
+fn takes(name: &str, label: &str) -> bool {
+    name == label || name.strip_suffix('*').is_some_and(|beginning| label.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -91,6 +130,23 @@ mod tests {
         assert_eq!(map(GOOD).fault(&labels()), None);
         assert_eq!(map(GOOD).shares(&labels(), &[0.3, 0.9, 0.2, 0.6]), [0.75, 0.25]);
         assert_eq!(map(GOOD).shares(&labels(), &[0.0; 4]), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_star_stands_for_what_no_longer_name_takes() {
+        let labels: Vec<String> =
+            ["Rock---Indie", "Rock---Death Metal", "Rock---Death Industrial", "Jazz---Bop", "Speech"]
+                .map(str::to_owned)
+                .into();
+        let map = map("left_out = ['*']\n[[genres]]\nname = 'Rock'\ntags = ['Rock---*']\n\
+                       [[genres]]\nname = 'Metal'\ntags = ['Rock---Death*']\n\
+                       [[genres]]\nname = 'Electronic'\ntags = ['Rock---Death Industrial']\n\
+                       [[genres]]\nname = 'Jazz'\ntags = ['Jazz---*']\n");
+        assert_eq!(map.fault(&labels), None);
+        let owners: Vec<_> = labels.iter().map(|label| map.owner(label).unwrap()).collect();
+        let expected = [0, 1, 2, 3].map(Owner::Genre).into_iter().chain([Owner::Nobody]).collect::<Vec<_>>();
+        assert_eq!(owners, expected);
+        assert_eq!(map.sums(&labels, &[0.25, 0.25, 0.0, 0.0, 0.5]), [0.5, 0.5, 0.0, 0.0]);
     }
 
     #[test]

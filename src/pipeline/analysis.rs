@@ -356,10 +356,8 @@ fn digest(value: &impl std::fmt::Debug) -> String {
 /// A member and all that its vote depends on: its scores, its weight, and what its words mean.
 fn member_key(member: &Member) -> String {
     let key = format!("{}*{}", model_key(member), member.weight);
-    match &member.model.manifest().tag_map {
-        Some(map) => format!("{key}:{}", digest(map)),
-        None => key,
-    }
+    let manifest = member.model.manifest();
+    if member.model.is_builtin() { key } else { format!("{key}:{}", digest(&(&manifest.labels, &manifest.tag_map))) }
 }
 
 fn fma518_key(sample_rate: u32) -> String {

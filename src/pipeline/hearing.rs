@@ -3,46 +3,62 @@
 //! This chooses what to compute, so that models with the same front end share it; the arithmetic is `features`'.
 
 use crate::audio::{AudioError, Clip};
-use crate::features::{Extractor, FeatureError, Fma518, LogMel, LogMelParameters, MusicnnMel};
-use crate::inference::{LogMelInput, ModelFeatures, ModelInput};
+use crate::features::{
+    Extractor, FeatureError, Fma518, LogMel, LogMelParameters, MelParameters, MelSpectrogram, MusicnnMel,
+};
+use crate::inference::{ModelFeatures, ModelInput};
 
-/// The inputs that some models ask for, each once.
-pub(super) struct Wanted<'a>(Vec<&'a ModelInput>);
+/// What some models ask for, each once.
+#[derive(Default)]
+pub(super) struct Wanted {
+    fma518: Vec<u32>,
+    log_mel: Vec<LogMelParameters>,
+    mel: Vec<MelParameters>,
+    musicnn_mel: bool,
+    waveforms: Vec<u32>,
+}
 
-impl<'a> Wanted<'a> {
-    pub(super) fn of(inputs: impl Iterator<Item = &'a ModelInput>) -> Self {
-        let mut wanted: Vec<&ModelInput> = Vec::new();
+impl Wanted {
+    pub(super) fn of<'a>(inputs: impl Iterator<Item = &'a ModelInput>) -> Self {
+        let mut wanted = Self::default();
         for input in inputs {
-            if !wanted.iter().any(|known| same_features(known, input)) {
-                wanted.push(input);
+            match input {
+                ModelInput::Fma518 { sample_rate } => add(&mut wanted.fma518, *sample_rate),
+                ModelInput::MusicnnMel(_) => wanted.musicnn_mel = true,
+                ModelInput::Waveform(input) => add(&mut wanted.waveforms, input.sample_rate),
+                ModelInput::LogMel(_)
+                | ModelInput::EssentiaMusicnnMel(_)
+                | ModelInput::VggishMel(_)
+                | ModelInput::KaldiFbank(_) => {
+                    if let Some(parameters) = input.log_mel() {
+                        add(&mut wanted.log_mel, parameters);
+                    }
+                    if let Some(parameters) = input.mel() {
+                        add(&mut wanted.mel, parameters);
+                    }
+                }
             }
         }
-        Self(wanted)
+        wanted
     }
 
     /// The rates at which the 518 are asked for.
     pub(super) fn fma518_rates(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().filter_map(|input| match input {
-            ModelInput::Fma518 { sample_rate } => Some(*sample_rate),
-            ModelInput::LogMel(_) | ModelInput::MusicnnMel(_) => None,
-        })
-    }
-
-    fn log_mels(&self, sample_rate: u32) -> impl Iterator<Item = &'a LogMelInput> {
-        self.0.iter().filter_map(move |input| match input {
-            ModelInput::LogMel(input) if input.sample_rate == sample_rate => Some(input),
-            _ => None,
-        })
-    }
-
-    fn musicnn_mel(&self, sample_rate: u32) -> bool {
-        let at_rate =
-            |input: &&ModelInput| matches!(input, ModelInput::MusicnnMel(_)) && input.sample_rate() == sample_rate;
-        self.0.iter().any(at_rate)
+        self.fma518.iter().copied()
     }
 
     fn rates(&self) -> std::collections::BTreeSet<u32> {
-        self.0.iter().map(|input| input.sample_rate()).collect()
+        let log_mels = self.log_mel.iter().map(|parameters| parameters.sample_rate);
+        let mels = self.mel.iter().map(|parameters| parameters.sample_rate);
+        let musicnn = self.musicnn_mel.then_some(MusicnnMel::SAMPLE_RATE);
+        let given = self.fma518.iter().chain(&self.waveforms).copied();
+        given.chain(log_mels).chain(mels).chain(musicnn).collect()
+    }
+}
+
+fn add<T: PartialEq>(known: &mut Vec<T>, wanted: T) {
+    if !known.contains(&wanted) {
+        known.push(wanted);
     }
 }
 
@@ -56,35 +72,44 @@ pub(super) enum HearingError {
 }
 
 /// All features of one clip.
+#[derive(Default)]
 pub(super) struct Hearing {
     fma518: Vec<(u32, Fma518)>,
     log_mel: Vec<(LogMelParameters, LogMel)>,
+    mel: Vec<(MelParameters, MelSpectrogram)>,
     musicnn_mel: Option<MusicnnMel>,
+    waveforms: Vec<Clip>,
 }
 
 impl Hearing {
-    pub(super) fn of(clip: &Clip, wanted: &Wanted<'_>, extractor: &mut Extractor) -> Result<Self, HearingError> {
-        let mut hearing = Self { fma518: Vec::new(), log_mel: Vec::new(), musicnn_mel: None };
+    pub(super) fn of(clip: &Clip, wanted: &Wanted, extractor: &mut Extractor) -> Result<Self, HearingError> {
+        let mut hearing = Self::default();
         for rate in wanted.rates() {
             let clip = clip.resampled(rate)?;
-            let mut spectrograms = wanted.log_mels(rate).map(parameters);
-            if wanted.fma518_rates().any(|wanted| wanted == rate) {
+            let samples = &clip.samples;
+            let mut log_mels = wanted.log_mel.iter().filter(|parameters| parameters.sample_rate == rate);
+            if wanted.fma518.contains(&rate) {
                 // The first spectrogram shares the transform of the 518.
-                match spectrograms.next() {
+                match log_mels.next() {
                     Some(parameters) => {
-                        let (vector, log_mel) = extractor.fma518_and_log_mel(&clip.samples, rate, &parameters)?;
+                        let (vector, log_mel) = extractor.fma518_and_log_mel(samples, rate, parameters)?;
                         hearing.fma518.push((rate, vector));
-                        hearing.log_mel.push((parameters, log_mel));
+                        hearing.log_mel.push((parameters.clone(), log_mel));
                     }
-                    None => hearing.fma518.push((rate, extractor.fma518(&clip.samples, rate)?)),
+                    None => hearing.fma518.push((rate, extractor.fma518(samples, rate)?)),
                 }
             }
-            for parameters in spectrograms {
-                let log_mel = extractor.log_mel(&clip.samples, rate, &parameters)?;
-                hearing.log_mel.push((parameters, log_mel));
+            for parameters in log_mels {
+                hearing.log_mel.push((parameters.clone(), extractor.log_mel(samples, rate, parameters)?));
             }
-            if wanted.musicnn_mel(rate) {
-                hearing.musicnn_mel = Some(extractor.musicnn_mel(&clip.samples, rate)?);
+            for parameters in wanted.mel.iter().filter(|parameters| parameters.sample_rate == rate) {
+                hearing.mel.push((parameters.clone(), extractor.mel_spectrogram(samples, rate, parameters)?));
+            }
+            if wanted.musicnn_mel && rate == MusicnnMel::SAMPLE_RATE {
+                hearing.musicnn_mel = Some(extractor.musicnn_mel(samples, rate)?);
+            }
+            if wanted.waveforms.contains(&rate) {
+                hearing.waveforms.push(clip.into_owned());
             }
         }
         Ok(hearing)
@@ -99,75 +124,67 @@ impl Hearing {
     pub(super) fn features(&self, input: &ModelInput) -> Option<ModelFeatures<'_>> {
         match input {
             ModelInput::Fma518 { sample_rate } => Some(ModelFeatures::Fma518(self.fma518(*sample_rate)?.as_slice())),
-            ModelInput::LogMel(input) => {
-                let wanted = parameters(input);
-                let (_, log_mel) = self.log_mel.iter().find(|(parameters, _)| *parameters == wanted)?;
-                Some(ModelFeatures::LogMel { data: &log_mel.data, n_mels: log_mel.n_mels, n_frames: log_mel.n_frames })
-            }
             ModelInput::MusicnnMel(_) => self.musicnn_mel.as_ref().map(|mel| ModelFeatures::MusicnnMel(&mel.data)),
+            ModelInput::Waveform(input) => {
+                let clip = self.waveforms.iter().find(|clip| clip.sample_rate == input.sample_rate)?;
+                Some(ModelFeatures::Waveform(&clip.samples))
+            }
+            ModelInput::LogMel(_)
+            | ModelInput::EssentiaMusicnnMel(_)
+            | ModelInput::VggishMel(_)
+            | ModelInput::KaldiFbank(_) => match (input.log_mel(), input.mel()) {
+                (Some(wanted), _) => {
+                    let (_, mel) = self.log_mel.iter().find(|(parameters, _)| *parameters == wanted)?;
+                    Some(ModelFeatures::LogMel { data: &mel.data, n_mels: mel.n_mels, n_frames: mel.n_frames })
+                }
+                (None, wanted) => {
+                    let (_, mel) = self.mel.iter().find(|(parameters, _)| Some(parameters) == wanted.as_ref())?;
+                    Some(ModelFeatures::Mel { data: &mel.data, n_mels: mel.n_mels })
+                }
+            },
         }
-    }
-}
-
-/// Whether two inputs are made of the same features; how many frames a graph takes is its own business.
-fn same_features(a: &ModelInput, b: &ModelInput) -> bool {
-    match (a, b) {
-        (ModelInput::Fma518 { sample_rate: a }, ModelInput::Fma518 { sample_rate: b }) => a == b,
-        (ModelInput::LogMel(a), ModelInput::LogMel(b)) => parameters(a) == parameters(b),
-        // Its parameters are fixed.
-        (ModelInput::MusicnnMel(_), ModelInput::MusicnnMel(_)) => true,
-        _ => false,
-    }
-}
-
-fn parameters(input: &LogMelInput) -> LogMelParameters {
-    LogMelParameters {
-        sample_rate: input.sample_rate,
-        n_fft: input.n_fft,
-        hop_length: input.hop_length,
-        n_mels: input.n_mels,
-        fmin: input.fmin,
-        fmax: input.fmax,
-        top_db: input.top_db,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inference::{MusicnnMelInput, Padding};
+    use crate::inference::Manifest;
 
-    fn log_mel(frames: usize, n_mels: usize) -> ModelInput {
-        ModelInput::LogMel(LogMelInput {
-            sample_rate: 22_050,
-            n_fft: 2048,
-            hop_length: 512,
-            n_mels,
-            fmin: 0.0,
-            fmax: 11_025.0,
-            top_db: 80.0,
-            frames,
-            padding: Padding::Repeat,
-        })
+    /// What a model is fed whose manifest has this table.
+    fn input(table: &str) -> ModelInput {
+        let manifest = format!(
+            "name = 'm'\nversion = '1'\nlicence = 'MIT'\nsha256 = '{}'\nlabels = ['Jazz', 'Blues']\n\
+             [output]\nname = 'y'\nkind = 'logits'\n[input.{table}\n",
+            "0".repeat(64)
+        );
+        Manifest::parse(&manifest, "here").unwrap().input
     }
 
-    fn musicnn_mel(patches: usize) -> ModelInput {
-        ModelInput::MusicnnMel(MusicnnMelInput { sample_rate: 16_000, patch_frames: 187, patches })
+    fn log_mel(frames: usize, n_mels: usize, more: &str) -> ModelInput {
+        input(&format!(
+            "log-mel]\nsample_rate = 22050\nn_fft = 2048\nhop_length = 512\nn_mels = {n_mels}\nfmin = 0.0\nfmax = 11025.0\n\
+             frames = {frames}\npadding = 'repeat'\n{more}"
+        ))
     }
 
     #[test]
     fn models_with_the_same_front_end_share_it_and_each_is_fed_its_own() {
         let inputs = [
             ModelInput::Fma518 { sample_rate: 22_050 },
-            log_mel(1292, 128),
-            log_mel(256, 128),
-            log_mel(256, 64),
+            log_mel(1292, 128, "top_db = 80.0"),
+            log_mel(256, 128, "top_db = 80.0"),
+            log_mel(256, 64, "top_db = 80.0"),
+            log_mel(256, 64, "log = 'ln'\noffset = 0.01"),
+            log_mel(128, 64, "log = 'ln'\noffset = 0.01\nresize = [8, 8]"),
             ModelInput::Fma518 { sample_rate: 44_100 },
-            musicnn_mel(3),
-            musicnn_mel(10),
+            input("musicnn-mel]\nsample_rate = 16000\npatch_frames = 187\npatches = 3"),
+            input("musicnn-mel]\nsample_rate = 16000\npatch_frames = 187\npatches = 10"),
+            input("vggish-mel]\nsample_rate = 16000\npatch_frames = 96"),
+            input("waveform]\nsample_rate = 24000\nsamples = 120000\npadding = 'zero'"),
         ];
         let wanted = Wanted::of(inputs.iter());
-        assert_eq!(wanted.0.len(), 5);
+        assert_eq!((wanted.fma518.len(), wanted.log_mel.len(), wanted.mel.len(), wanted.waveforms.len()), (2, 2, 2, 1));
         let samples = (0..44_100 * 2).map(|i| (i as f32 * 0.05).sin() * 0.5).collect();
         let clip = Clip { samples, sample_rate: 44_100 };
         let mut extractor = Extractor::new();
@@ -181,7 +198,14 @@ mod tests {
                 (ModelInput::LogMel(input), ModelFeatures::LogMel { n_mels, n_frames, data }) => {
                     assert_eq!((n_mels, n_frames, data.len()), (input.n_mels, 87, input.n_mels * 87));
                 }
+                (ModelInput::LogMel(input), ModelFeatures::Mel { n_mels, data }) => {
+                    assert_eq!((n_mels, data.len()), (input.n_mels, input.n_mels * 87));
+                }
                 (ModelInput::MusicnnMel(_), ModelFeatures::MusicnnMel(data)) => assert_eq!(data.len(), 126 * 96),
+                (ModelInput::VggishMel(_), ModelFeatures::Mel { n_mels, data }) => {
+                    assert_eq!((n_mels, data.len()), (64, 202 * 64));
+                }
+                (ModelInput::Waveform(_), ModelFeatures::Waveform(samples)) => assert_eq!(samples.len(), 48_000),
                 _ => panic!("fed with the wrong kind"),
             }
         }

@@ -178,7 +178,8 @@ fn every_ready_manifest_is_tried_here() {
 #[test]
 fn a_file_that_is_missing_or_another_one_is_named() {
     let vggish = READY.iter().find(|ready| ready.name == "vggish").unwrap();
-    let spoil: [(fn(&Path), &str); 4] = [
+    type Deed = fn(&Path);
+    let spoil: [(Deed, &str); 4] = [
         (|folder| std::fs::write(folder.join("head.onnx"), "no graph").unwrap(), "head.onnx"),
         (|folder| std::fs::remove_file(folder.join("head.onnx")).unwrap(), "head.onnx"),
         (|folder| std::fs::remove_file(folder.join("labels.txt")).unwrap(), "labels.txt"),

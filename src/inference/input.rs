@@ -13,6 +13,9 @@ const MAX_SAMPLES: usize = 172_800_000;
 /// More patches than this of one stretch of sound are a mistake: ten are all that 30 s have side by side.
 const MAX_PATCHES: usize = 1000;
 
+/// More numbers than this in one input are a mistake: a gigabyte.
+const MAX_CELLS: usize = 1 << 28;
+
 /// A key whose value cannot be, and why.
 pub(super) type Fault = Option<(&'static str, String)>;
 
@@ -234,7 +237,12 @@ impl ModelInput {
             let (name, reason) = self.mel()?.fault()?;
             Some(("input", format!("has a front end that cannot be: {reason} (`{name}`)")))
         };
-        own.or_else(parameters).or_else(|| self.cut().and_then(|(_, cut)| cut_fault(&cut)))
+        let size = || {
+            let size: usize = self.shape().iter().product();
+            (size > MAX_CELLS)
+                .then(|| ("input", format!("has {size} numbers, at most {MAX_CELLS} are handed over at once")))
+        };
+        own.or_else(parameters).or_else(|| self.cut().and_then(|(_, cut)| cut_fault(&cut))).or_else(size)
     }
 
     fn fixed_rate_fault(&self) -> Fault {

@@ -28,7 +28,8 @@ pub struct Manifest {
     /// What each number of the output stands for, in order: canonical genres, or the words of a tagger.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// A file beside the manifest that has the labels instead: see [`labels`].
+    /// A file beside the manifest that has the labels instead: a label a line; `.json` with the list `classes` or the object
+    /// `id2label`; `.csv` with the column `display_name`.
     pub labels_file: Option<String>,
     /// The package that the model was installed from, if it was: `reclassd models remove` takes its name too.
     pub package: Option<String>,
@@ -290,6 +291,8 @@ kind = "logits"
         assert!(Manifest::parse(GOOD, "here").unwrap().input.log_mel().is_some());
         let other = Manifest::parse(&GOOD.replace("top_db = 80.0", "log = \"ln\"\noffset = 0.01"), "here").unwrap();
         assert!(other.input.log_mel().is_none() && other.input.mel().is_some());
+        let error = error_of("frames = 1292", "frames = 160000\nchannels = 16");
+        assert!(error.contains("at once"), "{error}");
         let error = error_of("top_db = 80.0\nframes = 1292\npadding = \"repeat\"", "frames = 10\npadding = \"floor\"");
         assert!(error.contains("top_db"), "{error}");
     }

@@ -111,7 +111,9 @@ impl Line {
             let reason = "another reclassd is working on it; it will be looked at by the next scan".to_owned();
             return Ok(Report::without_genre(path.to_owned(), TrackStatus::Skipped, reason));
         };
-        settle(&self.store, &target)?;
+        if !self.settings.dry_run {
+            settle(&self.store, &target)?;
+        }
         // While this waited for the claim, its holder may have settled the file.
         let file = Looked::at(&target).map_err(unread)?;
         let report = match self.settled(&file)? {

@@ -122,6 +122,14 @@ impl Taxonomy {
         self.parents[self.index(genre.as_str())?].map(|i| &self.genres[i])
     }
 
+    /// What a genre is a kind of, the nearest first: of `Metal`, `Rock` and `Pop Rock`. Nothing of a genre that the taxonomy does not
+    /// know.
+    pub fn ancestors(&self, genre: &Genre) -> impl Iterator<Item = &Genre> {
+        let parent = |index: &usize| self.parents[*index];
+        let first = self.index(genre.as_str()).and_then(|index| self.parents[index]);
+        std::iter::successors(first, parent).map(|index| &self.genres[index])
+    }
+
     /// The widest genre that a genre belongs to, which is itself when it has no parent: `Metal` is in the family `Pop Rock`.
     /// None when the taxonomy does not know the genre.
     pub fn family(&self, genre: &Genre) -> Option<&Genre> {

@@ -5,8 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::analysis::{Analysis, AnalysisError, Analyst, Opinion};
+use super::album::Albums;
+use super::analysis::{Analysis, AnalysisError, Analyst};
 use super::cancel::Cancel;
+use super::discover::Selection;
 use super::ending::{Ending, Settled, surroundings_of};
 use super::looked::Looked;
 use super::recovery::{recover, same_audio, settle};
@@ -15,14 +17,14 @@ use super::settings::{Settings, TagSettings};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::features::Extractor;
-use crate::genre::Verdict;
+use crate::genre::{Doubt, Verdict};
 use crate::store::{AudioKey, JournalHandle, Store, StoreError, Track, TrackStatus, TrackUpdate};
 use crate::tagging::{self, Decision, FileStamp, OwnersChoice, Suggestion, TagError, TagField, TagPlan, Written};
 
 /// What a worker thread owns: FFT plans, filter banks and buffers, which are dear to make and not shared.
 #[derive(Default)]
 pub struct Worker {
-    extractor: Extractor,
+    pub(super) extractor: Extractor,
 }
 
 impl Worker {
@@ -34,15 +36,17 @@ impl Worker {
 
 /// The line: models, settings and store. One is shared by all workers.
 pub struct Line {
-    analyst: Analyst,
-    settings: Settings,
-    store: Store,
+    pub(super) analyst: Analyst,
+    /// Where the tracks of an album vote together.
+    pub(super) albums: Option<Albums>,
+    pub(super) settings: Settings,
+    pub(super) store: Store,
 }
 
 /// All that is known of one file, for a person who asks why.
 pub struct Explanation {
-    /// What each model said, in the order of the configuration.
-    pub opinions: Vec<Opinion>,
+    /// What each model said, who was asked, and when that was enough.
+    pub analysis: Analysis,
     /// What the vote made of it.
     pub verdict: Verdict,
     /// What the tags say, or why they cannot be read.
@@ -74,8 +78,10 @@ impl Line {
     /// [`super::LineError`] when a model is unknown or cannot be loaded.
     pub fn new(config: &Config, settings: Settings, store: Store) -> Result<Self, super::LineError> {
         let analyst = Analyst::new(config)?;
-        let settings = settings.for_ensemble(analyst.fingerprint());
-        Ok(Self { analyst, settings, store })
+        let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?.map(Albums::new);
+        let together = if albums.is_some() { " by album" } else { "" };
+        let settings = settings.for_ensemble(&format!("{}{together}", analyst.fingerprint()));
+        Ok(Self { analyst, albums, settings, store })
     }
 
     /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.
@@ -129,9 +135,12 @@ impl Line {
             Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
-        let extractor = &mut worker.extractor;
-        match self.analyst.analyse(&self.store, audio, file, extractor, self.settings.force, cancel) {
+        match self.hear(worker, file, audio, cancel) {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel),
+            Err(AnalysisError::AlbumNotWhole) => {
+                let ending = Ending { settled: Settled::No, ..Ending::skipped(self.album_not_whole()) };
+                self.record(file, Some(audio), ending)
+            }
             Err(AnalysisError::Changed) => {
                 let error = TagError::Changed { path: file.path.to_owned() };
                 self.record(file, None, Ending::not_written(None, &error))
@@ -143,23 +152,35 @@ impl Line {
         }
     }
 
+    /// What a settled file was settled by, as far as it is not the file's own.
+    fn fingerprint(&self, path: &Path) -> String {
+        let fingerprint = &self.settings.at(path).fingerprint;
+        match &self.albums {
+            Some(albums) => format!("{fingerprint}/{}", albums.digest(path)),
+            None => fingerprint.clone(),
+        }
+    }
+
     /// The row of a file that is still the one these settings were applied to.
     fn settled(&self, file: &Looked<'_>) -> Result<Option<Track>, StoreError> {
         if self.settings.force {
             return Ok(None);
         }
         let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
-        let fingerprint = self.settings.at(file.path).fingerprint.as_str();
-        Ok(track.filter(|track| match track.settled_by.as_deref().map(|by| by.strip_prefix(fingerprint)) {
-            Some(Some("")) => true,
-            Some(Some(surroundings)) => surroundings_of(file.path).as_deref() == Some(surroundings),
-            _ => false,
+        let Some(track) = track else { return Ok(None) };
+        let fingerprint = self.fingerprint(file.path);
+        Ok(Some(track).filter(|track| {
+            match track.settled_by.as_deref().map(|by| by.strip_prefix(fingerprint.as_str())) {
+                Some(Some("")) => true,
+                Some(Some(surroundings)) => surroundings_of(file.path).as_deref() == Some(surroundings),
+                _ => false,
+            }
         }))
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
         let settings = self.settings.at(file.path);
-        let verdict = Verdict::new(analysis.ranking.clone(), settings.min_confidence());
+        let verdict = analysis.verdict(settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);
         let unsure_because = || unsure_because(&verdict, settings);
         let verdict = Some(&verdict);
@@ -249,7 +270,7 @@ impl Line {
             _ => error.reason(),
         };
         if let (TrackStatus::Skipped, Some(audio)) = (status, audio) {
-            self.store.keep_failure(audio, &self.analyst.failure_key(), &reason)?;
+            self.store.keep_failure(audio, self.analyst.failure_key(), &reason)?;
         }
         let settled = if status == TrackStatus::Skipped { Settled::Yes } else { Settled::No };
         self.record(file, audio, Ending { status, settled, ..Ending::skipped(reason) })
@@ -265,9 +286,9 @@ impl Line {
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
             Settled::No => None,
-            Settled::Yes => Some(settings.fingerprint.clone()),
+            Settled::Yes => Some(self.fingerprint(file.path)),
             Settled::WhileSurroundingsStay => {
-                surroundings_of(file.path).map(|surroundings| format!("{}{surroundings}", settings.fingerprint))
+                surroundings_of(file.path).map(|surroundings| format!("{}{surroundings}", self.fingerprint(file.path)))
             }
         };
         self.store.record_track(&TrackUpdate {
@@ -296,13 +317,13 @@ impl Line {
         let file = Looked::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
-        let (extractor, force) = (&mut worker.extractor, self.settings.force);
-        match self.analyst.analyse(&self.store, audio, &file, extractor, force, &Cancel::default()) {
+        match self.hear(worker, &file, audio, &Cancel::default()) {
             Ok(analysis) => Ok(analysis),
             Err(AnalysisError::Store(error)) => Err(error.into()),
             Err(AnalysisError::Audio(error)) => Err(not_analysed(error.reason())),
             Err(AnalysisError::Unfit(reason)) => Err(not_analysed(reason)),
             Err(AnalysisError::Changed) => Err(not_analysed("it changed meanwhile; try again".to_owned())),
+            Err(AnalysisError::AlbumNotWhole) => Err(not_analysed(self.album_not_whole())),
             Err(AnalysisError::Cancelled) => Err(not_analysed("stopped".to_owned())),
         }
     }
@@ -314,7 +335,7 @@ impl Line {
     pub fn explain(&self, worker: &mut Worker, path: &Path) -> Result<Explanation, ExplainError> {
         let analysis = self.analyse(worker, path)?;
         let settings = self.settings.at(path);
-        let verdict = Verdict::new(analysis.ranking, settings.min_confidence());
+        let verdict = analysis.verdict(settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);
         let owner = self.store.choice_as_known(path)?;
         let (tags, same) = (tagging::read(path), |a: &str, b: &str| settings.naming.is_same(a, b));
@@ -329,7 +350,7 @@ impl Line {
                 },
             },
         };
-        Ok(Explanation { opinions: analysis.opinions, verdict, tags, decision })
+        Ok(Explanation { analysis, verdict, tags, decision })
     }
 }
 
@@ -370,8 +391,9 @@ fn marked(plan: &TagPlan) -> Option<String> {
 }
 
 fn unsure_because(verdict: &Verdict, settings: &TagSettings) -> String {
-    match verdict.best() {
-        Some(best) if verdict.is_sure() => format!("{best} is not on the whitelist"),
+    match (verdict.best(), &verdict.doubt) {
+        (_, Some(doubt @ Doubt::NotMusic(_))) => doubt.to_string(),
+        (Some(best), None) => format!("{best} is not on the whitelist"),
         _ => format!("less sure than the {:.2} that a genre needs", settings.min_confidence()),
     }
 }

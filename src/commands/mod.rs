@@ -4,6 +4,7 @@
 pub mod evaluate;
 pub mod explain;
 pub mod features;
+pub mod genres;
 pub mod history;
 pub mod models;
 pub mod review;

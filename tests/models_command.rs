@@ -69,10 +69,7 @@ fn the_list_says_what_there_is_and_what_could_be() {
     let weights: f64 = objects.iter().filter_map(|model| model["weight"].as_f64()).sum();
     assert!((weights - 1.0).abs() < 1e-3, "{weights}");
     let mine = objects.last().unwrap();
-    assert_eq!(
-        (&mine["name"], &mine["source"], &mine["part"]),
-        (&"mine".into(), &"installed".into(), &"none".into())
-    );
+    assert_eq!((&mine["name"], &mine["source"], &mine["part"]), (&"mine".into(), &"installed".into(), &"none".into()));
     assert_eq!(mine["genres"].as_array().unwrap().len(), 13);
     assert!(mine["graph_bytes"].as_u64().unwrap() > 100_000);
     assert_eq!(library.run("models", &["list", "--json"]).expect_code(0).objects(), objects);

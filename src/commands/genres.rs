@@ -5,7 +5,7 @@ use std::io::Write;
 
 use clap::Args;
 use reclassd::genre::{Genre, Taxonomy};
-use reclassd::inference::{Ensemble, ModelsFolder};
+use reclassd::inference::{self, ModelsFolder};
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 fn speakers(folder: &ModelsFolder, taxonomy: &Taxonomy) -> anyhow::Result<(Vec<Speaker>, Outcome)> {
     let mut outcome = Outcome::Done;
     let mut speakers = Vec::new();
-    let builtin = Ensemble::builtin()?.members.into_iter().map(|member| member.model);
+    let builtin = inference::builtin_models()?.into_iter();
     let names = folder.names()?;
     let installed = names.iter().map(|name| folder.open(name).map_err(|error| format!("{name}: {error}")));
     for model in builtin.map(Ok).chain(installed) {

@@ -15,6 +15,7 @@ pub mod undo;
 mod bars;
 mod by_hand;
 mod interrupt;
+mod offer;
 mod output;
 mod setup;
 
@@ -73,7 +74,15 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             )
             || matches!(
                 cause.downcast_ref::<LineError>(),
-                Some(LineError::NobodyVotes | LineError::UnknownModel { .. } | LineError::NoGenres { .. })
+                Some(
+                    LineError::NobodyVotes
+                        | LineError::UnknownModel { .. }
+                        | LineError::NeedsModel { .. }
+                        | LineError::NoGenres { .. }
+                        | LineError::NoStages
+                        | LineError::Stages { .. }
+                        | LineError::Pattern(_)
+                )
             )
     })
 }

@@ -12,7 +12,7 @@ use reclassd::genre::Taxonomy;
 
 /// Lists of other people's genre names: the title, how many there must be, and the names.
 fn lists() -> Vec<(&'static str, usize, Vec<&'static str>)> {
-    let text = include_str!("fixtures/genre_lists.txt");
+    let text = include_str!("genre_lists.txt");
     let lists = text.split("\n== ").skip(1).map(|list| {
         let mut lines = list.lines().filter(|line| !line.is_empty());
         let (title, number) = lines.next().unwrap().rsplit_once(": ").unwrap();

@@ -22,6 +22,9 @@ import folder  # noqa: E402
 from names import Taxonomy  # noqa: E402
 from perceptron import Committee, Perceptron, Scaler, fit, softmax  # noqa: E402
 
+# Artists' biographies are longer than the csv module expects of a cell.
+csv.field_size_limit(2**31 - 1)
+
 PARTS = ("training", "validation", "test")
 SUBSETS = ("small", "medium", "large")
 # The vector of `reclassd features`: families in this order, in each the statistics, in each the rows.

@@ -68,6 +68,7 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
                         | StoreError::NotADatabase { .. }
                         | StoreError::TooNew { .. }
                         | StoreError::CannotOpen { .. }
+                        | StoreError::NotInGroup { .. }
                 )
             )
             || matches!(

@@ -18,3 +18,4 @@ pub mod inference;
 pub mod pipeline;
 pub mod store;
 pub mod tagging;
+pub mod watch;

@@ -3,6 +3,7 @@
 //! Each stage is its own module's; this one hands values on, asks the store first, and turns every end into a [`Report`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::analysis::{Analysis, AnalysisError, Analyst, Opinion};
@@ -36,7 +37,7 @@ impl Worker {
 pub struct Line {
     analyst: Analyst,
     settings: Settings,
-    store: Store,
+    store: Arc<Store>,
 }
 
 /// All that is known of one file, for a person who asks why.
@@ -72,10 +73,19 @@ impl Line {
     ///
     /// # Errors
     /// [`super::LineError`] when a model is unknown or cannot be loaded.
-    pub fn new(config: &Config, settings: Settings, store: Store) -> Result<Self, super::LineError> {
+    pub fn new(
+        config: &Config,
+        settings: Settings,
+        store: impl Into<Arc<Store>>,
+    ) -> Result<Self, super::LineError> {
         let analyst = Analyst::new(config)?;
         let settings = settings.for_ensemble(analyst.fingerprint());
-        Ok(Self { analyst, settings, store })
+        Ok(Self { analyst, settings, store: store.into() })
+    }
+
+    /// The settings, as they hold for this line's models. They outlive the line: what is settled is known without models.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.
@@ -149,12 +159,7 @@ impl Line {
             return Ok(None);
         }
         let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
-        let fingerprint = self.settings.at(file.path).fingerprint.as_str();
-        Ok(track.filter(|track| match track.settled_by.as_deref().map(|by| by.strip_prefix(fingerprint)) {
-            Some(Some("")) => true,
-            Some(Some(surroundings)) => surroundings_of(file.path).as_deref() == Some(surroundings),
-            _ => false,
-        }))
+        Ok(track.filter(|track| self.settings.settles(file.path, track.settled_by.as_deref())))
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
@@ -283,7 +288,8 @@ impl Line {
         })?;
         let Ending { status, action, reason, .. } = ending;
         let (path, elapsed) = (file.path.to_owned(), Duration::ZERO);
-        Ok(Report { path, status, genre, confidence, ranking, action, reason, elapsed })
+        let is_settled = settled_by.is_some();
+        Ok(Report { path, status, genre, confidence, ranking, action, reason, is_settled, elapsed })
     }
 
     /// Analyses a file, from the cache where possible. Reads and writes no tag.
@@ -355,6 +361,7 @@ fn unchanged(track: Track) -> Report {
         ranking: track.ranking,
         action: Action::Unchanged,
         reason: track.reason,
+        is_settled: true,
         elapsed: Duration::ZERO,
     }
 }

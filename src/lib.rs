@@ -11,6 +11,7 @@
 
 pub mod audio;
 pub mod config;
+pub mod daemon;
 pub mod evaluation;
 pub mod features;
 pub mod genre;

@@ -8,8 +8,10 @@ pub mod history;
 pub mod models;
 pub mod review;
 pub mod scan;
+pub mod status;
 pub mod tag;
 pub mod undo;
+pub mod watch;
 
 mod bars;
 mod by_hand;
@@ -56,6 +58,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn is_wrong_use(error: &anyhow::Error) -> bool {
+    use reclassd::daemon::{DaemonError, LockError, ShiftError};
     use reclassd::pipeline::LineError;
     use reclassd::store::StoreError;
     error.chain().any(|cause| {
@@ -70,6 +73,10 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
                         | StoreError::CannotOpen { .. }
                         | StoreError::NotInGroup { .. }
                 )
+            )
+            || matches!(
+                cause.downcast_ref::<DaemonError>(),
+                Some(DaemonError::Lock(LockError::Held { .. }) | DaemonError::Shift(ShiftError::NoRoots))
             )
             || matches!(
                 cause.downcast_ref::<LineError>(),

@@ -138,7 +138,8 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is no length of time: write a whole number and s, m, h or d, such as \"10m\"");
+        let wrong =
+            || format!("\"{text}\" is no length of time: write a whole number and s, m, h or d, such as \"10m\"");
         let (number, seconds) =
             UNITS.iter().find_map(|(unit, s)| Some((text.strip_suffix(unit)?, *s))).ok_or_else(wrong)?;
         let number: u64 = number.trim_end().parse().map_err(|_| wrong())?;
@@ -177,7 +178,9 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_read_and_said_alike() {
-        for (text, seconds, said) in [("90s", 90, "90s"), ("10m", 600, "10m"), ("6h", 21_600, "6h"), ("2d", 172_800, "48h")] {
+        for (text, seconds, said) in
+            [("90s", 90, "90s"), ("10m", 600, "10m"), ("6h", 21_600, "6h"), ("2d", 172_800, "48h")]
+        {
             let span: Span = text.parse().unwrap();
             assert_eq!((span.get().as_secs(), span.to_string().as_str()), (seconds, said));
         }

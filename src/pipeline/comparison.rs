@@ -81,12 +81,7 @@ impl Comparison<'_> {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn of(
-        &self,
-        folder: &Path,
-        cancel: &Cancel,
-        mut each: impl FnMut(Difference),
-    ) -> Result<Compared, StoreError> {
+    pub fn of(&self, folder: &Path, cancel: &Cancel, mut each: impl FnMut(Difference)) -> Result<Compared, StoreError> {
         let mut rows = Rows::below(self.store, folder)?;
         let mut compared = Compared::default();
         for found in self.selection.walk_in_order_of_paths(folder) {

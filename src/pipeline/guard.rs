@@ -13,16 +13,12 @@ use crate::store::{StoreError, TrackStatus};
 ///
 /// # Errors
 /// [`StoreError`] when the database fails; the file is then whole, old or new.
-pub fn take_down(
-    line: &Line,
-    worker: &mut Worker,
-    path: &Path,
-    cancel: &Cancel,
-) -> Result<Option<Report>, StoreError> {
+pub fn take_down(line: &Line, worker: &mut Worker, path: &Path, cancel: &Cancel) -> Result<Option<Report>, StoreError> {
     catch_unwind(AssertUnwindSafe(|| line.process(worker, path, cancel))).unwrap_or_else(|panic| {
         *worker = Worker::new();
         let reason = describe_panic(panic.as_ref());
-        Ok(Some(Report::without_genre(path.to_owned(), TrackStatus::Failed, reason)))
+        // Another try would end the same way.
+        Ok(Some(Report { is_settled: true, ..Report::without_genre(path.to_owned(), TrackStatus::Failed, reason) }))
     })
 }
 

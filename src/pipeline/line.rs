@@ -13,6 +13,7 @@ use super::looked::Looked;
 use super::recovery::{recover, same_audio, settle};
 use super::report::{Action, Report};
 use super::settings::{Settings, TagSettings};
+use super::stages::{Stage, Stages};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::features::Extractor;
@@ -24,12 +25,18 @@ use crate::tagging::{self, Decision, FileStamp, OwnersChoice, Suggestion, TagErr
 #[derive(Default)]
 pub struct Worker {
     extractor: Extractor,
+    stages: Stages,
 }
 
 impl Worker {
     /// A worker with empty buffers.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// How long the stages took since this was last asked.
+    pub fn take_stages(&mut self) -> Stages {
+        std::mem::take(&mut self.stages)
     }
 }
 
@@ -73,11 +80,7 @@ impl Line {
     ///
     /// # Errors
     /// [`super::LineError`] when a model is unknown or cannot be loaded.
-    pub fn new(
-        config: &Config,
-        settings: Settings,
-        store: impl Into<Arc<Store>>,
-    ) -> Result<Self, super::LineError> {
+    pub fn new(config: &Config, settings: Settings, store: impl Into<Arc<Store>>) -> Result<Self, super::LineError> {
         let analyst = Analyst::new(config)?;
         let settings = settings.for_ensemble(analyst.fingerprint());
         Ok(Self { analyst, settings, store: store.into() })
@@ -134,14 +137,17 @@ impl Line {
     }
 
     fn analyse_and_tag(&self, worker: &mut Worker, file: &Looked<'_>, cancel: &Cancel) -> Result<Report, Stop> {
-        let id = match audio::identify(file.path) {
+        let Worker { extractor, stages } = worker;
+        let id = match stages.time(Stage::Identify, || audio::identify(file.path)) {
             Ok(id) => id,
             Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
-        let extractor = &mut worker.extractor;
-        match self.analyst.analyse(&self.store, audio, file, extractor, self.settings.force, cancel) {
-            Ok(analysis) => self.tag(file, audio, &analysis, cancel),
+        let force = self.settings.force;
+        let analysis =
+            stages.time(Stage::Analyse, || self.analyst.analyse(&self.store, audio, file, extractor, force, cancel));
+        match analysis {
+            Ok(analysis) => stages.time(Stage::Tag, || self.tag(file, audio, &analysis, cancel)),
             Err(AnalysisError::Changed) => {
                 let error = TagError::Changed { path: file.path.to_owned() };
                 self.record(file, None, Ending::not_written(None, &error))

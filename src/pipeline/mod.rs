@@ -15,6 +15,7 @@ mod recovery;
 mod report;
 mod scan;
 mod settings;
+mod stages;
 
 pub use analysis::{Analysis, LineError, Opinion};
 pub use by_hand::{ByHand, HandError, HandReport};
@@ -26,3 +27,4 @@ pub use line::{ExplainError, Explanation, Line, Worker};
 pub use report::{Action, Report, Summary};
 pub use scan::{Scan, ScanRequest, count_reports};
 pub use settings::Settings;
+pub use stages::{Stage, Stages};

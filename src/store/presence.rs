@@ -60,12 +60,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn known_files(
-        &self,
-        folder: &Path,
-        after: Option<&Path>,
-        limit: usize,
-    ) -> Result<Vec<KnownFile>, StoreError> {
+    pub fn known_files(&self, folder: &Path, after: Option<&Path>, limit: usize) -> Result<Vec<KnownFile>, StoreError> {
         let (first, end) = range_below(folder);
         let after = after.map_or(first.as_slice(), path_bytes);
         let connection = self.results();
@@ -115,10 +110,12 @@ impl Store {
             return Ok(0);
         }
         self.transact(self.results(), |transaction| {
-            let mut find = transaction.prepare_cached("SELECT device FROM track WHERE path = ?1 AND gone_at IS NULL")?;
+            let mut find =
+                transaction.prepare_cached("SELECT device FROM track WHERE path = ?1 AND gone_at IS NULL")?;
             // Unsettled: a file that comes back is looked at, whatever its time says.
-            let mut mark = transaction
-                .prepare_cached("UPDATE track SET gone_at = ?2, settled_by = NULL WHERE path = ?1 AND gone_at IS NULL")?;
+            let mut mark = transaction.prepare_cached(
+                "UPDATE track SET gone_at = ?2, settled_by = NULL WHERE path = ?1 AND gone_at IS NULL",
+            )?;
             let mut marked = 0;
             for path in paths {
                 let mut rows = find.query([path_bytes(path)])?;
@@ -140,7 +137,9 @@ impl Store {
         let connection = self.results();
         let ask = || -> rusqlite::Result<bool> {
             connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM track WHERE path > ?1 AND path < ?2 AND gone_at IS NULL)")?
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM track WHERE path > ?1 AND path < ?2 AND gone_at IS NULL)",
+                )?
                 .query_row(params![first, end], |row| row.get(0))
         };
         ask().map_err(|e| self.error(e))

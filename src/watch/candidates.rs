@@ -133,7 +133,9 @@ impl Candidates {
             return Next::Closed;
         }
         let was_full = state.events.len() >= self.capacity || state.walks.len() >= self.capacity;
-        let Some(candidate) = state.events.pop_front().or_else(|| state.walks.pop_front()) else { return Next::Nothing };
+        let Some(candidate) = state.events.pop_front().or_else(|| state.walks.pop_front()) else {
+            return Next::Nothing;
+        };
         state.working += 1;
         drop(state);
         if was_full {

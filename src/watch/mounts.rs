@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// File systems on which others change files behind the kernel's back. Every `fuse.` one is among them; `fuseblk`, a disk of this
 /// machine, is not.
 const SHARED: [&str; 20] = [
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "smb2", "ncpfs", "afs", "ceph", "9p", "virtiofs", "vboxsf", "prl_fs", "vmhgfs",
-    "lustre", "gfs2", "ocfs2", "beegfs", "orangefs", "coda",
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "smb2", "ncpfs", "afs", "ceph", "9p", "virtiofs", "vboxsf", "prl_fs",
+    "vmhgfs", "lustre", "gfs2", "ocfs2", "beegfs", "orangefs", "coda",
 ];
 
 /// How a root's changes are noticed.

@@ -23,7 +23,8 @@ mod tests {
 
     #[test]
     fn what_others_are_still_making_is_never_ripe() {
-        for name in ["a.mp3.part", "a.tmp", "A.FLAC.CRDOWNLOAD", "x.mp3.!qB", ".a.mp3.Xy3Z", ".a.mp3.reclassd-1-2.tmp"] {
+        for name in ["a.mp3.part", "a.tmp", "A.FLAC.CRDOWNLOAD", "x.mp3.!qB", ".a.mp3.Xy3Z", ".a.mp3.reclassd-1-2.tmp"]
+        {
             assert!(is_unfinished(Path::new("/m").join(name).as_path()), "{name}");
         }
         for name in ["a.mp3", "part.flac", "tmp", "My.part.one.ogg"] {

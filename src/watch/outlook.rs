@@ -1,16 +1,31 @@
 //! How the watch stands, for whoever asks: roots, what waits, how many folders are watched.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+
+/// A path as text can carry it: to be read by people.
+fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+#[allow(clippy::ref_option)] // the signature is serde's
+fn lossy_option<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => lossy(path, serializer),
+        None => serializer.serialize_none(),
+    }
+}
 
 /// How one root stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootOutlook {
     /// The folder, as the configuration names it.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Where it is without links.
+    #[serde(serialize_with = "lossy")]
     pub real: PathBuf,
     /// Why it cannot be worked on for now, if so.
     pub away: Option<String>,
@@ -30,6 +45,7 @@ pub struct Standing {
     /// Folders that are watched.
     pub watches: usize,
     /// What is being compared with the database.
+    #[serde(serialize_with = "lossy_option")]
     pub comparing: Option<PathBuf>,
     /// Files found to be gone since the start.
     pub gone: u64,

@@ -31,7 +31,9 @@ impl Sight {
             Sight::Away(match error.kind() {
                 ErrorKind::NotFound => "is not there: is its disk mounted?".to_owned(),
                 ErrorKind::NotADirectory => "is not a folder".to_owned(),
-                ErrorKind::PermissionDenied => "cannot be read: permission denied; run as a user who may read it".to_owned(),
+                ErrorKind::PermissionDenied => {
+                    "cannot be read: permission denied; run as a user who may read it".to_owned()
+                }
                 _ => format!("cannot be read: {error}"),
             })
         })
@@ -145,7 +147,9 @@ mod tests {
     fn a_mount_point_without_its_mount_is_not_an_empty_library() {
         let mut root = Root::new(M.into());
         assert_eq!(root.observe(Sight::Empty(M.into()), |_| false), Some(Change::Came), "a library to be");
-        assert!(matches!(root.observe(Sight::Empty(M.into()), |_| true), Some(Change::Went(why)) if why.contains("mounted")));
+        assert!(
+            matches!(root.observe(Sight::Empty(M.into()), |_| true), Some(Change::Went(why)) if why.contains("mounted"))
+        );
     }
 
     #[test]

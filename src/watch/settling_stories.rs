@@ -145,68 +145,113 @@ fn tell(title: &str, most: usize, room: usize, story: &str) {
 #[test]
 fn stories_of_single_files_end_as_their_owners_expect() {
     let stories = [
-        ("a small file is copied", "0 write a.mp3
-                                    5 => analyse a.mp3"),
-        ("a big file is copied slowly", "0 write a.mp3
+        (
+            "a small file is copied",
+            "0 write a.mp3
+                                    5 => analyse a.mp3",
+        ),
+        (
+            "a big file is copied slowly",
+            "0 write a.mp3
                                          3 write a.mp3
                                          7 write a.mp3
                                          11 write a.mp3
-                                         16 => analyse a.mp3"),
-        ("a copy that nothing is heard of grows on", "0 write a.mp3
+                                         16 => analyse a.mp3",
+        ),
+        (
+            "a copy that nothing is heard of grows on",
+            "0 write a.mp3
                                                       3 unseen-write a.mp3
                                                       9 unseen-write a.mp3
-                                                      15 => analyse a.mp3"),
-        ("an editor writes a temporary file and renames it", "0 write .a.mp3.swp
+                                                      15 => analyse a.mp3",
+        ),
+        (
+            "an editor writes a temporary file and renames it",
+            "0 write .a.mp3.swp
                                                               1 write a.mp3
                                                               2 write a.tmp
                                                               3 rename a.tmp a.mp3
-                                                              8 => analyse a.mp3"),
-        ("a torrent client renames its .part when it is done", "0 write a.mp3.part
+                                                              8 => analyse a.mp3",
+        ),
+        (
+            "a torrent client renames its .part when it is done",
+            "0 write a.mp3.part
                                                                 50 write a.mp3.part
                                                                 60 rename a.mp3.part a.mp3
-                                                                65 => analyse a.mp3"),
-        ("rsync writes a hidden file and renames it", "0 write .a.mp3.Xq2
+                                                                65 => analyse a.mp3",
+        ),
+        (
+            "rsync writes a hidden file and renames it",
+            "0 write .a.mp3.Xq2
                                                        9 rename .a.mp3.Xq2 a.mp3
-                                                       14 => analyse a.mp3"),
-        ("our own write is recognised", "0 write a.mp3
+                                                       14 => analyse a.mp3",
+        ),
+        (
+            "our own write is recognised",
+            "0 write a.mp3
                                          5 => analyse a.mp3
                                          6 write a.mp3
-                                         6 settle a.mp3"),
-        ("a retag by another program is looked at", "0 write a.mp3
+                                         6 settle a.mp3",
+        ),
+        (
+            "a retag by another program is looked at",
+            "0 write a.mp3
                                                      0 settle a.mp3
                                                      20 write a.mp3
-                                                     25 => analyse a.mp3"),
-        ("a file is touched and stays the same", "0 write a.mp3
+                                                     25 => analyse a.mp3",
+        ),
+        (
+            "a file is touched and stays the same",
+            "0 write a.mp3
                                                   1 settle a.mp3
-                                                  30 touch a.mp3"),
-        ("a file is renamed", "0 write a.mp3
+                                                  30 touch a.mp3",
+        ),
+        (
+            "a file is renamed",
+            "0 write a.mp3
                                1 settle a.mp3
                                20 rename a.mp3 b.mp3
                                25 => gone a.mp3
-                               25 => analyse b.mp3"),
-        ("a file is deleted", "0 write a.mp3
+                               25 => analyse b.mp3",
+        ),
+        (
+            "a file is deleted",
+            "0 write a.mp3
                                1 settle a.mp3
                                20 remove a.mp3
-                               25 => gone a.mp3"),
-        ("a file is deleted and comes back", "0 write a.mp3
+                               25 => gone a.mp3",
+        ),
+        (
+            "a file is deleted and comes back",
+            "0 write a.mp3
                                               0 settle a.mp3
                                               20 remove a.mp3
                                               22 write a.mp3
-                                              27 => analyse a.mp3"),
-        ("a cover is no music", "0 write cover.jpg
-                                 9 remove cover.jpg"),
-        ("a file that could not be written now is tried again, later and later", "0 write a.mp3
+                                              27 => analyse a.mp3",
+        ),
+        (
+            "a cover is no music",
+            "0 write cover.jpg
+                                 9 remove cover.jpg",
+        ),
+        (
+            "a file that could not be written now is tried again, later and later",
+            "0 write a.mp3
                                                                                   5 => analyse a.mp3
                                                                                   6 again a.mp3 0
                                                                                   11 => analyse a.mp3
                                                                                   12 again a.mp3 1
                                                                                   22 => analyse a.mp3
-                                                                                  23 again a.mp3 8"),
-        ("what happens to a file ends its waiting for another try", "0 write a.mp3
+                                                                                  23 again a.mp3 8",
+        ),
+        (
+            "what happens to a file ends its waiting for another try",
+            "0 write a.mp3
                                                                      5 => analyse a.mp3
                                                                      6 again a.mp3 5
                                                                      8 write a.mp3
-                                                                     13 => analyse a.mp3"),
+                                                                     13 => analyse a.mp3",
+        ),
     ];
     for (title, story) in stories {
         tell(title, 100, 10, story);
@@ -216,31 +261,52 @@ fn stories_of_single_files_end_as_their_owners_expect() {
 #[test]
 fn stories_of_folders_and_walks_end_as_their_owners_expect() {
     let stories = [
-        ("a new folder is listed at once", "0 make-folder album
-                                            0 => list album"),
-        ("a folder is moved away", "0 make-folder album
+        (
+            "a new folder is listed at once",
+            "0 make-folder album
+                                            0 => list album",
+        ),
+        (
+            "a folder is moved away",
+            "0 make-folder album
                                     0 => list album
                                     9 remove-folder album
-                                    14 => gone album"),
-        ("a folder is replaced within the moment", "0 make-folder album
+                                    14 => gone album",
+        ),
+        (
+            "a folder is replaced within the moment",
+            "0 make-folder album
                                                     0 => list album
                                                     9 remove-folder album
                                                     10 make-folder album
-                                                    10 => list album"),
-        ("a walk found a new file", "0 unseen-write a.mp3
+                                                    10 => list album",
+        ),
+        (
+            "a walk found a new file",
+            "0 unseen-write a.mp3
                                      3 found a.mp3
-                                     8 => analyse later a.mp3"),
-        ("a walk found a file that is still growing", "0 unseen-write a.mp3
+                                     8 => analyse later a.mp3",
+        ),
+        (
+            "a walk found a file that is still growing",
+            "0 unseen-write a.mp3
                                                        3 found a.mp3
                                                        4 unseen-write a.mp3
-                                                       13 => analyse later a.mp3"),
-        ("what happens to a file that a walk found makes it urgent", "0 unseen-write a.mp3
+                                                       13 => analyse later a.mp3",
+        ),
+        (
+            "what happens to a file that a walk found makes it urgent",
+            "0 unseen-write a.mp3
                                                                       3 found a.mp3
                                                                       4 touch a.mp3
-                                                                      9 => analyse a.mp3"),
-        ("hints were lost", "0 lost x
+                                                                      9 => analyse a.mp3",
+        ),
+        (
+            "hints were lost",
+            "0 lost x
                              2 lost x/y
-                             7 => compare x"),
+                             7 => compare x",
+        ),
     ];
     for (title, story) in stories {
         tell(title, 100, 10, story);
@@ -277,8 +343,10 @@ fn fifty_thousand_events_take_bounded_memory() {
     assert_eq!(teller.settling.len(), 1000);
     let later = teller.start + Duration::from_secs(6);
     let work = teller.settling.ripen(later, &teller.world, |_| usize::MAX);
-    let compared: Vec<&Path> =
-        work.iter().filter_map(|work| if let Work::Compare(folder) = work { Some(folder.as_path()) } else { None }).collect();
+    let compared: Vec<&Path> = work
+        .iter()
+        .filter_map(|work| if let Work::Compare(folder) = work { Some(folder.as_path()) } else { None })
+        .collect();
     let analysed = work.iter().filter(|work| matches!(work, Work::Analyse(_))).count();
     assert_eq!((analysed, compared.len()), (1000, 50), "the rest is found by looking through 50 folders");
 }

@@ -97,7 +97,7 @@ fn ago(moment: u64) -> String {
 }
 
 fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
-    let mut line = |name: &str, value: String| writeln!(out, "{name:<10}{value}");
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<13}{value}");
     let service = report.service.as_ref();
     match (report.pid, service) {
         (Some(pid), Some(service)) => {
@@ -128,7 +128,7 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
         line(
             "since start",
             format!(
-                " {} looked at: {} written, {} unsure, {} skipped, {} failed; {} gone",
+                "{} looked at: {} written, {} unsure, {} skipped, {} failed; {} gone",
                 counts.seen, counts.written, counts.unsure, counts.skipped, counts.failed, watch.gone
             ),
         )?;
@@ -143,7 +143,7 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
         print_root(out, root)?;
     }
     for error in service.map(|service| service.last_errors.as_slice()).unwrap_or_default() {
-        writeln!(out, "error     {}: {}: {}", ago(error.at), display_path(Path::new(&error.path)), error.reason)?;
+        writeln!(out, "error        {}: {}: {}", ago(error.at), display_path(Path::new(&error.path)), error.reason)?;
     }
     Ok(())
 }
@@ -156,10 +156,10 @@ fn print_root(out: &mut impl Write, root: &RootReport) -> std::io::Result<()> {
         (None, None) => "watched".to_owned(),
     };
     let compared = outlook.compared_at.map(|at| format!(", compared {}", ago(at))).unwrap_or_default();
-    writeln!(out, "root      {} ({how}{compared})", display_path(&outlook.path))?;
+    writeln!(out, "root         {} ({how}{compared})", display_path(&outlook.path))?;
     writeln!(
         out,
-        "          {} tagged, {} kept, {} unsure, {} skipped, {} failed, {} gone",
+        "             {} tagged, {} kept, {} unsure, {} skipped, {} failed, {} gone",
         files.tagged, files.kept, files.unsure, files.skipped, files.failed, files.gone
     )
 }

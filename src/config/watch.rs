@@ -152,7 +152,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         // A day is as often said in hours.
-        let whole = UNITS.iter().skip(1).find(|(_, unit)| seconds % unit == 0 && seconds > 0);
+        let whole = UNITS.iter().skip(1).find(|(_, unit)| seconds.is_multiple_of(*unit) && seconds > 0);
         let (unit, length) = whole.copied().unwrap_or(("s", 1));
         write!(f, "{}{unit}", seconds / length)
     }

@@ -140,6 +140,22 @@ impl Service {
     }
 }
 
+/// A library whose service settles, polls and unloads within seconds.
+pub fn quick_library(watch: &str) -> Library {
+    Library::with_config(&format!(
+        "[tags]\nmin_confidence = 0.0\n[analysis]\nmin_seconds = 0.5\n[library]\nsettle_seconds = 1\n\
+         [watch]\npriority = \"normal\"\n{watch}\n"
+    ))
+}
+
+/// How many files of each status the database holds of the library's first root.
+#[track_caller]
+pub fn files(library: &Library) -> Value {
+    let run = library.run("status", &["--json"]).expect_code(0);
+    let status: Value = serde_json::from_str(&run.stdout).unwrap();
+    status["roots"][0]["files"].clone()
+}
+
 impl Drop for Service {
     fn drop(&mut self) {
         // A test that fails must not leave it behind.

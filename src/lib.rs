@@ -11,6 +11,7 @@
 
 pub mod audio;
 pub mod config;
+pub mod daemon;
 pub mod evaluation;
 pub mod features;
 pub mod genre;
@@ -18,3 +19,4 @@ pub mod inference;
 pub mod pipeline;
 pub mod store;
 pub mod tagging;
+pub mod watch;

@@ -32,6 +32,10 @@ Exit codes: 0 done, 1 some files failed, 2 wrong use or configuration, 130 inter
 enum Command {
     /// Analyse files and folders and write genres into their tags
     Scan(commands::scan::Arguments),
+    /// Watch folders and tag what turns up in them, until told to stop: the service
+    Watch(commands::watch::Arguments),
+    /// Show how the service stands
+    Status(commands::status::Arguments),
     /// Write a genre that you chose, or show the genre fields of files
     Tag(commands::tag::Arguments),
     /// Take back what was written into files
@@ -67,6 +71,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Scan(arguments) => commands::scan::run(&arguments),
+        Command::Watch(arguments) => commands::watch::run(&arguments),
+        Command::Status(arguments) => commands::status::run(&arguments),
         Command::Tag(arguments) => commands::tag::run(&arguments),
         Command::Undo(arguments) => commands::undo::run(&arguments),
         Command::History(arguments) => commands::history::run(&arguments),

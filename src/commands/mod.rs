@@ -9,8 +9,10 @@ pub mod history;
 pub mod models;
 pub mod review;
 pub mod scan;
+pub mod status;
 pub mod tag;
 pub mod undo;
+pub mod watch;
 
 mod bars;
 mod by_hand;
@@ -58,6 +60,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn is_wrong_use(error: &anyhow::Error) -> bool {
+    use reclassd::daemon::{DaemonError, LockError, ShiftError};
     use reclassd::pipeline::LineError;
     use reclassd::store::StoreError;
     error.chain().any(|cause| {
@@ -70,7 +73,12 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
                         | StoreError::NotADatabase { .. }
                         | StoreError::TooNew { .. }
                         | StoreError::CannotOpen { .. }
+                        | StoreError::NotInGroup { .. }
                 )
+            )
+            || matches!(
+                cause.downcast_ref::<DaemonError>(),
+                Some(DaemonError::Lock(LockError::Held { .. }) | DaemonError::Shift(ShiftError::NoRoots))
             )
             || matches!(
                 cause.downcast_ref::<LineError>(),

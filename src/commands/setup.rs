@@ -25,30 +25,44 @@ pub struct Common {
 impl Common {
     /// Reads the configuration and starts logging to standard error.
     pub fn load(&self) -> anyhow::Result<Config> {
-        let path = self.config.clone().or_else(|| config::find(|name| std::env::var_os(name)));
-        let mut config = match &path {
-            Some(path) => Config::load(path)?,
-            None => Config::default(),
-        };
-        if config.models.folder.as_os_str().is_empty() {
-            config.models.folder = config::default_models_folder(|name| std::env::var_os(name)).unwrap_or_default();
-        }
+        let config = self.read()?;
         start_logging(&config)?;
-        if let Some(path) = path {
+        if let Some(path) = self.path() {
             tracing::info!("configuration: {}", path.display());
         }
         Ok(config)
     }
 
-    /// Opens the database: `--database`, else the configured one, else the default place.
-    pub fn open_store(&self, config: &Config) -> anyhow::Result<Store> {
-        let path = match &self.database {
+    /// Reads the configuration.
+    pub fn read(&self) -> anyhow::Result<Config> {
+        let mut config = match self.path() {
+            Some(path) => Config::load(&path)?,
+            None => Config::default(),
+        };
+        if config.models.folder.as_os_str().is_empty() {
+            config.models.folder = config::default_models_folder(|name| std::env::var_os(name)).unwrap_or_default();
+        }
+        Ok(config)
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        self.config.clone().or_else(|| config::find(|name| std::env::var_os(name)))
+    }
+
+    /// Where the database is: `--database`, else the configured one, else the default place.
+    pub fn database(&self, config: &Config) -> anyhow::Result<PathBuf> {
+        Ok(match &self.database {
             Some(path) => path.clone(),
             None if config.database.path.as_os_str().is_empty() => {
                 config::default_database(|name| std::env::var_os(name))?
             }
             None => config.database.path.clone(),
-        };
+        })
+    }
+
+    /// Opens the database.
+    pub fn open_store(&self, config: &Config) -> anyhow::Result<Store> {
+        let path = self.database(config)?;
         let store = Store::open(&path, Duration::from_secs(config.database.busy_timeout_seconds.into()))?;
         tracing::info!("database: {}", path.display());
         Ok(store)

@@ -4,8 +4,10 @@
 //! else. `config.example.toml` in the repository shows every key with its default, and a test keeps the two equal.
 
 mod folders;
+mod hours;
 mod locate;
 mod schema;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use folders::{FolderTags, innermost};
+pub use hours::ActiveHours;
 pub use locate::{default_database, default_models_folder, find};
+pub use watch::{Poll, Priority, Span, Watch};
 
 /// What can be wrong with a configuration file.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,8 @@ pub enum ConfigError {
 pub struct Config {
     /// Where the music is.
     pub library: Library,
+    /// How the service works.
+    pub watch: Watch,
     /// What is listened to.
     pub analysis: Analysis,
     /// Who listens.
@@ -313,6 +319,7 @@ impl Config {
             format!("min_seconds must lie between 0.5 and 600, not {}", a.min_seconds)
         })?;
         require(a.jobs <= 1024, "analysis.jobs", || format!("jobs must lie between 0 and 1024, not {}", a.jobs))?;
+        self.watch.check()?;
         self.tags.check()?;
         for (folder, resolved) in self.tags.by_folder() {
             let what = |what| format!("{}: {what}", folder.display());

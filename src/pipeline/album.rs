@@ -29,6 +29,7 @@ pub struct AlbumVote {
 }
 
 /// The albums that are being worked on.
+#[derive(Debug)]
 pub(super) struct Albums {
     selection: Selection,
     folders: Mutex<VecDeque<(PathBuf, Arc<Folder>)>>,
@@ -37,6 +38,7 @@ pub(super) struct Albums {
 }
 
 /// The candidates of a folder, as they were at a time.
+#[derive(Debug)]
 struct Folder {
     modified: Option<SystemTime>,
     files: Vec<PathBuf>,
@@ -122,7 +124,7 @@ impl Folder {
 }
 
 /// Which files are being listened to.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Busy {
     paths: Mutex<Vec<PathBuf>>,
     freed: Condvar,

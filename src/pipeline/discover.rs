@@ -2,6 +2,7 @@
 //!
 //! It opens no file and keeps no list: paths are handed on one by one, in the order of their names.
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -68,7 +69,40 @@ impl Selection {
 
     /// Walks a folder, or names the file itself: a file that was asked for by name is a candidate whatever its ending.
     pub fn walk<'a>(&'a self, root: &'a Path) -> impl Iterator<Item = Found> + 'a {
-        let walk = WalkDir::new(root).follow_links(self.follow_symlinks).sort_by_file_name();
+        self.find(root, WalkDir::new(root).sort_by_file_name())
+    }
+
+    /// The same in the order of the paths' bytes, which is the database's. Only what lies behind a link to a folder comes out of
+    /// order.
+    pub(super) fn walk_in_order_of_paths<'a>(&'a self, root: &'a Path) -> impl Iterator<Item = Found> + 'a {
+        self.find(root, WalkDir::new(root).sort_by(by_path))
+    }
+
+    /// Every folder of a tree that is looked into, the tree's root first. A folder is handed on before it is read: who watches it
+    /// at once hears of whatever the walk may miss.
+    pub fn folders<'a>(&'a self, root: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+        let walk = WalkDir::new(root).follow_links(self.follow_symlinks).into_iter();
+        let entries = walk.filter_entry(move |entry| entry.depth() == 0 || !self.leaves_out(entry));
+        entries.filter_map(|entry| entry.ok().filter(|entry| entry.file_type().is_dir()).map(DirEntry::into_path))
+    }
+
+    /// Whether a path below `root` is one that a walk would come to, were there a folder.
+    pub fn takes_folder(&self, root: &Path, path: &Path) -> bool {
+        let Ok(below) = path.strip_prefix(root) else { return false };
+        let mut whole = root.to_owned();
+        below.components().all(|part| {
+            whole.push(part);
+            !self.leaves_out_path(&whole, part.as_os_str())
+        })
+    }
+
+    /// Whether a path below `root` is one that a walk would hand on, were there a file.
+    pub fn takes_file(&self, root: &Path, path: &Path) -> bool {
+        self.has_known_extension(path) && self.takes_folder(root, path)
+    }
+
+    fn find<'a>(&'a self, root: &'a Path, walk: WalkDir) -> impl Iterator<Item = Found> + 'a {
+        let walk = walk.follow_links(self.follow_symlinks);
         let entries = walk.into_iter().filter_entry(move |entry| entry.depth() == 0 || !self.leaves_out(entry));
         entries.filter_map(move |entry| match entry {
             Ok(entry) if !self.is_candidate(&entry) => None,
@@ -95,9 +129,11 @@ impl Selection {
     }
 
     fn leaves_out(&self, entry: &DirEntry) -> bool {
-        is_hidden(entry.file_name())
-            || self.exclude.is_match(entry.path())
-            || self.exclude.is_match(Path::new(entry.file_name()))
+        self.leaves_out_path(entry.path(), entry.file_name())
+    }
+
+    fn leaves_out_path(&self, path: &Path, name: &OsStr) -> bool {
+        is_hidden(name) || self.exclude.is_match(path) || self.exclude.is_match(Path::new(name))
     }
 
     fn is_candidate(&self, entry: &DirEntry) -> bool {
@@ -122,6 +158,16 @@ impl Selection {
 /// Hidden files and folders are other programs' business, our own temporary copies among them.
 fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
+}
+
+/// The order of the whole paths' bytes: a folder's name is followed by a slash in them.
+fn by_path(a: &DirEntry, b: &DirEntry) -> Ordering {
+    let key = |entry: &DirEntry| entry.file_type().is_dir().then_some(b'/');
+    let bytes = |entry: &'_ DirEntry| entry.file_name().as_encoded_bytes().to_vec();
+    let (mut left, mut right) = (bytes(a), bytes(b));
+    left.extend(key(a));
+    right.extend(key(b));
+    left.cmp(&right)
 }
 
 fn obstacle(error: &walkdir::Error) -> Obstacle {

@@ -3,17 +3,17 @@
 //! Each stage is its own module's; this one hands values on, asks the store first, and turns every end into a [`Report`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::album::Albums;
 use super::analysis::{Analysis, AnalysisError, Analyst};
 use super::cancel::Cancel;
-use super::discover::Selection;
 use super::ending::{Ending, Settled, surroundings_of};
 use super::looked::Looked;
 use super::recovery::{recover, same_audio, settle};
 use super::report::{Action, Report};
 use super::settings::{Settings, TagSettings};
+use super::stages::{Stage, Stages};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::features::Extractor;
@@ -25,6 +25,7 @@ use crate::tagging::{self, Decision, FileStamp, OwnersChoice, Suggestion, TagErr
 #[derive(Default)]
 pub struct Worker {
     pub(super) extractor: Extractor,
+    stages: Stages,
 }
 
 impl Worker {
@@ -32,15 +33,18 @@ impl Worker {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// How long the stages took since this was last asked.
+    pub fn take_stages(&mut self) -> Stages {
+        std::mem::take(&mut self.stages)
+    }
 }
 
 /// The line: models, settings and store. One is shared by all workers.
 pub struct Line {
     pub(super) analyst: Analyst,
-    /// Where the tracks of an album vote together.
-    pub(super) albums: Option<Albums>,
     pub(super) settings: Settings,
-    pub(super) store: Store,
+    pub(super) store: Arc<Store>,
 }
 
 /// All that is known of one file, for a person who asks why.
@@ -76,12 +80,15 @@ impl Line {
     ///
     /// # Errors
     /// [`super::LineError`] when a model is unknown or cannot be loaded.
-    pub fn new(config: &Config, settings: Settings, store: Store) -> Result<Self, super::LineError> {
+    pub fn new(config: &Config, settings: Settings, store: impl Into<Arc<Store>>) -> Result<Self, super::LineError> {
         let analyst = Analyst::new(config)?;
-        let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?.map(Albums::new);
-        let together = if albums.is_some() { " by album" } else { "" };
-        let settings = settings.for_ensemble(&format!("{}{together}", analyst.fingerprint()));
-        Ok(Self { analyst, albums, settings, store })
+        let settings = settings.for_ensemble(analyst.fingerprint());
+        Ok(Self { analyst, settings, store: store.into() })
+    }
+
+    /// The settings, as they hold for this line's models. They outlive the line: what is settled is known without models.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.
@@ -130,13 +137,14 @@ impl Line {
     }
 
     fn analyse_and_tag(&self, worker: &mut Worker, file: &Looked<'_>, cancel: &Cancel) -> Result<Report, Stop> {
-        let id = match audio::identify(file.path) {
+        let Worker { extractor, stages } = worker;
+        let id = match stages.time(Stage::Identify, || audio::identify(file.path)) {
             Ok(id) => id,
             Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
-        match self.hear(worker, file, audio, cancel) {
-            Ok(analysis) => self.tag(file, audio, &analysis, cancel),
+        match stages.time(Stage::Analyse, || self.hear(extractor, file, audio, cancel)) {
+            Ok(analysis) => stages.time(Stage::Tag, || self.tag(file, audio, &analysis, cancel)),
             Err(AnalysisError::AlbumNotWhole) => {
                 let ending = Ending { settled: Settled::No, ..Ending::skipped(self.album_not_whole()) };
                 self.record(file, Some(audio), ending)
@@ -152,30 +160,13 @@ impl Line {
         }
     }
 
-    /// What a settled file was settled by, as far as it is not the file's own.
-    fn fingerprint(&self, path: &Path) -> String {
-        let fingerprint = &self.settings.at(path).fingerprint;
-        match &self.albums {
-            Some(albums) => format!("{fingerprint}/{}", albums.digest(path)),
-            None => fingerprint.clone(),
-        }
-    }
-
     /// The row of a file that is still the one these settings were applied to.
     fn settled(&self, file: &Looked<'_>) -> Result<Option<Track>, StoreError> {
         if self.settings.force {
             return Ok(None);
         }
         let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
-        let Some(track) = track else { return Ok(None) };
-        let fingerprint = self.fingerprint(file.path);
-        Ok(Some(track).filter(|track| {
-            match track.settled_by.as_deref().map(|by| by.strip_prefix(fingerprint.as_str())) {
-                Some(Some("")) => true,
-                Some(Some(surroundings)) => surroundings_of(file.path).as_deref() == Some(surroundings),
-                _ => false,
-            }
-        }))
+        Ok(track.filter(|track| self.settings.settles(file.path, track.settled_by.as_deref())))
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
@@ -286,10 +277,9 @@ impl Line {
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
             Settled::No => None,
-            Settled::Yes => Some(self.fingerprint(file.path)),
-            Settled::WhileSurroundingsStay => {
-                surroundings_of(file.path).map(|surroundings| format!("{}{surroundings}", self.fingerprint(file.path)))
-            }
+            Settled::Yes => Some(self.settings.fingerprint(file.path)),
+            Settled::WhileSurroundingsStay => surroundings_of(file.path)
+                .map(|surroundings| format!("{}{surroundings}", self.settings.fingerprint(file.path))),
         };
         self.store.record_track(&TrackUpdate {
             path: file.path,
@@ -304,7 +294,8 @@ impl Line {
         })?;
         let Ending { status, action, reason, .. } = ending;
         let (path, elapsed) = (file.path.to_owned(), Duration::ZERO);
-        Ok(Report { path, status, genre, confidence, ranking, action, reason, elapsed })
+        let is_settled = settled_by.is_some();
+        Ok(Report { path, status, genre, confidence, ranking, action, reason, is_settled, elapsed })
     }
 
     /// Analyses a file, from the cache where possible. Reads and writes no tag.
@@ -317,7 +308,7 @@ impl Line {
         let file = Looked::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
-        match self.hear(worker, &file, audio, &Cancel::default()) {
+        match self.hear(&mut worker.extractor, &file, audio, &Cancel::default()) {
             Ok(analysis) => Ok(analysis),
             Err(AnalysisError::Store(error)) => Err(error.into()),
             Err(AnalysisError::Audio(error)) => Err(not_analysed(error.reason())),
@@ -376,6 +367,7 @@ fn unchanged(track: Track) -> Report {
         ranking: track.ranking,
         action: Action::Unchanged,
         reason: track.reason,
+        is_settled: true,
         elapsed: Duration::ZERO,
     }
 }

@@ -47,6 +47,8 @@ pub struct Report {
     pub action: Action,
     /// Why not more was done, and what would help.
     pub reason: Option<String>,
+    /// Whether it may be passed by until it changes.
+    pub is_settled: bool,
     /// How long this file took, waiting for other workers not counted.
     pub elapsed: Duration,
 }
@@ -56,7 +58,7 @@ impl Report {
     pub(crate) fn without_genre(path: PathBuf, status: TrackStatus, reason: String) -> Self {
         let (genre, confidence, ranking) = (None, None, Vec::new());
         let (action, elapsed) = (Action::None, Duration::ZERO);
-        Self { path, status, genre, confidence, ranking, action, reason: Some(reason), elapsed }
+        Self { path, status, genre, confidence, ranking, action, reason: Some(reason), is_settled: false, elapsed }
     }
 }
 

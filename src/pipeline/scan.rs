@@ -3,7 +3,6 @@
 //! The queues are bounded, so that memory depends on the number of workers and not on the size of the library. This file knows
 //! threads and queues; what happens to a file is [`Line`]'s.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::cancel::Cancel;
 use super::discover::{Found, Obstacle, Selection};
+use super::guard::take_down;
 use super::line::{Line, Worker};
 use super::report::Report;
 use crate::store::{StoreError, TrackStatus};
@@ -120,23 +120,13 @@ fn work(
         if cancel.is_requested() {
             return;
         }
-        // A bug in a decoder must cost one file, not the scan.
-        let report = match catch_unwind(AssertUnwindSafe(|| line.process(&mut worker, &path, cancel))) {
-            Ok(Ok(Some(report))) => Ok(report),
-            Ok(Ok(None)) => return,
-            Ok(Err(error)) => Err(error),
-            Err(panic) => {
-                worker = Worker::new();
-                Ok(Report::without_genre(path, TrackStatus::Failed, describe_panic(panic.as_ref())))
-            }
+        let report = match take_down(line, &mut worker, &path, cancel) {
+            Ok(Some(report)) => Ok(report),
+            Ok(None) => return,
+            Err(error) => Err(error),
         };
         if reports.blocking_send(report).is_err() {
             return;
         }
     }
-}
-
-fn describe_panic(panic: &(dyn std::any::Any + Send)) -> String {
-    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("internal error: {}; the file is whole, old or new; please report this bug", said.unwrap_or("unknown"))
 }

@@ -57,6 +57,16 @@ pub enum StoreError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// The database is shared by a group that this user is not in.
+    #[error("{path}: this database is shared by the group \"{group}\", and {user} is not in it: run `sudo usermod -aG {group} {user}` and log in again", path = path.display())]
+    NotInGroup {
+        /// The database or its folder.
+        path: PathBuf,
+        /// The group's name, or its number where it has none.
+        group: String,
+        /// This user's name, or number.
+        user: String,
+    },
     /// A value in the database is not what this program writes.
     #[error("{path}: the database holds an unreadable {what}; run `reclassd scan --force` on the files concerned", path = path.display())]
     Malformed {

@@ -11,6 +11,8 @@ mod connection;
 mod error;
 mod history;
 mod journal;
+mod presence;
+mod sharing;
 mod stamp;
 mod tracks;
 mod verdicts;
@@ -26,6 +28,8 @@ pub use claims::Claim;
 pub use error::StoreError;
 pub use history::{Depth, EntryState, PastEntry, Recording};
 pub use journal::{JournalHandle, OpenEntry};
+pub use presence::{KnownFile, StatusCounts};
+pub use sharing::share;
 pub use tracks::{Track, TrackStatus, TrackUpdate};
 pub use verdicts::{Ranking, ReviewItem, ReviewQuery};
 
@@ -48,10 +52,22 @@ impl Store {
     /// or was written by a newer reclassd.
     pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
+            std::fs::create_dir_all(folder).map_err(|source| match sharing::closed_to_us(path) {
+                Some(closed) => closed,
+                None => StoreError::Folder { path: folder.to_owned(), source },
+            })?;
         }
-        let results = connection::open(path, busy_timeout, connection::Durability::Results)?;
-        let durable = connection::open(path, busy_timeout, connection::Durability::Journal)?;
+        sharing::share_database(path);
+        let open = |durability| {
+            connection::open(path, busy_timeout, durability).map_err(|error| match error {
+                StoreError::CannotOpen { .. } | StoreError::ReadOnly { .. } => {
+                    sharing::closed_to_us(path).unwrap_or(error)
+                }
+                _ => error,
+            })
+        };
+        let results = open(connection::Durability::Results)?;
+        let durable = open(connection::Durability::Journal)?;
         Ok(Self {
             path: path.to_owned(),
             results: Mutex::new(results),

@@ -34,7 +34,7 @@ impl TrackStatus {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
+    pub(super) fn parse(word: &str) -> Option<Self> {
         use TrackStatus::*;
         [Tagged, Kept, Unsure, Skipped, Failed].into_iter().find(|status| status.as_str() == word)
     }
@@ -143,7 +143,8 @@ impl Store {
                          mtime_seconds = excluded.mtime_seconds, mtime_nanos = excluded.mtime_nanos,
                          inode = excluded.inode, device = excluded.device, status = excluded.status,
                          genre = excluded.genre, confidence = excluded.confidence, ranking = excluded.ranking,
-                         reason = excluded.reason, settled_by = excluded.settled_by, seen_at = excluded.seen_at",
+                         reason = excluded.reason, settled_by = excluded.settled_by, seen_at = excluded.seen_at,
+                         gone_at = NULL",
                 )?
                 .execute(params![
                     path_bytes(update.path),

@@ -84,7 +84,7 @@ impl Store {
         let connection = self.results();
         let list = || -> rusqlite::Result<(Vec<RawItem>, usize)> {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT path, status, ranking, confidence, reason, device FROM track WHERE {condition}
+                "SELECT path, status, ranking, confidence, reason, device FROM track WHERE gone_at IS NULL AND {condition}
                  ORDER BY confidence, path"
             ))?;
             let mut rows = statement.query([below])?;

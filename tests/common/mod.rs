@@ -9,6 +9,7 @@ use serde_json::Value;
 
 pub mod journal;
 pub mod onnx;
+pub mod service;
 pub mod sound;
 
 /// A folder of the reference material in `../shared` beside the checkout, or wherever `RECLASSD_SHARED` says; where it is not,

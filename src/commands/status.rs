@@ -1,0 +1,165 @@
+//! `reclassd status`: how the service stands, from what it left beside the database, and what the database holds of each root.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use reclassd::config::Config;
+use reclassd::daemon::{self, Status};
+use reclassd::store::StatusCounts;
+use reclassd::watch::RootOutlook;
+use serde::Serialize;
+
+use super::Outcome;
+use super::output::{display_duration, display_path};
+use super::setup::Common;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What is printed, and the object of `--json`.
+#[derive(Serialize)]
+struct Report {
+    database: String,
+    running: bool,
+    pid: Option<u32>,
+    /// How many folders the kernel lets a user watch, all programs together.
+    watch_limit: Option<u64>,
+    service: Option<Status>,
+    roots: Vec<RootReport>,
+}
+
+#[derive(Serialize)]
+struct RootReport {
+    #[serde(flatten)]
+    outlook: RootOutlook,
+    files: StatusCounts,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let config = arguments.common.load()?;
+    let store = arguments.common.open_store(&config)?;
+    let database = store.path();
+    let pid = daemon::holder(database);
+    let service = Status::read(database)?;
+    let outlooks = match &service {
+        Some(service) => service.watch.roots.clone(),
+        None => configured(&config),
+    };
+    let roots = outlooks.into_iter().map(|outlook| {
+        let files = store.count_below(&outlook.real)?;
+        Ok(RootReport { outlook, files })
+    });
+    let report = Report {
+        database: display_path(database),
+        running: pid.is_some(),
+        pid,
+        watch_limit: watch_limit(),
+        roots: roots.collect::<anyhow::Result<_>>()?,
+        service,
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
+    } else {
+        print(&mut out, &report)?;
+    }
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+/// The roots of a service that never ran.
+fn configured(config: &Config) -> Vec<RootOutlook> {
+    let outlook = |root: &std::path::PathBuf| RootOutlook {
+        path: root.clone(),
+        real: std::fs::canonicalize(root).unwrap_or_else(|_| root.clone()),
+        away: None,
+        polled: None,
+        compared_at: None,
+    };
+    config.library.roots.iter().map(outlook).collect()
+}
+
+fn watch_limit() -> Option<u64> {
+    std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches").ok()?.trim().parse().ok()
+}
+
+fn ago(moment: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    format!("{} ago", display_duration(Duration::from_secs(now.saturating_sub(moment))))
+}
+
+fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<13}{value}");
+    let service = report.service.as_ref();
+    match (report.pid, service) {
+        (Some(pid), Some(service)) => {
+            let state = match &service.resting {
+                Some(why) => format!("resting: {why}"),
+                None => service.state.clone(),
+            };
+            line("service", format!("{state} (process {pid}, started {})", ago(service.started_at)))?;
+        }
+        (Some(pid), None) => line("service", format!("starting (process {pid})"))?,
+        (None, Some(service)) if service.state == "stopped" => {
+            line("service", format!("not running, stopped {}", ago(service.written_at)))?;
+        }
+        (None, Some(service)) => line("service", format!("not running, cut off after {}", ago(service.written_at)))?,
+        (None, None) => line("service", "not running, and never did with this database".to_owned())?,
+    }
+    line("database", report.database.clone())?;
+    if let Some(service) = service {
+        let watch = &service.watch;
+        line(
+            "queue",
+            format!(
+                "{} settling, {} ripe, {} in work; {:.1} files/s over the last minute",
+                watch.waiting, service.queued, service.working, service.rate
+            ),
+        )?;
+        let counts = &service.counts;
+        line(
+            "since start",
+            format!(
+                "{} looked at: {} written, {} unsure, {} skipped, {} failed; {} gone",
+                counts.seen, counts.written, counts.unsure, counts.skipped, counts.failed, watch.gone
+            ),
+        )?;
+        let limit = report.watch_limit.map(|limit| format!(" of {limit} that the kernel allows")).unwrap_or_default();
+        line("watches", format!("{}{limit}", watch.watches))?;
+        line("models", if service.models_loaded { "in memory" } else { "unloaded until needed" }.to_owned())?;
+        if let Some(folder) = &watch.comparing {
+            line("comparing", display_path(folder))?;
+        }
+    }
+    for root in &report.roots {
+        print_root(out, root)?;
+    }
+    for error in service.map(|service| service.last_errors.as_slice()).unwrap_or_default() {
+        writeln!(out, "error        {}: {}: {}", ago(error.at), display_path(Path::new(&error.path)), error.reason)?;
+    }
+    Ok(())
+}
+
+fn print_root(out: &mut impl Write, root: &RootReport) -> std::io::Result<()> {
+    let RootReport { outlook, files } = root;
+    let how = match (&outlook.away, &outlook.polled) {
+        (Some(why), _) => format!("away: {why}"),
+        (None, Some(why)) => format!("polled: {why}"),
+        (None, None) => "watched".to_owned(),
+    };
+    let compared = outlook.compared_at.map(|at| format!(", compared {}", ago(at))).unwrap_or_default();
+    writeln!(out, "root         {} ({how}{compared})", display_path(&outlook.path))?;
+    writeln!(
+        out,
+        "             {} tagged, {} kept, {} unsure, {} skipped, {} failed, {} gone",
+        files.tagged, files.kept, files.unsure, files.skipped, files.failed, files.gone
+    )
+}

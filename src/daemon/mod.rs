@@ -1,0 +1,23 @@
+//! The long-running service: the watch, the line behind it, and all that a service owes its system: one a database, signals,
+//! readiness, a watchdog, a reload, hours of rest, low priority, and an answer to how it stands.
+//!
+//! The main loop waits for what happens and never blocks; what blocks has threads of its own.
+
+mod counters;
+mod crew;
+mod lock;
+mod memory;
+mod mounted;
+mod notify;
+mod power;
+mod priority;
+mod rest;
+mod service;
+mod shift;
+mod status;
+
+pub use counters::{Counters, Counts};
+pub use lock::{Lock, LockError, holder};
+pub use service::{DaemonError, Reload, Service};
+pub use shift::ShiftError;
+pub use status::{LastError, Status, StatusError, status_path};

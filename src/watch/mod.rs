@@ -1,0 +1,32 @@
+//! What happens on the disk becomes work: events and walks are hints, hints wait until their files are still, and what is ripe and
+//! not known already goes to whoever works.
+//!
+//! ```text
+//!  inotify ─► Inbox ─► Settling ─► Candidates ─► workers (elsewhere)
+//!  walks ────────┘        │  ▲          ▲
+//!    ▲                    │  └ looks ───┼── the disk
+//!    └─ folders to look through ◄───────┘
+//! ```
+//!
+//! [`Settling`] is the heart: a value without clock, thread or disk, which tests drive by stories. [`Watcher`] is the thread that
+//! gives it all three. Nothing here opens a file or writes a tag; the line does.
+
+mod candidates;
+mod folders;
+mod inbox;
+mod listener;
+mod mounts;
+mod names;
+mod outlook;
+mod rescans;
+mod roots;
+mod settling;
+mod walker;
+mod watcher;
+
+pub use candidates::{Candidate, Candidates, Depth, Next, Origin};
+pub use mounts::{Hearing, Mounts};
+pub use outlook::{Outlook, RootOutlook, Standing};
+pub use roots::{Change, Health, Root, Sight as RootSight};
+pub use settling::{Hint, Memory, Settling, Sight, Work};
+pub use watcher::{Plan, Watcher};

@@ -4,7 +4,7 @@ mod commands;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Listens to a music library and writes each track's genre, with a confidence, into its tags.
 ///
@@ -54,6 +54,11 @@ enum Command {
     Genres(commands::genres::Arguments),
     /// List, install, check and remove models
     Models(commands::models::Arguments),
+    /// Print a script that completes commands, options and names of files in a shell
+    Completions(commands::completions::Arguments),
+    /// Write the manual pages into a folder, for packages
+    #[command(hide = true)]
+    Man(commands::man::Arguments),
 }
 
 /// Other people's decoders may panic on a hostile file. That is caught and reported as the file's fault; the panic itself is for
@@ -82,6 +87,8 @@ fn main() -> ExitCode {
         Command::Features(arguments) => commands::features::run(&arguments),
         Command::Genres(arguments) => commands::genres::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
+        Command::Completions(arguments) => commands::completions::run(&arguments, Cli::command()),
+        Command::Man(arguments) => commands::man::run(&arguments, Cli::command()),
     };
     commands::exit_code(outcome)
 }

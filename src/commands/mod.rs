@@ -1,11 +1,13 @@
 //! One file a subcommand: read the arguments, call the library, print. What they share is here: the settings that every command
 //! takes, logging, and exit codes.
 
+pub mod completions;
 pub mod evaluate;
 pub mod explain;
 pub mod features;
 pub mod genres;
 pub mod history;
+pub mod man;
 pub mod models;
 pub mod review;
 pub mod scan;
@@ -17,6 +19,7 @@ pub mod watch;
 mod bars;
 mod by_hand;
 mod interrupt;
+mod logging;
 mod offer;
 mod output;
 mod setup;

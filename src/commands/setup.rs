@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use reclassd::config::{self, Config};
+use reclassd::config::{self, Config, Level, Log};
 use reclassd::store::Store;
-use tracing_subscriber::EnvFilter;
 
-use super::WrongUse;
+use super::{WrongUse, logging};
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
@@ -23,10 +22,19 @@ pub struct Common {
 }
 
 impl Common {
-    /// Reads the configuration and starts logging to standard error.
+    /// Reads the configuration and starts logging.
     pub fn load(&self) -> anyhow::Result<Config> {
+        self.load_at(|log| log.level)
+    }
+
+    /// The same for the service, which has a level of its own.
+    pub fn load_for_service(&self) -> anyhow::Result<Config> {
+        self.load_at(|log| log.service_level)
+    }
+
+    fn load_at(&self, level: impl Fn(&Log) -> Level) -> anyhow::Result<Config> {
         let config = self.read()?;
-        start_logging(&config)?;
+        logging::start(level(&config.log), config.log.format)?;
         if let Some(path) = self.path() {
             tracing::info!("configuration: {}", path.display());
         }
@@ -67,21 +75,6 @@ impl Common {
         tracing::info!("database: {}", path.display());
         Ok(store)
     }
-}
-
-fn start_logging(config: &Config) -> anyhow::Result<()> {
-    let filter = match std::env::var("RECLASSD_LOG") {
-        Ok(directives) if !directives.is_empty() => EnvFilter::try_new(&directives)
-            .map_err(|error| WrongUse(format!("$RECLASSD_LOG: {error}; use \"info\" or \"warn,reclassd=debug\"")))?,
-        // Other crates' warnings are about the insides of files, which we report in our own words.
-        _ => EnvFilter::new(format!("error,reclassd={}", config.log.level.as_str())),
-    };
-    let colours = console::colors_enabled_stderr();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(colours);
-    let subscriber = subscriber.with_writer(std::io::stderr);
-    // A second start in the same process (tests) keeps the first subscriber.
-    let _ = subscriber.without_time().try_init();
-    Ok(())
 }
 
 /// Checks that what was named on the command line is there.

@@ -18,7 +18,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let mut config = arguments.common.load()?;
+    let mut config = arguments.common.load_for_service()?;
     let roots = arguments.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<Vec<_>>>()?;
     if !roots.is_empty() {
         config.library.roots = roots.clone();

@@ -6,6 +6,8 @@
 mod folders;
 mod hours;
 mod locate;
+mod log;
+mod metrics;
 mod schema;
 mod watch;
 
@@ -17,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use folders::{FolderTags, innermost};
 pub use hours::ActiveHours;
 pub use locate::{default_database, default_models_folder, find};
+pub use log::{Level, Log, LogFormat};
+pub use metrics::{Listen, Metrics};
 pub use watch::{Poll, Priority, Span, Watch};
 
 /// What can be wrong with a configuration file.
@@ -69,6 +73,8 @@ pub struct Config {
     pub database: Database,
     /// What is logged.
     pub log: Log,
+    /// Who may read the service's figures.
+    pub metrics: Metrics,
 }
 
 /// `[library]`: where the music is and which files count.
@@ -249,40 +255,6 @@ impl Default for Database {
     }
 }
 
-/// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)] // the names are tracing's levels
-pub enum Level {
-    Error,
-    #[default]
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-impl Level {
-    /// The level as a filter directive.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Info => "info",
-            Level::Debug => "debug",
-            Level::Trace => "trace",
-        }
-    }
-}
-
-/// `[log]`: messages on standard error.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Log {
-    /// The least urgent level that is shown.
-    pub level: Level,
-}
-
 impl Config {
     /// Reads and checks a configuration file.
     ///
@@ -320,6 +292,7 @@ impl Config {
         })?;
         require(a.jobs <= 1024, "analysis.jobs", || format!("jobs must lie between 0 and 1024, not {}", a.jobs))?;
         self.watch.check()?;
+        self.metrics.check()?;
         self.tags.check()?;
         for (folder, resolved) in self.tags.by_folder() {
             let what = |what| format!("{}: {what}", folder.display());

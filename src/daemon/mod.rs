@@ -7,6 +7,7 @@ mod counters;
 mod crew;
 mod lock;
 mod memory;
+mod metrics;
 mod mounted;
 mod notify;
 mod power;
@@ -15,6 +16,7 @@ mod rest;
 mod service;
 mod shift;
 mod status;
+mod told;
 
 pub use counters::{Counters, Counts};
 pub use lock::{Lock, LockError, holder};

@@ -11,11 +11,12 @@ use tokio::sync::{Notify, mpsc};
 use super::counters::Counters;
 use super::crew::Done;
 use super::lock::{Lock, LockError};
+use super::metrics::Metrics;
 use super::mounted::Mounted;
 use super::rest::{self, Rest};
 use super::shift::{Prepared, Shift, ShiftError, Ways};
 use super::status::{LastError, Status};
-use super::{memory, notify};
+use super::{memory, notify, told};
 use crate::config::Config;
 use crate::pipeline::{Action, Report};
 use crate::store::{Store, TrackStatus};
@@ -92,6 +93,7 @@ impl Service {
         let mut shift = Shift::begin(prepared, &self.store, &ways)?;
         let mut book = Book::new(self.store.path().to_owned(), Arc::clone(&self.counters), outlook);
         let mut mounts = Mounted::open();
+        let mut metrics = Metrics::open(shift.config.metrics.listen.address()).await;
         let mut rest = take_rest(&shift, &mut book);
         notify::ready(&book.status(&shift).line());
         let mut pulse = notify::pulse().map(tokio::time::interval);
@@ -116,6 +118,7 @@ impl Service {
                 () = changed.notified() => book.is_stale = true,
                 () = sleep_until(book.write_at()) => book.write(&shift),
                 () = sleep_until(rest.ask_at) => rest = take_rest(&shift, &mut book),
+                question = metrics.asked() => question.answer(book.status(&shift), shift.line_up.clone()),
                 () = mounts.changed() => shift.watcher.mounts_changed(),
                 () = tick(&mut pulse) => notify::alive(),
             }
@@ -142,6 +145,12 @@ impl Service {
         let new = (self.reload)().and_then(|config| {
             if config.database.path != shift.config.database.path {
                 tracing::warn!("[database] path: another database takes a restart; this one goes on");
+            }
+            if config.metrics != shift.config.metrics {
+                tracing::warn!("[metrics]: another place for the figures takes a restart");
+            }
+            if config.log != shift.config.log {
+                tracing::warn!("[log]: another way of logging takes a restart");
             }
             Prepared::new(config, &self.store).map_err(|error| error.to_string())
         });
@@ -225,7 +234,7 @@ impl Book {
                 }
             }
             Err(error) => {
-                tracing::error!("{}: {error}; it is tried again", candidate.path.display());
+                told::of_obstacle(&candidate.path, &error);
                 self.note_error(candidate.path.display().to_string(), error);
                 shift.watcher.try_again(candidate);
             }
@@ -233,19 +242,10 @@ impl Book {
     }
 
     fn log(&mut self, report: &Report) {
-        let (path, status) = (report.path.display(), report.status.as_str());
-        let reason = report.reason.as_deref().unwrap_or_default();
-        match (report.status, report.action) {
-            (_, Action::Unchanged) => tracing::debug!("{path}: unchanged"),
-            (TrackStatus::Failed, _) => {
-                tracing::warn!("{path}: failed: {reason}");
-                self.note_error(path.to_string(), reason.to_owned());
-            }
-            (_, Action::Written) => {
-                let genre = report.genre.as_deref().unwrap_or_default();
-                tracing::info!("{path}: tagged {genre} {:.2}", report.confidence.unwrap_or_default());
-            }
-            _ => tracing::info!("{path}: {status}: {reason}"),
+        told::of_file(report);
+        if report.status == TrackStatus::Failed && report.action != Action::Unchanged {
+            let reason = report.reason.as_deref().unwrap_or_default();
+            self.note_error(report.path.display().to_string(), reason.to_owned());
         }
     }
 

@@ -10,7 +10,7 @@ use super::crew::{Crew, Done};
 use super::priority;
 use crate::config::{Config, Priority};
 use crate::genre::GenreError;
-use crate::pipeline::{Line, LineError, Selection, Settings};
+use crate::pipeline::{Line, LineError, LineUp, Selection, Settings};
 use crate::store::{Store, StoreError};
 use crate::watch::{Outlook, Plan, Watcher};
 
@@ -87,6 +87,7 @@ pub(super) struct Ways {
 /// A running watch and crew.
 pub(super) struct Shift {
     pub(super) config: Config,
+    pub(super) line_up: LineUp,
     pub(super) watcher: Watcher,
     pub(super) crew: Crew,
 }
@@ -96,6 +97,7 @@ impl Shift {
     pub(super) fn begin(prepared: Prepared, store: &Arc<Store>, ways: &Ways) -> Result<Self, ShiftError> {
         let Prepared { config, plan, line } = prepared;
         line.recover()?;
+        let line_up = line.line_up();
         let is_idle = config.watch.priority == Priority::Idle;
         let lower = move || {
             if is_idle {
@@ -106,7 +108,7 @@ impl Shift {
         let watcher = watcher.map_err(ShiftError::Threads)?;
         let candidates = Arc::clone(watcher.candidates());
         let crew = Crew::start(&config, line, Arc::clone(store), candidates, ways).map_err(ShiftError::Threads)?;
-        Ok(Self { config, watcher, crew })
+        Ok(Self { config, line_up, watcher, crew })
     }
 
     /// Ends: no new file is begun, writes in flight are finished. `false` when some thread did not end in time; what it does is

@@ -25,6 +25,9 @@ mod reading;
 mod resize;
 mod tag_map;
 
+/// Where models run, in a word.
+pub const PROVIDER: &str = "cpu";
+
 pub use cut::{Cut, Layout, Padding};
 pub use ensemble::{Ensemble, Gate, Member, Stage, asks, builtin_model, builtin_models, stages_fault};
 pub use error::InferenceError;

@@ -152,6 +152,13 @@ impl Analyst {
         self.ensemble.id()
     }
 
+    /// The models that have a say: names and versions.
+    pub(super) fn voters(&self) -> Vec<(String, String)> {
+        let voters = self.ensemble.members.iter().filter(|member| member.weight > 0.0);
+        let manifests = voters.map(|member| member.model.manifest());
+        manifests.map(|manifest| (manifest.name.clone(), manifest.version.clone())).collect()
+    }
+
     /// What a remembered failure depends on: another version or window may succeed.
     pub(super) fn failure_key(&self) -> &str {
         &self.listening.failure_key

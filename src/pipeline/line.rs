@@ -59,6 +59,15 @@ pub struct Explanation {
     pub decision: String,
 }
 
+/// Who listens, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineUp {
+    /// The ensemble, with its version: what goes into `RECLASSD_MODEL`.
+    pub ensemble: String,
+    /// The models that have a say in it: names and versions.
+    pub models: Vec<(String, String)>,
+}
+
 /// Why a file cannot be explained.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
@@ -89,6 +98,11 @@ impl Line {
     /// The settings, as they hold for this line's models. They outlive the line: what is settled is known without models.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Who listens: the ensemble and the models that have a say in it.
+    pub fn line_up(&self) -> LineUp {
+        LineUp { ensemble: self.analyst.ensemble_name(), models: self.analyst.voters() }
     }
 
     /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.

@@ -29,7 +29,7 @@ pub use cancel::Cancel;
 pub use comparison::{Compared, Comparison, Difference, Why};
 pub use discover::{Found, Obstacle, Selection};
 pub use guard::take_down;
-pub use line::{ExplainError, Explanation, Line, Worker};
+pub use line::{ExplainError, Explanation, Line, LineUp, Worker};
 pub use members::{LineError, ensemble_of};
 pub use report::{Action, Report, Summary};
 pub use scan::{Scan, ScanRequest, count_reports};

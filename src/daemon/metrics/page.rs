@@ -76,7 +76,7 @@ impl Page<'_> {
 
     fn standing(&mut self, status: &Status) -> Result<(), Error> {
         let watch = &status.watch;
-        let queue = [("settling", watch.waiting), ("ripe", status.queued), ("in work", status.working)];
+        let queue = [("settling", watch.waiting), ("ripe", status.queued), ("working", status.working)];
         self.gauges("reclassd_queue_files", "Files that wait or are worked on.", "state", queue)?;
         let away = watch.roots.iter().filter(|root| root.away.is_some()).count();
         let polled = watch.roots.iter().filter(|root| root.away.is_none() && root.polled.is_some()).count();

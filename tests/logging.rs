@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use common::service::{PATIENCE, Service, eventually};
 use common::sound::{flac, tune, vorbis_comment};
-use common::{Library, skipped};
+use common::{Library, not_allowed};
 use serde_json::Value;
 
 /// A library whose service settles files within a second and logs in a format.
@@ -125,7 +125,7 @@ fn with_own_run() -> Option<Command> {
 #[test]
 fn in_the_journal_a_file_s_end_is_found_by_its_fields() {
     let Some(mut command) = with_own_run() else {
-        return skipped("logging", "unshare cannot put another journal in the place of the system's");
+        return not_allowed("logging", "unshare cannot put another journal in the place of the system's");
     };
     let library = library("human");
     let song_path = library.put(OsStr::from_bytes(b"song \xff.flac"), &song());

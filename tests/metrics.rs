@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::service::{PATIENCE, Service, eventually, files, quick_library};
 use common::sound::{flac, tune, vorbis_comment};
-use common::{Library, skipped};
+use common::{Library, not_allowed};
 
 fn song(seed: u32) -> Vec<u8> {
     flac(&tune(seed, 22_050, 2.0), 22_050, &[vorbis_comment(&[])])
@@ -154,7 +154,7 @@ fn a_taken_port_is_said_and_the_service_goes_on() {
 #[test]
 fn this_machine_may_ask_by_ipv6() {
     if TcpListener::bind("[::1]:0").is_err() {
-        return skipped("metrics", "there is no IPv6 on this machine");
+        return not_allowed("metrics", "there is no IPv6 on this machine");
     }
     let library = library("[::1]:0");
     let service = Service::start(&library);

@@ -30,6 +30,12 @@ pub fn skipped(test: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
 }
 
+/// Says that a test cannot run here for want of rights or of a network, which nothing that could be installed would change.
+pub fn not_allowed(test: &str, why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "not possible here: {test}: {why}");
+}
+
 /// A music folder, a state folder and a configuration, gone when dropped.
 pub struct Library {
     folder: tempfile::TempDir,

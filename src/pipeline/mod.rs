@@ -2,6 +2,7 @@
 //! queues between them, the workers and the wish to stop are here.
 
 mod analysis;
+mod ask;
 mod by_hand;
 mod cancel;
 mod discover;
@@ -15,6 +16,7 @@ mod scan;
 mod settings;
 
 pub use analysis::{Analysis, LineError, Opinion};
+pub use ask::{AskError, ask};
 pub use by_hand::{ByHand, HandError, HandReport};
 pub use cancel::Cancel;
 pub use discover::{Found, Obstacle, Selection};

@@ -205,10 +205,12 @@ def export_ensemble(vote, settled, gate, file, threshold):
     ]
     if further["least"] is not None:
         lines += [
-            f"# A second genre is named from this probability on. Cross-validated, {further['precision_several']:.0%} of those named for clips of several genres",
-            f"# were right ({further['written_several']} of {further['several']} such clips), and {further['precision_all']:.0%} of those named for any clip ({further['written']}).",
+            f"# A second genre is named from this probability on. Nested, one was named for {further['written_several']} of {further['several']} clips with several genres and right for",
+            f"# {further['precision_several']:.0%} of them; of those named for any clip ({further['written']}), {further['precision_all']:.0%} were right, as a clip with one genre has no second.",
             f"further = {further['least']}",
         ]  # fmt: skip
+    else:
+        lines += ["# No `further`: no probability was found from which the second genre of a clip with several is right often enough."]
     for name, weight in zip(parts["members"], parts["weights"], strict=True):
         lines += ["", "[[members]]", f'model = "{name}"', f"weight = {weight}"]
     stages = settled["stages"][vote]

@@ -4,6 +4,7 @@
 mod album;
 mod analysis;
 mod answer;
+mod ask;
 mod by_hand;
 mod cancel;
 mod comparison;
@@ -24,6 +25,7 @@ mod stages;
 
 pub use album::AlbumVote;
 pub use analysis::{Analysis, Opinion, Step};
+pub use ask::{AskError, ask};
 pub use by_hand::{ByHand, HandError, HandReport};
 pub use cancel::Cancel;
 pub use comparison::{Compared, Comparison, Difference, Why};

@@ -23,7 +23,7 @@ mod settings;
 mod stages;
 
 pub use album::AlbumVote;
-pub use analysis::{Analysis, Opinion, Step};
+pub use analysis::{Analysis, Opinion, Step, start_runtime};
 pub use by_hand::{ByHand, HandError, HandReport};
 pub use cancel::Cancel;
 pub use comparison::{Compared, Comparison, Difference, Why};

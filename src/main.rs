@@ -54,6 +54,10 @@ enum Command {
     Genres(commands::genres::Arguments),
     /// List, install, check and remove models
     Models(commands::models::Arguments),
+    /// Install or remove ONNX Runtime's library, which runs the models faster
+    Runtime(commands::runtime::Arguments),
+    /// Say what runs the models, what was tried, and how long each takes
+    Doctor(commands::doctor::Arguments),
 }
 
 /// Other people's decoders may panic on a hostile file. That is caught and reported as the file's fault; the panic itself is for
@@ -82,6 +86,8 @@ fn main() -> ExitCode {
         Command::Features(arguments) => commands::features::run(&arguments),
         Command::Genres(arguments) => commands::genres::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
+        Command::Runtime(arguments) => commands::runtime::run(&arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
     };
     commands::exit_code(outcome)
 }

@@ -1,6 +1,7 @@
 //! One file a subcommand: read the arguments, call the library, print. What they share is here: the settings that every command
 //! takes, logging, and exit codes.
 
+pub mod doctor;
 pub mod evaluate;
 pub mod explain;
 pub mod features;
@@ -8,6 +9,7 @@ pub mod genres;
 pub mod history;
 pub mod models;
 pub mod review;
+pub mod runtime;
 pub mod scan;
 pub mod status;
 pub mod tag;

@@ -50,6 +50,8 @@ enum Command {
     Evaluate(commands::evaluate::Arguments),
     /// Write feature matrices of files, for training and checking: the 518 FMA features or log-mel spectrograms
     Features(commands::features::Arguments),
+    /// List the genres there are and which model can say which, or say what names mean
+    Genres(commands::genres::Arguments),
     /// List, install, check and remove models
     Models(commands::models::Arguments),
 }
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
+        Command::Genres(arguments) => commands::genres::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
     };
     commands::exit_code(outcome)

@@ -1,7 +1,7 @@
 //! From scores of the models that are compiled in to a verdict: the whole way that a file's genre takes.
 #![allow(clippy::unwrap_used)] // a test may panic
 
-use reclassd::genre::{Ballot, Doubt, Taxonomy, Verdict, vote};
+use reclassd::genre::{Ballot, Doubt, Rules, Taxonomy, Verdict, vote};
 use reclassd::inference::{Ensemble, Scores};
 
 fn judge(ensemble: &Ensemble, scores: &[Scores]) -> Verdict {
@@ -15,7 +15,8 @@ fn judge(ensemble: &Ensemble, scores: &[Scores]) -> Verdict {
             Ballot::new(&genres, &[&scores.probabilities], member.weight).unwrap()
         })
         .collect();
-    Verdict::new(vote(&ballots, ensemble.temperature), ensemble.threshold)
+    let rules = Rules { temperature: ensemble.temperature, tell: ensemble.tell };
+    Verdict::new(vote(&ballots, &taxonomy, rules), ensemble.threshold)
 }
 
 fn scores_of(ensemble: &Ensemble, genre: &str, p: f32) -> Vec<Scores> {

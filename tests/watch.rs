@@ -208,6 +208,24 @@ fn a_root_that_goes_away_deletes_nothing_and_heals_when_it_is_back() {
 }
 
 #[test]
+fn a_late_track_of_an_album_makes_the_album_vote_again_and_then_there_is_peace() {
+    let library = quick_library("[ensemble]\nalbum = true");
+    for number in 0..3 {
+        library.put(format!("album/{number}.flac"), &song(number, &["ALBUM=One"]));
+    }
+    let service = Service::start(&library);
+    have(&library, "tagged", 3);
+    service.settled("the album", |_| true);
+    library.put("album/3.flac", &song(3, &["ALBUM=One"]));
+    have(&library, "tagged", 4);
+    service.settled("the album of four", |_| true);
+    let genres: Vec<_> = (0..4).map(|n| genres(&library.music().join(format!("album/{n}.flac")))).collect();
+    assert!(genres.iter().all(|genre| *genre == genres[0]), "{genres:?}");
+    let scan = library.scan(&[]).expect_code(0);
+    assert!(scan.objects().iter().all(|object| object["action"] == "unchanged"), "{}", scan.stdout);
+}
+
+#[test]
 fn a_root_that_is_missing_at_the_start_is_waited_for() {
     let library = quick_library("poll_interval = \"1s\"");
     fs::remove_dir(library.music()).unwrap();

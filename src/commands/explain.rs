@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use console::style;
-use reclassd::pipeline::{Explanation, Line, Settings, Worker};
+use reclassd::genre::Doubt;
+use reclassd::pipeline::{Explanation, Line, Settings, Step, Worker};
 
 use super::Outcome;
 use super::bars::chart;
@@ -38,19 +39,50 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Who voted in a stage, and why it was enough or not.
+fn stage(step: &Step, was_last: bool) -> String {
+    let best = step.best.as_ref().map_or("nothing", |genre| genre.as_str());
+    let said = format!("{}: {best} {:.2}", step.voters.join(" + "), step.confidence);
+    match step.stop {
+        Some(stop) if step.confidence >= stop => format!("{said}, sure enough (from {stop:.2}): stopped here"),
+        Some(_) if was_last => format!("{said}, and no music: stopped here"),
+        Some(stop) => format!("{said}, below {stop:.2}: went on"),
+        None => format!("{said}, the last stage"),
+    }
+}
+
 fn print(out: &mut impl Write, path: &std::path::Path, explanation: &Explanation, top: usize) -> std::io::Result<()> {
     let verdict = explanation.verdict.named_ranking();
-    let rankings = explanation.opinions.iter().map(|opinion| &opinion.ranking).chain([&verdict]);
+    let analysis = &explanation.analysis;
+    let rankings = analysis.opinions.iter().map(|opinion| &opinion.ranking).chain([&verdict]);
     let labels = rankings.flat_map(|ranking| ranking.iter().take(top));
     let width = labels.map(|(label, _)| console::measure_text_width(label)).max().unwrap_or(0);
     writeln!(out, "{}", style(display_from_here(path)).bold())?;
-    for opinion in &explanation.opinions {
-        writeln!(out, "\n  {} (weight {:.2})", opinion.model, opinion.weight)?;
+    let all: f32 = analysis.opinions.iter().map(|opinion| opinion.weight).sum();
+    for opinion in &analysis.opinions {
+        match opinion.weight {
+            0.0 => writeln!(out, "\n  {} (no vote)", opinion.model)?,
+            weight => writeln!(out, "\n  {} (weight {:.2})", opinion.model, weight / all)?,
+        }
         write!(out, "{}", chart(&opinion.ranking, top, width))?;
     }
-    writeln!(out, "\n  {}", style("the vote").bold())?;
+    let vote = match &analysis.album {
+        Some(album) => format!("the vote of the album's {} tracks", album.tracks),
+        None => "the vote".to_owned(),
+    };
+    writeln!(out, "\n  {}", style(vote).bold())?;
     write!(out, "{}", chart(&verdict, top, width))?;
-    writeln!(out, "\n  confidence  {:.2}", explanation.verdict.confidence)?;
+    writeln!(out)?;
+    for (i, step) in analysis.steps.iter().enumerate().filter(|_| analysis.steps.len() + analysis.not_asked.len() > 1) {
+        writeln!(out, "  stage {}      {}", i + 1, stage(step, i + 1 == analysis.steps.len()))?;
+    }
+    if !analysis.not_asked.is_empty() {
+        writeln!(out, "  not asked    {}", analysis.not_asked.join(", "))?;
+    }
+    if let Some(doubt @ Doubt::NotMusic(not_music)) = &explanation.verdict.doubt {
+        writeln!(out, "  the sound    {doubt} ({:.0} % music)", not_music.music * 100.0)?;
+    }
+    writeln!(out, "  confidence   {:.2}", explanation.verdict.confidence)?;
     match &explanation.tags {
         Ok(state) if state.genres.is_empty() => writeln!(out, "  in the file  no genre")?,
         Ok(state) => writeln!(out, "  in the file  {}", state.genres.join(", "))?,

@@ -4,6 +4,7 @@
 pub mod evaluate;
 pub mod explain;
 pub mod features;
+pub mod genres;
 pub mod history;
 pub mod models;
 pub mod review;
@@ -16,6 +17,7 @@ pub mod watch;
 mod bars;
 mod by_hand;
 mod interrupt;
+mod offer;
 mod output;
 mod setup;
 
@@ -80,7 +82,15 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             )
             || matches!(
                 cause.downcast_ref::<LineError>(),
-                Some(LineError::NobodyVotes | LineError::UnknownModel { .. } | LineError::NoGenres { .. })
+                Some(
+                    LineError::NobodyVotes
+                        | LineError::UnknownModel { .. }
+                        | LineError::NeedsModel { .. }
+                        | LineError::NoGenres { .. }
+                        | LineError::NoStages
+                        | LineError::Stages { .. }
+                        | LineError::Pattern(_)
+                )
             )
     })
 }

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reclassd::config::Config;
-use reclassd::inference::{Ensemble, InstallError, MUSICNN, Model, ModelsFolder, Package};
+use reclassd::inference::{self, Ensemble, InstallError, MUSICNN, Model, ModelsFolder, Package};
+use reclassd::pipeline::ensemble_of;
 use serde::Serialize;
 
-use super::output::display_path;
+use super::output::{display_path, round};
 use super::setup::{self, Common};
 use super::{Outcome, WrongUse};
 
@@ -99,16 +100,19 @@ fn folder(config: &Config) -> anyhow::Result<ModelsFolder> {
 fn list(arguments: &List) -> anyhow::Result<Outcome> {
     let config = arguments.common.load()?;
     let folder = ModelsFolder::new(&config.models.folder);
-    let enabled = |name: &str| config.models.enabled.iter().any(|enabled| enabled == name);
-    let builtin = Ensemble::builtin()?.members;
+    // A configuration that names what is not there is no reason to list nothing.
+    let ensemble = ensemble_of(&config).inspect_err(|error| eprintln!("reclassd: {error}")).ok();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut outcome = Outcome::Done;
     let installed = folder.names()?;
     let models = installed.iter().map(|name| (name.as_str(), folder.open(name)));
-    let builtin = builtin.into_iter().map(|member| member.model);
-    for model in builtin.map(Ok).chain(models.map(|(name, model)| model.map_err(|error| (name, error)))) {
+    for model in inference::builtin_models()?
+        .into_iter()
+        .map(Ok)
+        .chain(models.map(|(name, model)| model.map_err(|error| (name, error))))
+    {
         let entry = match &model {
-            Ok(model) => Entry::of(model, enabled(&model.manifest().name)),
+            Ok(model) => Entry::of(model, ensemble.as_ref()),
             Err((name, error)) => {
                 outcome = Outcome::SomeFailed;
                 eprintln!("reclassd: {name}: {error}");
@@ -154,11 +158,17 @@ fn install(arguments: &Install) -> anyhow::Result<Outcome> {
         let place = display_path(&folder.path().join(&model.name));
         writeln!(out, "installed  {}  {}  {place}", model.name, megabytes(model.graph_bytes))?;
     }
-    let votes = |name: &str| folder.open(name).is_ok_and(|model| !model.manifest().genres().is_empty());
-    for model in installed.iter().filter(|model| votes(&model.name) && !config.models.enabled.contains(&model.name)) {
-        let enabled: Vec<String> =
-            config.models.enabled.iter().chain([&model.name]).map(|name| format!("\"{name}\"")).collect();
-        writeln!(out, "to let it vote:  [models] enabled = [{}]", enabled.join(", "))?;
+    let ensemble = ensemble_of(&config)?;
+    let votes = |name: &str| ensemble.members.iter().any(|m| m.weight > 0.0 && m.model.manifest().name == name);
+    let speaks = |name: &str| folder.open(name).is_ok_and(|model| !model.manifest().genres().is_empty());
+    for name in installed.iter().map(|model| &model.name).filter(|name| speaks(name)) {
+        if votes(name) {
+            writeln!(out, "it votes from now on; what is known is judged again by the next scan")?;
+        } else {
+            let enabled: Vec<String> =
+                config.models.enabled.iter().chain([name]).map(|name| format!("\"{name}\"")).collect();
+            writeln!(out, "to let it vote:  [models] enabled = [{}]", enabled.join(", "))?;
+        }
     }
     Ok(Outcome::Done)
 }
@@ -213,8 +223,7 @@ fn remove(arguments: &Remove) -> anyhow::Result<Outcome> {
 
 /// Why this name is none of an installed model.
 fn wrong_name(folder: &ModelsFolder, name: &str) -> anyhow::Result<WrongUse> {
-    let builtin = Ensemble::builtin()?.members;
-    if builtin.iter().any(|member| member.model.manifest().name == name) {
+    if inference::builtin_model(name)?.is_some() {
         return Ok(WrongUse(format!("{name} is built in: [models] enabled decides whether it takes part")));
     }
     let not_installed = InstallError::NotInstalled { name: name.to_owned(), folder: folder.path().to_owned() };
@@ -230,8 +239,12 @@ struct Entry<'a> {
     source: &'static str,
     licence: &'a str,
     graph_bytes: Option<u64>,
-    /// Whether the configuration names it.
-    enabled: bool,
+    /// What it does: `votes`, `heard`, `gate`, `none`.
+    part: &'static str,
+    /// Its weight, as a share of all.
+    weight: Option<f64>,
+    /// Models that it builds on.
+    builds_on: Vec<&'a str>,
     /// The genres that it can say.
     genres: Vec<&'a str>,
     /// The words of a tagger.
@@ -239,8 +252,17 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(model: &'a Model, enabled: bool) -> Self {
+    fn of(model: &'a Model, ensemble: Option<&Ensemble>) -> Self {
         let manifest = model.manifest();
+        let member = ensemble.and_then(|e| e.members.iter().find(|m| m.model.manifest().name == manifest.name));
+        let all: f32 = ensemble.map_or(0.0, |ensemble| ensemble.members.iter().map(|member| member.weight).sum());
+        let is_gate = |e: &Ensemble| e.gate.as_ref().is_some_and(|gate| gate.model.manifest().name == manifest.name);
+        let (part, weight) = match member {
+            Some(member) if member.weight > 0.0 => ("votes", Some(round(member.weight / all))),
+            Some(_) => ("heard", None),
+            None if ensemble.is_some_and(is_gate) => ("gate", None),
+            None => ("none", None),
+        };
         let tags: &[String] = if manifest.is_tagger() { &manifest.labels } else { &[] };
         Self {
             name: &manifest.name,
@@ -248,7 +270,9 @@ impl<'a> Entry<'a> {
             source: if model.is_builtin() { "built-in" } else { "installed" },
             licence: &manifest.licence,
             graph_bytes: model.graph_bytes().ok(),
-            enabled,
+            part,
+            weight,
+            builds_on: inference::asks(model).collect(),
             genres: manifest.genres(),
             tags,
         }
@@ -256,10 +280,16 @@ impl<'a> Entry<'a> {
 
     fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
         let size = self.graph_bytes.map_or_else(|| "its graph is missing".to_owned(), megabytes);
-        let votes = if self.enabled { "enabled" } else { "not enabled" };
+        let part = match (self.part, self.weight) {
+            ("votes", Some(weight)) => format!("votes, {:.0} %", weight * 100.0),
+            ("heard", _) => "others build on it".to_owned(),
+            ("gate", _) => "tells music from other sounds".to_owned(),
+            _ if self.source == "installed" => "not enabled".to_owned(),
+            _ => "takes no part".to_owned(),
+        };
         writeln!(
             out,
-            "{:<12} {:<6} {:<9}  {:<17}  {:>6}  {votes}",
+            "{:<15} {:<6} {:<9}  {:<17}  {:>6}  {part}",
             self.name, self.version, self.source, self.licence, size
         )?;
         let (genres, tags) = (self.genres.len(), self.tags.len());

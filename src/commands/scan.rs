@@ -54,6 +54,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     };
     let roots = setup::outermost(roots);
     let store = arguments.common.open_store(&config)?;
+    if !arguments.json {
+        super::offer::offer_musicnn(&config, &store)?;
+    }
     let settings = Settings::new(&config)?.dry_run(arguments.dry_run).force(arguments.force);
     let line = Arc::new(Line::new(&config, settings, store)?);
     if !arguments.dry_run {

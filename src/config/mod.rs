@@ -119,28 +119,38 @@ impl Default for Analysis {
 }
 
 /// `[models]`: which models take part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Models {
-    /// Names of built-in and installed models.
+    /// Names of built-in and installed models; empty means those that were fitted to vote together, as far as they are installed.
     pub enabled: Vec<String>,
     /// The folder of installed models; empty means the default place, see [`default_models_folder`].
     pub folder: PathBuf,
-}
-
-impl Default for Models {
-    fn default() -> Self {
-        Self { enabled: vec!["fma518-mlp".to_owned(), "logmel-cnn".to_owned()], folder: PathBuf::new() }
-    }
 }
 
 /// How several models' opinions become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
-    /// The weighted mean of the probabilities.
+    /// The weighted mean of the probabilities of all.
     #[default]
     Vote,
+    /// The same of a few at first, and of more only while that is not sure.
+    Progressive,
+}
+
+/// A stage of a progressive vote: one of `[[ensemble.stages]]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Who votes in it, by name, and how much that counts.
+    pub weights: BTreeMap<String, f32>,
+    /// The temperature of its vote; the fitted one of the ensemble unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// The confidence from which nobody else is asked; a stage without one is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<f32>,
 }
 
 /// `[ensemble]`: the vote.
@@ -151,6 +161,10 @@ pub struct Ensemble {
     pub strategy: Strategy,
     /// Weights by model name, in place of the fitted ones.
     pub weights: BTreeMap<String, f32>,
+    /// The stages of a progressive vote, in place of the fitted ones.
+    pub stages: Vec<Stage>,
+    /// Whether the tracks of an album get one genre.
+    pub album: bool,
 }
 
 /// `[tags]`: what may be written into files.
@@ -305,9 +319,6 @@ impl Config {
             format!("min_seconds must lie between 0.5 and 600, not {}", a.min_seconds)
         })?;
         require(a.jobs <= 1024, "analysis.jobs", || format!("jobs must lie between 0 and 1024, not {}", a.jobs))?;
-        require(!self.models.enabled.is_empty(), "models.enabled", || {
-            "enabled must name at least one model: without any there is nobody to listen".to_owned()
-        })?;
         self.watch.check()?;
         self.tags.check()?;
         for (folder, resolved) in self.tags.by_folder() {

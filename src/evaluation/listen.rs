@@ -9,12 +9,15 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::truth::{Candidate, Labels, LeftOut, Truth, labels_in_tags};
-use crate::genre::{Ballot, Genre, GenreError, Ranking, Taxonomy, Verdict, vote};
+use crate::genre::{Ballot, Genre, GenreError, Ranking, Rules, Taxonomy, Verdict, vote};
 use crate::pipeline::{Cancel, ExplainError, Line, Opinion, Worker};
 use crate::store::StoreError;
 
 /// Findings that wait for their reader at the most, so that memory does not depend on the number of files.
 const FINDINGS_IN_FLIGHT: usize = 64;
+
+/// A model by itself: nothing is fitted to it.
+const ALONE: Rules = Rules { temperature: 1.0, tell: 1.0 };
 
 /// What was found of one candidate.
 #[derive(Debug)]
@@ -149,9 +152,10 @@ fn hear(
         Err(ExplainError::Store(error)) => return Err(error),
         Err(ExplainError::NotAnalysed { reason, .. }) => return Ok(Err(LeftOut::NotAnalysed(reason))),
     };
+    let verdict = analysis.verdict(0.0);
     let members = analysis.opinions.into_iter().map(|opinion| in_the_taxonomy(opinion, taxonomy));
     match members.collect() {
-        Ok(members) => Ok(Ok(Heard { labels, verdict: Verdict::new(analysis.ranking, 0.0), members })),
+        Ok(members) => Ok(Ok(Heard { labels, verdict, members })),
         Err(error) => Ok(Err(LeftOut::NotAnalysed(error.to_string()))),
     }
 }
@@ -174,5 +178,5 @@ fn in_the_taxonomy(opinion: Opinion, taxonomy: &Taxonomy) -> Result<MemberRankin
     let Opinion { model, weight, ranking } = opinion;
     let (labels, shares): (Vec<String>, Vec<f32>) = ranking.into_iter().unzip();
     let ballot = Ballot::new(&taxonomy.canonical_all(&labels)?, &[shares], 1.0)?;
-    Ok(MemberRanking { model, weight, ranking: vote(&[ballot], 1.0) })
+    Ok(MemberRanking { model, weight, ranking: vote(&[ballot], taxonomy, ALONE) })
 }

@@ -95,11 +95,14 @@ impl Labels {
             if text.is_empty() {
                 continue;
             }
-            if let Some(genre) = taxonomy.canonical(text).or_else(|| family_of_all(text, taxonomy)) {
+            if let Some(genre) = taxonomy.canonical_whole(text).or_else(|| family_of_all(text, taxonomy)) {
                 labels.add(genre);
                 continue;
             }
-            let parts: Vec<&str> = text.split(['|', '\\', '/', ',']).map(str::trim).filter(|p| !p.is_empty()).collect();
+            // The last of `Folk, World, & Country` begins with the word that closes a list.
+            let member = |part: &'a str| part.trim().trim_start_matches('&').trim_start();
+            let parts = text.split(['|', '\\', '/', ',']).map(member);
+            let parts: Vec<&str> = parts.filter(|p| !p.is_empty()).collect();
             if parts.iter().any(|part| taxonomy.canonical(part).is_some()) {
                 for part in parts {
                     match taxonomy.canonical(part) {
@@ -162,7 +165,7 @@ mod tests {
 
     #[test]
     fn labels_are_read_however_they_are_separated() {
-        let cases: [(&str, &[&str], &[&str]); 14] = [
+        let cases: [(&str, &[&str], &[&str]); 18] = [
             ("Jazz", &["Jazz"], &[]),
             ("Electronic; International; Pop|Rock", &["Electronic", "International", "Pop Rock"], &[]),
             ("rap ;; hip hop", &["Hip-Hop"], &[]),
@@ -174,8 +177,12 @@ mod tests {
             ("Blues/Rock", &["Blues", "Rock"], &[]),
             ("Soul / R&B", &["Soul-RnB"], &[]),
             ("Folk, World", &["Folk", "International"], &[]),
+            ("Folk, World, & Country", &["Folk", "International", "Country"], &[]),
+            ("Folk/Rock", &["Folk", "Rock"], &[]),
+            ("Folk-Rock", &["Rock"], &[]),
+            ("Pop/Funk", &["Pop", "Soul-RnB"], &[]),
             ("Zeuhl", &[], &["Zeuhl"]),
-            ("Jazz; Zeuhl, Polka", &["Jazz"], &["Zeuhl, Polka"]),
+            ("Jazz; Zeuhl, Skweee", &["Jazz"], &["Zeuhl, Skweee"]),
             ("Jazz/Zeuhl", &["Jazz"], &["Zeuhl"]),
         ];
         for (text, genres, unknown) in cases {

@@ -6,7 +6,9 @@
 //!
 //! Everything here is arithmetic on plain values: nothing reads a file, runs a model or knows how a tag is written.
 
+mod agreement;
 mod error;
+mod family;
 mod name;
 mod naming;
 mod sound_check;
@@ -19,5 +21,5 @@ pub use name::Genre;
 pub use naming::{Casing, Naming};
 pub use sound_check::is_silent;
 pub use taxonomy::Taxonomy;
-pub use verdict::{Doubt, Verdict};
-pub use vote::{Ballot, Ranking, vote};
+pub use verdict::{Doubt, NotMusic, Verdict};
+pub use vote::{Ballot, Ranking, Rules, vote};

@@ -76,13 +76,19 @@ impl Naming {
     }
 
     /// The words for the best genres of a ranking: the first, and of those behind it up to `max` in all that reach
-    /// `min_further`. Empty where the first may not be written.
+    /// `min_further` and are no wider word for one that stands there. Empty where the first may not be written.
     pub fn words(&self, ranking: &[(Genre, f32)], max: usize, min_further: f32) -> Vec<String> {
-        let Some(first) = ranking.first().and_then(|(genre, _)| self.word(genre)) else { return Vec::new() };
-        let mut words = vec![first];
+        let Some((first, word)) = ranking.first().and_then(|(genre, _)| Some((genre, self.word(genre)?))) else {
+            return Vec::new();
+        };
+        let (mut words, mut said) = (vec![word], vec![first]);
         for (genre, _) in ranking[1..].iter().take_while(|(_, share)| *share >= min_further) {
+            let is_said = said.iter().any(|narrow| self.taxonomy.ancestors(narrow).any(|wide| wide == genre));
             match self.word(genre) {
-                Some(word) if words.len() < max && !words.contains(&word) => words.push(word),
+                Some(word) if words.len() < max && !is_said && !words.contains(&word) => {
+                    words.push(word);
+                    said.push(genre);
+                }
                 _ => {}
             }
         }
@@ -145,6 +151,8 @@ mod tests {
         assert_eq!(plain.words(&ranking, 3, 0.05), ["Jazz", "Blues", "Folk"]);
         let merged = naming(&[("Jazz", "Jazz & Blues"), ("Blues", "Jazz & Blues")], &[], Casing::AsIs).unwrap();
         assert_eq!(merged.words(&ranking, 3, 0.05), ["Jazz & Blues", "Folk"], "one name is written once");
+        let kinds = [(genre("Metal"), 0.7), (genre("Pop Rock"), 0.2), (genre("Folk"), 0.1)];
+        assert_eq!(plain.words(&kinds, 3, 0.05), ["Metal", "Folk"], "the family says no more than its kind");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The genres that the program knows, and the many ways to spell them: `models/taxonomy.toml`.
 //!
 //! Models, other people's tags and data sets name the same music differently. One taxonomy gives each genre one name; votes,
-//! tags and figures are in those names. Which of them a model can say is the model's own list of labels.
+//! tags and figures are in those names. Which of them a model can say is the model's own list of labels. Names that other lists
+//! have and that are no genre here are listed too, with the reason.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -17,14 +18,22 @@ pub struct Taxonomy {
     genres: Vec<Genre>,
     /// The index of a genre's parent, for each genre.
     parents: Vec<Option<usize>>,
+    /// What else a genre is called, for each genre, as the file spells it.
+    aliases: Vec<Vec<String>>,
     /// From a spelling, folded by [`fold`], to the index of the genre.
     spellings: HashMap<String, usize>,
+    /// The folded spellings that the file gives with a separator in them: `Pop/Rock`.
+    joined: HashSet<String>,
+    /// Why a name is no genre, by its folded spelling.
+    no_genre: HashMap<String, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     genres: Vec<Entry>,
+    #[serde(default)]
+    no_genre: Vec<NoGenre>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +45,16 @@ struct Entry {
     aliases: Vec<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoGenre {
+    why: String,
+    names: Vec<String>,
+}
+
+/// Where players and people split a list of genres.
+const SEPARATORS: [char; 4] = ['/', '|', '\\', ','];
+
 impl Taxonomy {
     /// The taxonomy that is compiled in.
     ///
@@ -45,21 +64,25 @@ impl Taxonomy {
         Self::parse(BUILTIN)
     }
 
-    /// Reads a taxonomy: a list of `[[genres]]` with `name`, and optionally `parent` and `aliases`.
+    /// Reads a taxonomy: a list of `[[genres]]` with `name`, and optionally `parent` and `aliases`; and one of `[[no_genre]]` with
+    /// `why` and `names`.
     ///
     /// # Errors
     /// When it is not such TOML, when a name would not fit every tag, when a parent is not a genre of the list or the parents
-    /// go in a circle, and when one spelling would mean two genres.
+    /// go in a circle, and when one spelling would mean two genres, or a genre and none.
     pub fn parse(text: &str) -> Result<Self, GenreError> {
-        let File { genres: entries } =
+        let File { genres: entries, no_genre: listed } =
             toml::from_str(text).map_err(|e| GenreError::Syntax { reason: e.to_string().trim_end().into() })?;
         let wrong = |genre: &str, reason: String| Err(GenreError::Taxonomy { genre: genre.into(), reason });
-        let mut spellings = HashMap::new();
+        let (mut spellings, mut joined) = (HashMap::new(), HashSet::new());
         for (i, entry) in entries.iter().enumerate() {
             for spelling in std::iter::once(entry.name.as_str()).chain(entry.aliases.iter().map(String::as_str)) {
                 let folded = fold(spelling);
                 if folded.is_empty() {
                     return wrong(entry.name.as_str(), format!("alias `{spelling}` has no letters"));
+                }
+                if spelling.contains(SEPARATORS) {
+                    joined.insert(folded.clone());
                 }
                 match spellings.insert(folded, i) {
                     Some(other) if other != i => {
@@ -67,6 +90,21 @@ impl Taxonomy {
                         return wrong(entry.name.as_str(), reason);
                     }
                     _ => {}
+                }
+            }
+        }
+        let mut no_genre = HashMap::new();
+        for NoGenre { why, names } in listed {
+            for name in names {
+                let folded = fold(&name);
+                if folded.is_empty() {
+                    return wrong(&name, "a name that is no genre has no letters".into());
+                }
+                if let Some(&genre) = spellings.get(&folded) {
+                    return wrong(&name, format!("it is listed as no genre, and means `{}`", entries[genre].name));
+                }
+                if no_genre.insert(folded, why.clone()).is_some() {
+                    return wrong(&name, "it is listed as no genre twice".into());
                 }
             }
         }
@@ -85,8 +123,8 @@ impl Taxonomy {
                 return wrong(entry.name.as_str(), "its parents go in a circle".into());
             }
         }
-        let genres = entries.into_iter().map(|e| e.name).collect();
-        Ok(Self { genres, parents, spellings })
+        let (genres, aliases) = entries.into_iter().map(|e| (e.name, e.aliases)).unzip();
+        Ok(Self { genres, parents, aliases, spellings, joined, no_genre })
     }
 
     /// Every canonical genre, in the order of the file.
@@ -97,6 +135,22 @@ impl Taxonomy {
     /// The genre that `spelling` means, whatever its case, spaces, hyphens and punctuation: `hip hop` is `Hip-Hop`.
     pub fn canonical(&self, spelling: &str) -> Option<&Genre> {
         self.index(spelling).map(|i| &self.genres[i])
+    }
+
+    /// The genre that `text` means as a whole, where it may be a list: with a separator in it, it is one genre only if the taxonomy
+    /// gives that spelling with one. `Pop/Rock` is `Pop Rock`; `Folk/Rock` is two genres, although `Folk-Rock` is one.
+    pub fn canonical_whole(&self, text: &str) -> Option<&Genre> {
+        self.canonical(text).filter(|_| !text.contains(SEPARATORS) || self.joined.contains(&fold(text)))
+    }
+
+    /// Why `spelling` is no genre, if it is listed as none.
+    pub fn why_no_genre(&self, spelling: &str) -> Option<&str> {
+        self.no_genre.get(&fold(spelling)).map(String::as_str)
+    }
+
+    /// What else a genre is called, kinds of it among them, as the file spells it. Empty for a genre that the taxonomy does not know.
+    pub fn aliases(&self, genre: &Genre) -> &[String] {
+        self.index(genre.as_str()).map_or(&[], |i| &self.aliases[i])
     }
 
     /// The genre whose own name `spelling` is, whatever its case, spaces, hyphens and punctuation: aliases, which are often
@@ -120,6 +174,14 @@ impl Taxonomy {
     /// The wider genre that a genre is a kind of: `Metal` is a kind of `Rock`.
     pub fn parent(&self, genre: &Genre) -> Option<&Genre> {
         self.parents[self.index(genre.as_str())?].map(|i| &self.genres[i])
+    }
+
+    /// What a genre is a kind of, the nearest first: of `Metal`, `Rock` and `Pop Rock`. Nothing of a genre that the taxonomy does not
+    /// know.
+    pub fn ancestors(&self, genre: &Genre) -> impl Iterator<Item = &Genre> {
+        let parent = |index: &usize| self.parents[*index];
+        let first = self.index(genre.as_str()).and_then(|index| self.parents[index]);
+        std::iter::successors(first, parent).map(|index| &self.genres[index])
     }
 
     /// The widest genre that a genre belongs to, which is itself when it has no parent: `Metal` is in the family `Pop Rock`.
@@ -182,8 +244,38 @@ mod tests {
         ] {
             assert_eq!(canonical(spelling).as_deref(), Some(genre), "{spelling}");
         }
-        for nothing in ["", "   ", "/", "Zeuhl-Polka", "Religious"] {
+        for nothing in ["", "   ", "/", "Zeuhl", "Religious"] {
             assert_eq!(canonical(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_genre_is_listed_with_its_reason() {
+        let taxonomy = Taxonomy::builtin().unwrap();
+        for (name, part) in [("holiday", "what it is for"), ("SOUNDTRACK", "screen"), ("Female Vocalists", "who sings")]
+        {
+            assert_eq!(taxonomy.canonical(name), None, "{name}");
+            let why = taxonomy.why_no_genre(name).unwrap();
+            assert!(why.contains(part), "{name}: {why}");
+        }
+        assert_eq!(taxonomy.why_no_genre("Jazz"), None);
+        assert_eq!(taxonomy.why_no_genre("Zeuhl"), None);
+    }
+
+    #[test]
+    fn a_list_with_a_slash_is_one_genre_only_where_the_taxonomy_says_so() {
+        let taxonomy = Taxonomy::builtin().unwrap();
+        let whole = |text: &str| taxonomy.canonical_whole(text).map(Genre::as_str);
+        for (text, genre) in [
+            ("Pop/Rock", "Pop Rock"),
+            ("Pop|Rock", "Pop Rock"),
+            ("Folk-Rock", "Rock"),
+            ("Old-Time / Historic", "Old-Time"),
+        ] {
+            assert_eq!(whole(text), Some(genre), "{text}");
+        }
+        for text in ["Folk/Rock", "Blues / Rock", "Jazz, Funk", "Zeuhl"] {
+            assert_eq!(whole(text), None, "{text}");
         }
     }
 
@@ -197,7 +289,7 @@ mod tests {
         let metal = Genre::new("Metal").unwrap();
         assert_eq!(taxonomy.parent(&metal).unwrap().as_str(), "Rock");
         assert_eq!(taxonomy.family(&metal).unwrap().as_str(), "Pop Rock");
-        assert_eq!(taxonomy.family(&Genre::new("Polka").unwrap()), None);
+        assert_eq!(taxonomy.family(&Genre::new("Zeuhl").unwrap()), None);
     }
 
     #[test]
@@ -210,6 +302,9 @@ mod tests {
             ("[[genres]]\nname='A/B'", "A/B"),
             ("[[genres]]\nname='A'\naliases=['-']", "no letters"),
             ("[[genres]]\nname='A'\nalias=['b']", "alias"),
+            ("[[genres]]\nname='A'\n[[no_genre]]\nwhy='x'\nnames=['a']", "means `A`"),
+            ("[[genres]]\nname='A'\n[[no_genre]]\nwhy='x'\nnames=['b', 'B']", "twice"),
+            ("[[genres]]\nname='A'\n[[no_genre]]\nwhy='x'\nnames=['/']", "no letters"),
         ] {
             let message = Taxonomy::parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");

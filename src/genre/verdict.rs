@@ -18,7 +18,7 @@ pub struct Verdict {
 }
 
 /// Why a verdict is unsure.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Doubt {
     /// The confidence is below the threshold.
@@ -28,6 +28,17 @@ pub enum Doubt {
     },
     /// No model could be asked.
     NoVote,
+    /// It is no music.
+    NotMusic(NotMusic),
+}
+
+/// A sound that is no music.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NotMusic {
+    /// What it is instead: `speech`, `noise`.
+    pub sound: String,
+    /// How likely it is music after all, 0 to 1.
+    pub music: f32,
 }
 
 impl Verdict {
@@ -42,6 +53,12 @@ impl Verdict {
             (confidence, Some(Doubt::LowConfidence { threshold }))
         };
         Self { ranking, confidence, doubt }
+    }
+
+    /// The same of a sound that is no music: whatever the models call it, nobody should believe it.
+    pub fn of_no_music(self, not_music: NotMusic) -> Self {
+        let confidence = self.confidence * not_music.music.clamp(0.0, 1.0);
+        Self { confidence, doubt: Some(Doubt::NotMusic(not_music)), ..self }
     }
 
     /// Whether the first genre is worth writing.
@@ -70,6 +87,7 @@ impl fmt::Display for Doubt {
         match self {
             Self::LowConfidence { threshold } => write!(f, "confidence below {threshold}"),
             Self::NoVote => f.write_str("no model could be asked"),
+            Self::NotMusic(NotMusic { sound, .. }) => write!(f, "sounds like {sound}, not music"),
         }
     }
 }
@@ -97,6 +115,14 @@ mod tests {
     fn nobody_voting_is_unsure_even_without_a_threshold() {
         let verdict = Verdict::new(vec![], 0.0);
         assert_eq!((verdict.confidence, verdict.doubt), (0.0, Some(Doubt::NoVote)));
+    }
+
+    #[test]
+    fn what_is_no_music_is_unsure_however_sure_the_models_are_of_its_genre() {
+        let verdict = Verdict::new(ranking(1.0), 0.0).of_no_music(NotMusic { sound: "speech".into(), music: 0.1 });
+        assert!(!verdict.is_sure() && verdict.genre().is_none());
+        assert!((verdict.confidence - 0.1).abs() < 1e-6);
+        assert_eq!(verdict.doubt.unwrap().to_string(), "sounds like speech, not music");
     }
 
     #[test]

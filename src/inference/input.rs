@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::cut::{Cut, Layout, Padding};
+use super::joined::JoinedInput;
 use super::log_mel_input::LogMelInput;
 use crate::features::{Framing, LogMelParameters, MelParameters, MusicnnMel, Window};
 
@@ -40,6 +41,8 @@ pub enum ModelInput {
     KaldiFbank(KaldiFbankInput),
     /// The samples themselves: shape (1, `samples`).
     Waveform(WaveformInput),
+    /// What other models said of the same sound, and features, in one row.
+    Joined(JoinedInput),
 }
 
 /// How patches are cut out of a spectrogram whose own parameters are fixed.
@@ -164,17 +167,21 @@ impl ModelInput {
                 "a mel spectrogram, time first"
             }
             Self::Waveform(_) => "a waveform",
+            Self::Joined(_) => "a row of what other models said",
         }
     }
 
-    /// The rate in Hz of the signal that the features are made of.
-    pub fn sample_rate(&self) -> u32 {
+    /// The rate in Hz of the signal that the features are made of; none of a model that hears no signal.
+    pub fn sample_rate(&self) -> Option<u32> {
         match self {
-            Self::Fma518 { sample_rate } => *sample_rate,
-            Self::LogMel(input) => input.sample_rate,
-            Self::MusicnnMel(input) | Self::EssentiaMusicnnMel(input) | Self::VggishMel(input) => input.sample_rate,
-            Self::KaldiFbank(input) => input.sample_rate,
-            Self::Waveform(input) => input.sample_rate,
+            Self::Fma518 { sample_rate } => Some(*sample_rate),
+            Self::LogMel(input) => Some(input.sample_rate),
+            Self::MusicnnMel(input) | Self::EssentiaMusicnnMel(input) | Self::VggishMel(input) => {
+                Some(input.sample_rate)
+            }
+            Self::KaldiFbank(input) => Some(input.sample_rate),
+            Self::Waveform(input) => Some(input.sample_rate),
+            Self::Joined(_) => None,
         }
     }
 
@@ -194,7 +201,7 @@ impl ModelInput {
             Self::EssentiaMusicnnMel(_) => Some(MelParameters::essentia_musicnn()),
             Self::VggishMel(_) => Some(MelParameters::vggish()),
             Self::KaldiFbank(input) => Some(input.parameters()),
-            Self::Fma518 { .. } | Self::LogMel(_) | Self::MusicnnMel(_) | Self::Waveform(_) => None,
+            Self::Fma518 { .. } | Self::LogMel(_) | Self::MusicnnMel(_) | Self::Waveform(_) | Self::Joined(_) => None,
         }
     }
 
@@ -208,7 +215,7 @@ impl ModelInput {
                 Some((parameters.n_mels, input.cut(parameters.quietest().unwrap_or(0.0))))
             }
             Self::KaldiFbank(input) => Some((input.n_mels, input.cut())),
-            Self::Fma518 { .. } | Self::Waveform(_) => None,
+            Self::Fma518 { .. } | Self::Waveform(_) | Self::Joined(_) => None,
         }
     }
 
@@ -217,20 +224,21 @@ impl ModelInput {
         match (self, self.cut()) {
             (_, Some((n_mels, cut))) => cut.shape(n_mels),
             (Self::Waveform(input), None) => std::iter::once(1).chain(input.channels).chain([input.samples]).collect(),
+            (Self::Joined(input), None) => vec![1, input.size()],
             (_, None) => vec![1, crate::features::FMA518_LEN],
         }
     }
 
     /// The first key whose value cannot be, and why.
     pub(super) fn fault(&self) -> Fault {
-        if !(1_000..=384_000).contains(&self.sample_rate()) {
-            let reason = format!("must be 1000 to 384000 Hz, found {}", self.sample_rate());
-            return Some(("input.sample_rate", reason));
+        if let Some(fault) = self.sample_rate().and_then(rate_fault) {
+            return Some(fault);
         }
         let own = match self {
             Self::MusicnnMel(_) | Self::EssentiaMusicnnMel(_) | Self::VggishMel(_) => self.fixed_rate_fault(),
             Self::LogMel(input) => input.fault(),
             Self::Waveform(input) => input.fault(),
+            Self::Joined(input) => input.fault(),
             Self::Fma518 { .. } | Self::KaldiFbank(_) => None,
         };
         let parameters = || {
@@ -247,9 +255,14 @@ impl ModelInput {
 
     fn fixed_rate_fault(&self) -> Fault {
         const RATE: u32 = MusicnnMel::SAMPLE_RATE;
-        let found = self.sample_rate();
-        (found != RATE).then(|| ("input.sample_rate", format!("must be {RATE} Hz for this front end, found {found}")))
+        let found = self.sample_rate().filter(|found| *found != RATE)?;
+        Some(("input.sample_rate", format!("must be {RATE} Hz for this front end, found {found}")))
     }
+}
+
+pub(super) fn rate_fault(sample_rate: u32) -> Fault {
+    let reason = || format!("must be 1000 to 384000 Hz, found {sample_rate}");
+    (!(1_000..=384_000).contains(&sample_rate)).then(|| ("input.sample_rate", reason()))
 }
 
 fn cut_fault(cut: &Cut) -> Fault {

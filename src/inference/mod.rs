@@ -14,6 +14,7 @@ mod fit;
 mod graph;
 mod input;
 mod install;
+mod joined;
 mod labels;
 mod log_mel_input;
 mod manifest;
@@ -25,10 +26,11 @@ mod resize;
 mod tag_map;
 
 pub use cut::{Cut, Layout, Padding};
-pub use ensemble::{Ensemble, Member};
+pub use ensemble::{Ensemble, Gate, Member, Stage, asks, builtin_model, builtin_models, stages_fault};
 pub use error::InferenceError;
 pub use input::{KaldiFbankInput, KaldiWindow, ModelInput, PatchInput, WaveformInput};
 pub use install::{InstallError, Installed, MUSICNN, ModelsFolder, Package, Verified};
+pub use joined::{FeaturesName, FeaturesPart, JoinedInput, Part, PartOutput, SaidPart};
 pub use log_mel_input::{
     LogMelInput, LogName, NormName, PadMode, ReferenceName, ReferenceWord, ScaleName, SlopesName, WindowName,
 };

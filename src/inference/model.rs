@@ -72,6 +72,8 @@ pub enum ModelFeatures<'a> {
     },
     /// Mono samples at the rate that the manifest asks for. At least one.
     Waveform(&'a [f32]),
+    /// What the manifest's parts are, one after the other ([`super::JoinedInput`]).
+    Joined(&'a [f32]),
 }
 
 /// What one model thinks of one stretch of sound.
@@ -233,6 +235,12 @@ impl Model {
                 }
                 vec![Cow::Borrowed(values)]
             }
+            (ModelInput::Joined(input), ModelFeatures::Joined(row)) => {
+                if row.len() != input.size() {
+                    return wrong(format!("expected a row of {} numbers, found {}", input.size(), row.len()));
+                }
+                vec![Cow::Borrowed(row)]
+            }
             (ModelInput::Waveform(input), ModelFeatures::Waveform(samples)) => {
                 if samples.is_empty() {
                     return wrong("expected samples, found none".into());
@@ -284,6 +292,7 @@ impl<'a> ModelFeatures<'a> {
             Self::MusicnnMel(_) => "musicnn's spectrogram",
             Self::Mel { .. } => "a mel spectrogram, time first",
             Self::Waveform(_) => "a waveform",
+            Self::Joined(_) => "a row of what other models said",
         }
     }
 
@@ -298,7 +307,7 @@ impl<'a> ModelFeatures<'a> {
             }
             Self::MusicnnMel(data) => time_first(data, MusicnnMel::N_MELS),
             Self::Mel { data, n_mels } => time_first(data, n_mels),
-            Self::Fma518(_) | Self::Waveform(_) => None,
+            Self::Fma518(_) | Self::Waveform(_) | Self::Joined(_) => None,
         }
     }
 }

@@ -62,6 +62,11 @@ pub enum Average {
 }
 
 impl Output {
+    /// Whether the model describes the sound besides naming it.
+    pub fn has_embedding(&self) -> bool {
+        self.embedding.is_some() || self.head.is_some()
+    }
+
     pub(super) fn fault(&self) -> Fault {
         if self.name.is_empty() {
             return Some(("output.name", "must name an output of the graph".into()));

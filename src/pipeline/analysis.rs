@@ -1,16 +1,18 @@
-//! From a file to a verdict, through the cache: what is stored is not computed, what is computed is stored.
+//! From a file to a verdict: who is asked, when that is enough, and what the vote makes of it.
 //!
-//! Cache keys are made here: each holds every version and parameter that its value depends on. Known audio is not decoded; what a
-//! new model needs is computed from stored features where they suffice.
+//! A plain vote is one stage; a progressive one asks the cheap models first and the next only while the vote is not sure. What is stored is
+//! not computed and what is computed is stored: that is [`super::session`]'s.
 
+use super::album::AlbumVote;
 use super::cancel::Cancel;
-use super::hearing::{Hearing, Wanted};
 use super::looked::Looked;
-use crate::audio::{self, AnalysisWindow, AudioError};
+use super::members::{LineError, digest, ensemble_of, member_key, model_key};
+use super::session::{Asked, Listening, Session};
+use crate::audio::{AnalysisWindow, AudioError};
 use crate::config::Config;
-use crate::features::{Extractor, FEATURES_VERSION, FMA518_LEN};
-use crate::genre::{self, Ballot, Genre, GenreError, Ranking, Taxonomy, Verdict};
-use crate::inference::{Ensemble, InferenceError, Member, ModelFeatures, ModelInput, ModelsFolder};
+use crate::features::Extractor;
+use crate::genre::{self, Ballot, Genre, GenreError, NotMusic, Ranking, Rules, Taxonomy, Verdict};
+use crate::inference::{self, Ensemble, Model, Stage};
 use crate::store::{AudioKey, Store, StoreError};
 
 /// The version of all that can make an analysis fail: a failure is tried again by another one.
@@ -27,43 +29,45 @@ pub struct Opinion {
     pub ranking: Vec<(String, f32)>,
 }
 
+/// One stage of the vote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Who voted in it.
+    pub voters: Vec<String>,
+    /// The first genre.
+    pub best: Option<Genre>,
+    /// Its probability.
+    pub confidence: f32,
+    /// The confidence from which nobody else is asked; none of the last stage.
+    pub stop: Option<f32>,
+}
+
 /// Opinions and what the vote made of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analysis {
-    /// What each model said, in the order of the configuration.
+    /// What each model said that was asked and has a vote, in the order of the ensemble.
     pub opinions: Vec<Opinion>,
+    /// The stages that were gone through: one in a plain vote.
+    pub steps: Vec<Step>,
+    /// Models that have a vote and were not asked, since the vote was sure without them.
+    pub not_asked: Vec<String>,
+    /// Why a genre means nothing here, if the sound is no music.
+    pub not_music: Option<NotMusic>,
+    /// What the tracks of its album made of it, where they vote together.
+    pub album: Option<AlbumVote>,
     /// What the vote made of it.
     pub ranking: Ranking,
 }
 
-/// The models that a configuration asks for cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum LineError {
-    /// A model that is neither built in nor installed.
-    #[error(
-        "there is no model `{name}`: [models] enabled and [ensemble] weights know {known}; `reclassd models` says what can be installed"
-    )]
-    UnknownModel {
-        /// The name in the configuration.
-        name: String,
-        /// The names that there are.
-        known: String,
-    },
-    /// No enabled model has a weight.
-    #[error("no enabled model has a weight above 0: nobody would decide; see [models] enabled and [ensemble] weights")]
-    NobodyVotes,
-    /// A model whose outputs are no genres.
-    #[error("the model `{name}` has no map to genres, and so no vote: take it out of [models] enabled")]
-    NoGenres {
-        /// The model's name.
-        name: String,
-    },
-    /// A model does not load.
-    #[error(transparent)]
-    Inference(#[from] InferenceError),
-    /// A model names a genre that the taxonomy does not know.
-    #[error(transparent)]
-    Genre(#[from] GenreError),
+impl Analysis {
+    /// The program's word, given the confidence that it takes to be sure.
+    pub fn verdict(&self, threshold: f32) -> Verdict {
+        let verdict = Verdict::new(self.ranking.clone(), threshold);
+        match &self.not_music {
+            Some(not_music) => verdict.of_no_music(not_music.clone()),
+            None => verdict,
+        }
+    }
 }
 
 /// Why there is no verdict.
@@ -78,6 +82,8 @@ pub(super) enum AnalysisError {
     Audio(AudioError),
     /// It decodes, and is nothing that a genre could be given to; why.
     Unfit(String),
+    /// A track of its album was written to in the last moments.
+    AlbumNotWhole,
 }
 
 impl From<StoreError> for AnalysisError {
@@ -92,36 +98,48 @@ impl From<AudioError> for AnalysisError {
     }
 }
 
-/// The models, the vote, and the window that they hear.
+/// The models, the vote, and what they listen to.
 pub(super) struct Analyst {
     ensemble: Ensemble,
+    taxonomy: Taxonomy,
     /// The genres that each member can say, in the taxonomy, in the order of the members.
     labels: Vec<Vec<Genre>>,
-    window: AnalysisWindow,
-    min_seconds: f64,
-    /// Cache key of the window: features and scores of another one are other values.
-    window_key: String,
+    /// The cache key of each member, and of the gate behind them.
+    keys: Vec<String>,
+    stages: Vec<Poll>,
+    listening: Listening,
     fingerprint: String,
 }
 
+/// A stage, with members by their index.
+struct Poll {
+    /// A weight for each member; who has none is not asked.
+    weights: Vec<f32>,
+    rules: Rules,
+    stop: Option<f32>,
+}
+
 impl Analyst {
-    /// The models that the configuration enables, with its weights, loaded.
+    /// The models that the configuration asks for, loaded.
     pub(super) fn new(config: &Config) -> Result<Self, LineError> {
-        let ensemble = choose(Ensemble::builtin()?, config)?;
-        for member in &ensemble.members {
-            member.model.load()?;
+        let ensemble = ensemble_of(config)?;
+        for model in models(&ensemble) {
+            model.load()?;
         }
         let taxonomy = Taxonomy::builtin()?;
         let members = ensemble.members.iter();
         let labels = members.map(|member| taxonomy.canonical_all(&member.model.manifest().genres()));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
         let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: config.analysis.windows };
-        let window_key = format!("{} s x {}", window.seconds, window.count);
-        let min_seconds = config.analysis.min_seconds;
-        let members: Vec<String> = ensemble.members.iter().map(member_key).collect();
-        let fingerprint =
-            format!("{} t{} {} {window_key} >{min_seconds}", ensemble.id(), ensemble.temperature, members.join(" "));
-        Ok(Self { ensemble, labels, window, min_seconds, window_key, fingerprint })
+        // What is kept of several windows is a row each.
+        let rows = if window.count > 1 { " each" } else { "" };
+        let window_key = format!("{} s x {}{rows}", window.seconds, window.count);
+        let failure_key = format!("{PROGRAM} {window_key}");
+        let listening = Listening { window, min_seconds: config.analysis.min_seconds, window_key, failure_key };
+        let keys = models(&ensemble).map(|model| model_key(model, &ensemble)).collect();
+        let stages = polls(&ensemble);
+        let fingerprint = fingerprint(&ensemble, &listening);
+        Ok(Self { ensemble, taxonomy, labels, keys, stages, listening, fingerprint })
     }
 
     /// One line for all that a verdict depends on.
@@ -135,8 +153,8 @@ impl Analyst {
     }
 
     /// What a remembered failure depends on: another version or window may succeed.
-    pub(super) fn failure_key(&self) -> String {
-        format!("{PROGRAM} {}", self.window_key)
+    pub(super) fn failure_key(&self) -> &str {
+        &self.listening.failure_key
     }
 
     /// What the models make of a piece of audio, from the cache as far as it goes; `force` passes the cache by.
@@ -149,224 +167,124 @@ impl Analyst {
         force: bool,
         cancel: &Cancel,
     ) -> Result<Analysis, AnalysisError> {
-        let mut tallies = Vec::with_capacity(self.ensemble.members.len());
-        if force {
-            tallies.resize_with(self.ensemble.members.len(), Tally::default);
-        } else {
-            for member in &self.ensemble.members {
-                tallies.push(self.remembered(store, audio, member)?);
+        let models: Vec<Asked<'_>> =
+            models(&self.ensemble).zip(&self.keys).map(|(model, key)| Asked { model, key }).collect();
+        let mut session = Session::new(&models, &self.listening, store, audio, file, extractor, force, cancel);
+        let mut steps = Vec::new();
+        let mut not_music = None;
+        let mut last = None;
+        for poll in &self.stages {
+            let mut asked = poll.voters().collect::<Vec<_>>();
+            // The gate hears what the first stage hears anyway.
+            let gate = self.ensemble.gate.as_ref().filter(|_| steps.is_empty());
+            asked.extend(gate.map(|_| self.ensemble.members.len()));
+            session.ask(&asked)?;
+            not_music = not_music.or_else(|| self.not_music(&session));
+            let ranking = self.vote(poll, &session).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
+            let (best, confidence) = match ranking.first() {
+                Some((genre, share)) => (Some(genre.clone()), *share),
+                None => (None, 0.0),
+            };
+            let voters = poll.voters().map(|i| self.ensemble.members[i].model.manifest().name.clone());
+            steps.push(Step { voters: voters.collect(), best, confidence, stop: poll.stop });
+            last = Some((poll, ranking));
+            if not_music.is_some() || poll.stop.is_some_and(|stop| confidence >= stop) {
+                break;
             }
         }
-        if tallies.iter().any(|tally| !tally.is_known()) {
-            if cancel.is_requested() {
-                return Err(AnalysisError::Cancelled);
-            }
-            if !force && let Some(reason) = store.failure(audio, &self.failure_key())? {
-                return Err(AnalysisError::Unfit(reason));
-            }
-            self.listen(store, audio, file, extractor, &mut tallies)?;
-            store.forget_failures(audio)?;
-        }
-        let analysis = self.vote(&tallies).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
-        let verdict = Verdict::new(analysis.ranking.clone(), 0.0);
+        let Some((poll, ranking)) = last else {
+            return Err(AnalysisError::Unfit("nobody was asked".to_owned()));
+        };
+        let opinions = self.opinions(poll, &session);
+        let is_asked =
+            |i: &usize| steps.iter().any(|s| s.voters.contains(&self.ensemble.members[*i].model.manifest().name));
+        let not_asked = self.stages.iter().flat_map(Poll::voters).collect::<std::collections::BTreeSet<_>>();
+        let not_asked = not_asked.into_iter().filter(|i| !is_asked(i));
+        let not_asked = not_asked.map(|i| self.ensemble.members[i].model.manifest().name.clone()).collect();
+        let analysis = Analysis { opinions, steps, not_asked, not_music, album: None, ranking };
+        let verdict = analysis.verdict(0.0);
         store.keep_verdict(audio, &self.fingerprint, verdict.confidence, &verdict.named_ranking())?;
         Ok(analysis)
     }
 
-    /// What a member said before, or would say of stored features.
-    fn remembered(&self, store: &Store, audio: AudioKey, member: &Member) -> Result<Tally, AnalysisError> {
-        let labels = member.model.manifest().labels.len();
-        let scores = store.scores(audio, &model_key(member), &self.window_key)?;
-        if let Some(sums) = scores.filter(|scores| scores.len() == labels) {
-            return Ok(Tally { sums, windows: 1, ..Tally::default() });
+    /// What the gate says against a genre.
+    fn not_music(&self, session: &Session<'_>) -> Option<NotMusic> {
+        let gate = self.ensemble.gate.as_ref()?;
+        let shares = session.answer(self.ensemble.members.len())?.mean();
+        let music = *shares.first()?;
+        if music >= gate.music_below {
+            return None;
         }
-        let mut tally = Tally::default();
-        if let ModelInput::Fma518 { sample_rate } = member.model.manifest().input
-            && let Some(rows) = store.feature(audio, &fma518_key(sample_rate), &self.window_key)?
-        {
-            for row in rows.chunks_exact(FMA518_LEN) {
-                tally.add(member, &ModelFeatures::Fma518(row)).map_err(unfit)?;
-            }
-            self.remember(store, audio, member, &tally)?;
-        }
-        Ok(tally)
+        let others = gate.model.manifest().labels.iter().zip(shares).skip(1);
+        let likeliest = others.max_by(|(_, a), (_, b)| a.total_cmp(b));
+        likeliest.map(|(sound, _)| NotMusic { sound: sound.to_lowercase(), music })
     }
 
-    /// Decodes the windows, computes what the members that know nothing yet are fed with, and asks them.
-    fn listen(
-        &self,
-        store: &Store,
-        audio: AudioKey,
-        file: &Looked<'_>,
-        extractor: &mut Extractor,
-        tallies: &mut [Tally],
-    ) -> Result<(), AnalysisError> {
-        tracing::debug!("decoding {}", file.path.display());
-        let recording = audio::decode(file.path, &self.window);
-        // What was decoded is kept under the identity that was found before: it has to be the same file.
-        if !file.is_unchanged() {
-            return Err(AnalysisError::Changed);
-        }
-        let recording = recording?;
-        store.describe_audio(audio, &recording.codec.to_string(), recording.duration)?;
-        let seconds = recording.duration.as_secs_f64();
-        let unfit_for_ever = |reason: String| -> AnalysisError {
-            match store.keep_failure(audio, &self.failure_key(), &reason) {
-                Ok(()) => AnalysisError::Unfit(reason),
-                Err(error) => AnalysisError::Store(error),
-            }
-        };
-        if seconds < self.min_seconds {
-            // Not remembered as a failure: the limit is the configuration's.
-            let limit = self.min_seconds;
-            return Err(AnalysisError::Unfit(format!(
-                "{seconds:.1} s long, shorter than the {limit} s that it takes to judge"
-            )));
-        }
-        if recording.clips.iter().all(|clip| genre::is_silent(&clip.samples)) {
-            return Err(unfit_for_ever("silent where it was listened to: there is nothing to judge".to_owned()));
-        }
-        let mut asked: Vec<(&Member, &mut Tally)> =
-            self.ensemble.members.iter().zip(tallies).filter(|(_, tally)| !tally.is_known()).collect();
-        let wanted = Wanted::of(asked.iter().map(|(member, _)| &member.model.manifest().input));
-        let mut vectors: Vec<(u32, Vec<f32>)> = wanted.fma518_rates().map(|rate| (rate, Vec::new())).collect();
-        for clip in &recording.clips {
-            let hearing = Hearing::of(clip, &wanted, extractor).map_err(|error| unfit_for_ever(error.to_string()))?;
-            for (rate, rows) in &mut vectors {
-                rows.extend(hearing.fma518(*rate).into_iter().flat_map(|row| row.as_slice()));
-            }
-            for (member, tally) in &mut asked {
-                if let Some(features) = hearing.features(&member.model.manifest().input) {
-                    tally.add(member, &features).map_err(unfit)?;
-                }
+    fn vote(&self, poll: &Poll, session: &Session<'_>) -> Result<Ranking, GenreError> {
+        let mut ballots = Vec::new();
+        for i in poll.voters() {
+            let Some(answer) = session.answer(i) else { continue };
+            let probabilities = self.ensemble.members[i].model.manifest().genre_shares(&answer.mean());
+            // A tagger that hears none of its genres has nothing to say.
+            if probabilities.iter().any(|p| *p > 0.0) {
+                ballots.push(Ballot::new(&self.labels[i], &[probabilities], poll.weights[i])?);
             }
         }
-        for (rate, rows) in &vectors {
-            store.keep_feature(audio, &fma518_key(*rate), &self.window_key, rows)?;
-        }
-        for (member, tally) in &asked {
-            self.remember(store, audio, member, tally)?;
-        }
-        Ok(())
+        Ok(genre::vote(&ballots, &self.taxonomy, poll.rules))
     }
 
-    fn remember(&self, store: &Store, audio: AudioKey, member: &Member, tally: &Tally) -> Result<(), StoreError> {
-        let key = model_key(member);
-        store.keep_scores(audio, &key, &self.window_key, &tally.mean())?;
-        if !tally.embeddings.is_empty() {
-            store.keep_feature(audio, &format!("embedding:{key}"), &self.window_key, &tally.embeddings)?;
-        }
-        Ok(())
-    }
-
-    fn vote(&self, tallies: &[Tally]) -> Result<Analysis, GenreError> {
-        let (mut ballots, mut opinions) = (Vec::new(), Vec::new());
-        for ((member, labels), tally) in self.ensemble.members.iter().zip(&self.labels).zip(tallies) {
-            let manifest = member.model.manifest();
-            let probabilities = manifest.genre_shares(&tally.mean());
-            let names = manifest.genres().into_iter().map(str::to_owned);
-            let named = names.zip(probabilities.iter().copied());
-            let mut ranking: Vec<(String, f32)> = named.collect();
+    /// What those said who were asked and have a vote in this stage or any.
+    fn opinions(&self, poll: &Poll, session: &Session<'_>) -> Vec<Opinion> {
+        let opinion = |i: usize| {
+            let manifest = self.ensemble.members[i].model.manifest();
+            let shares = manifest.genre_shares(&session.answer(i)?.mean());
+            let mut ranking: Vec<(String, f32)> =
+                manifest.genres().into_iter().map(str::to_owned).zip(shares).collect();
             ranking.sort_by(|a, b| b.1.total_cmp(&a.1));
-            opinions.push(Opinion { model: manifest.name.clone(), weight: member.weight, ranking });
-            ballots.push(Ballot::new(labels, &[probabilities], member.weight)?);
-        }
-        Ok(Analysis { opinions, ranking: genre::vote(&ballots, self.ensemble.temperature) })
+            Some(Opinion { model: manifest.name.clone(), weight: poll.weights[i], ranking })
+        };
+        let asked = (0..self.ensemble.members.len()).filter(|&i| !self.labels[i].is_empty());
+        asked.filter_map(opinion).collect()
     }
 }
 
-/// What a member said of the windows so far.
-#[derive(Default)]
-struct Tally {
-    sums: Vec<f32>,
-    windows: usize,
-    /// One after the other, a window each.
-    embeddings: Vec<f32>,
-}
-
-impl Tally {
-    fn is_known(&self) -> bool {
-        self.windows > 0
-    }
-
-    fn add(&mut self, member: &Member, features: &ModelFeatures<'_>) -> Result<(), InferenceError> {
-        let scores = member.model.run(features)?;
-        self.sums.resize(scores.probabilities.len(), 0.0);
-        for (sum, probability) in self.sums.iter_mut().zip(&scores.probabilities) {
-            *sum += probability;
-        }
-        self.windows += 1;
-        self.embeddings.extend(scores.embedding.unwrap_or_default());
-        Ok(())
-    }
-
-    fn mean(&self) -> Vec<f32> {
-        let windows = self.windows.max(1) as f32;
-        self.sums.iter().map(|sum| sum / windows).collect()
+impl Poll {
+    fn voters(&self) -> impl Iterator<Item = usize> {
+        self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0).map(|(i, _)| i)
     }
 }
 
-/// The members that the configuration enables, with its weights in place of the fitted ones. Installed models take part when
-/// they are enabled by name.
-fn choose(mut ensemble: Ensemble, config: &Config) -> Result<Ensemble, LineError> {
-    let installed = ModelsFolder::new(&config.models.folder);
-    let is_member = |ensemble: &Ensemble, name: &str| ensemble.members.iter().any(|m| m.model.manifest().name == name);
-    for name in &config.models.enabled {
-        if !is_member(&ensemble, name) && installed.contains(name) {
-            let model = installed.open(name)?;
-            if model.manifest().genres().is_empty() {
-                return Err(LineError::NoGenres { name: name.clone() });
-            }
-            let weight = model.manifest().weight;
-            ensemble.members.push(Member { model, weight });
-        }
+/// Every model of an ensemble: its members, and the gate behind them.
+fn models(ensemble: &Ensemble) -> impl Iterator<Item = &Model> {
+    ensemble.members.iter().map(|member| &member.model).chain(ensemble.gate.iter().map(|gate| &gate.model))
+}
+
+/// The stages of an ensemble: one in which every member has its weight, unless it has some.
+fn polls(ensemble: &Ensemble) -> Vec<Poll> {
+    let rules = |temperature: Option<f32>| Rules {
+        temperature: temperature.unwrap_or(ensemble.temperature),
+        tell: ensemble.tell,
+    };
+    let staged = |stage: &Stage| {
+        let weight =
+            |member: &inference::Member| stage.weights.get(&member.model.manifest().name).copied().unwrap_or(0.0);
+        let weights = ensemble.members.iter().map(weight).collect();
+        Poll { weights, rules: rules(stage.temperature), stop: stage.stop }
+    };
+    if ensemble.stages.is_empty() {
+        let weights = ensemble.members.iter().map(|member| member.weight).collect();
+        return vec![Poll { weights, rules: rules(None), stop: None }];
     }
-    let mut named = config.models.enabled.iter().chain(config.ensemble.weights.keys());
-    if let Some(name) = named.find(|name| !is_member(&ensemble, name) && !installed.contains(name)) {
-        let known: Vec<&str> = ensemble.members.iter().map(|m| m.model.manifest().name.as_str()).collect();
-        return Err(LineError::UnknownModel { name: name.clone(), known: known.join(", ") });
-    }
-    let members: Vec<Member> = std::mem::take(&mut ensemble.members)
-        .into_iter()
-        .filter(|member| config.models.enabled.contains(&member.model.manifest().name))
-        .map(|member| {
-            let weight = config.ensemble.weights.get(&member.model.manifest().name).copied().unwrap_or(member.weight);
-            Member { weight, ..member }
-        })
-        .collect();
-    if members.iter().all(|member| member.weight <= 0.0) {
-        return Err(LineError::NobodyVotes);
-    }
-    Ok(Ensemble { members, ..ensemble })
+    ensemble.stages.iter().map(staged).collect()
 }
 
-/// A model's name and all that its scores depend on: its graph, the version of the features that it is fed with, and, of a model
-/// whose manifest lies where it can be edited, how it is fed.
-fn model_key(member: &Member) -> String {
-    let manifest = member.model.manifest();
-    let key = format!("{}/{}/{FEATURES_VERSION}", manifest.name, &manifest.sha256[..16.min(manifest.sha256.len())]);
-    if member.model.is_builtin() { key } else { format!("{key}/{}", digest(&(&manifest.input, &manifest.output))) }
-}
-
-/// A short digest of a value's insides.
-fn digest(value: &impl std::fmt::Debug) -> String {
-    blake3::hash(format!("{value:?}").as_bytes()).to_hex()[..16].to_owned()
-}
-
-/// A member and all that its vote depends on: its scores, its weight, and what its words mean.
-fn member_key(member: &Member) -> String {
-    let key = format!("{}*{}", model_key(member), member.weight);
-    let manifest = member.model.manifest();
-    if member.model.is_builtin() { key } else { format!("{key}:{}", digest(&(&manifest.labels, &manifest.tag_map))) }
-}
-
-fn fma518_key(sample_rate: u32) -> String {
-    format!("fma518@{sample_rate}/{FEATURES_VERSION}")
-}
-
-/// A model that cannot say anything of this sound: remembered for nothing, since another configuration may do.
-fn unfit(error: InferenceError) -> AnalysisError {
-    AnalysisError::Unfit(error.to_string())
+fn fingerprint(ensemble: &Ensemble, listening: &Listening) -> String {
+    let members: Vec<String> = ensemble.members.iter().map(|member| member_key(member, ensemble)).collect();
+    let gate = ensemble.gate.as_ref().map(|gate| (model_key(&gate.model, ensemble), gate.music_below));
+    let more = digest(&(&ensemble.stages, gate, ensemble.tell));
+    let Listening { window_key, min_seconds, .. } = listening;
+    let (id, temperature) = (ensemble.id(), ensemble.temperature);
+    format!("{id} t{temperature} {} {more} {window_key} >{min_seconds}", members.join(" "))
 }
 
 #[cfg(test)]
@@ -379,7 +297,11 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_exist_is_answered_with_those_that_do() {
-        for text in ["[models]\nenabled = [\"fma518-svm\"]", "[ensemble.weights]\nfma518-svm = 1.0"] {
+        for text in [
+            "[models]\nenabled = [\"fma518-svm\"]",
+            "[ensemble.weights]\nfma518-svm = 1.0",
+            "[ensemble]\nstrategy = \"progressive\"\nstages = [{ weights = { fma518-svm = 1.0 } }]",
+        ] {
             let error = Analyst::new(&config(text)).err().unwrap().to_string();
             assert!(error.contains("fma518-svm") && error.contains("fma518-mlp"), "{error}");
         }
@@ -421,7 +343,7 @@ mod tests {
             let analyst = Analyst::new(&config).unwrap();
             let (builtin, mine) = (Ensemble::builtin().unwrap().id(), &analyst.ensemble.members[0].model);
             assert_eq!(analyst.ensemble_name(), format!("{builtin} + mine {}", mine.manifest().version));
-            model_key(&analyst.ensemble.members[0])
+            model_key(&analyst.ensemble.members[0].model, &analyst.ensemble)
         });
         assert_ne!(keys[0], keys[1]);
     }

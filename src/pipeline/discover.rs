@@ -120,6 +120,14 @@ impl Selection {
         })
     }
 
+    /// The candidates that lie in a folder itself, by name; none of a folder that cannot be read.
+    pub fn files_in(&self, folder: &Path) -> Vec<PathBuf> {
+        let walk =
+            WalkDir::new(folder).min_depth(1).max_depth(1).follow_links(self.follow_symlinks).sort_by_file_name();
+        let entries = walk.into_iter().filter_map(Result::ok).filter(|entry| !self.leaves_out(entry));
+        entries.filter(|entry| self.is_candidate(entry)).map(DirEntry::into_path).collect()
+    }
+
     fn leaves_out(&self, entry: &DirEntry) -> bool {
         self.leaves_out_path(entry.path(), entry.file_name())
     }

@@ -26,6 +26,8 @@ impl Wanted {
                 ModelInput::Fma518 { sample_rate } => add(&mut wanted.fma518, *sample_rate),
                 ModelInput::MusicnnMel(_) => wanted.musicnn_mel = true,
                 ModelInput::Waveform(input) => add(&mut wanted.waveforms, input.sample_rate),
+                // It builds on what others hear.
+                ModelInput::Joined(_) => {}
                 ModelInput::LogMel(_)
                 | ModelInput::EssentiaMusicnnMel(_)
                 | ModelInput::VggishMel(_)
@@ -120,9 +122,10 @@ impl Hearing {
         self.fma518.iter().find(|(rate, _)| *rate == sample_rate).map(|(_, vector)| vector)
     }
 
-    /// What a model with this input is fed with; `None` when it was not among the wanted ones.
+    /// What a model with this input is fed with; `None` when it was not among the wanted ones, or hears nothing by itself.
     pub(super) fn features(&self, input: &ModelInput) -> Option<ModelFeatures<'_>> {
         match input {
+            ModelInput::Joined(_) => None,
             ModelInput::Fma518 { sample_rate } => Some(ModelFeatures::Fma518(self.fma518(*sample_rate)?.as_slice())),
             ModelInput::MusicnnMel(_) => self.musicnn_mel.as_ref().map(|mel| ModelFeatures::MusicnnMel(&mel.data)),
             ModelInput::Waveform(input) => {

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::analysis::{Analysis, AnalysisError, Analyst, Opinion};
+use super::album::Albums;
+use super::analysis::{Analysis, AnalysisError, Analyst};
 use super::cancel::Cancel;
+use super::discover::Selection;
 use super::ending::{Ending, Settled, surroundings_of};
+use super::fingerprints::Fingerprints;
 use super::looked::Looked;
 use super::recovery::{recover, same_audio, settle};
 use super::report::{Action, Report};
@@ -17,14 +20,14 @@ use super::stages::{Stage, Stages};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::features::Extractor;
-use crate::genre::Verdict;
+use crate::genre::{Doubt, Verdict};
 use crate::store::{AudioKey, JournalHandle, Store, StoreError, Track, TrackStatus, TrackUpdate};
 use crate::tagging::{self, Decision, FileStamp, OwnersChoice, Suggestion, TagError, TagField, TagPlan, Written};
 
 /// What a worker thread owns: FFT plans, filter banks and buffers, which are dear to make and not shared.
 #[derive(Default)]
 pub struct Worker {
-    extractor: Extractor,
+    pub(super) extractor: Extractor,
     stages: Stages,
 }
 
@@ -42,15 +45,18 @@ impl Worker {
 
 /// The line: models, settings and store. One is shared by all workers.
 pub struct Line {
-    analyst: Analyst,
-    settings: Settings,
-    store: Arc<Store>,
+    pub(super) analyst: Analyst,
+    /// Where the tracks of an album vote together.
+    pub(super) albums: Option<Arc<Albums>>,
+    pub(super) settings: Settings,
+    fingerprints: Fingerprints,
+    pub(super) store: Arc<Store>,
 }
 
 /// All that is known of one file, for a person who asks why.
 pub struct Explanation {
-    /// What each model said, in the order of the configuration.
-    pub opinions: Vec<Opinion>,
+    /// What each model said, who was asked, and when that was enough.
+    pub analysis: Analysis,
     /// What the vote made of it.
     pub verdict: Verdict,
     /// What the tags say, or why they cannot be read.
@@ -82,13 +88,18 @@ impl Line {
     /// [`super::LineError`] when a model is unknown or cannot be loaded.
     pub fn new(config: &Config, settings: Settings, store: impl Into<Arc<Store>>) -> Result<Self, super::LineError> {
         let analyst = Analyst::new(config)?;
-        let settings = settings.for_ensemble(analyst.fingerprint());
-        Ok(Self { analyst, settings, store: store.into() })
+        let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?;
+        let albums = albums.map(|selection| Arc::new(Albums::new(selection)));
+        let together = if albums.is_some() { " by album" } else { "" };
+        let settings = settings.for_ensemble(&format!("{}{together}", analyst.fingerprint()));
+        let fingerprints = Fingerprints::new(settings.clone(), albums.clone());
+        Ok(Self { analyst, albums, settings, fingerprints, store: store.into() })
     }
 
-    /// The settings, as they hold for this line's models. They outlive the line: what is settled is known without models.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    /// What files are settled by, under this line's settings and models. It outlives the line: what is settled is known without
+    /// models.
+    pub fn fingerprints(&self) -> &Fingerprints {
+        &self.fingerprints
     }
 
     /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.
@@ -137,17 +148,24 @@ impl Line {
     }
 
     fn analyse_and_tag(&self, worker: &mut Worker, file: &Looked<'_>, cancel: &Cancel) -> Result<Report, Stop> {
-        let Worker { extractor, stages } = worker;
-        let id = match stages.time(Stage::Identify, || audio::identify(file.path)) {
+        let started = Instant::now();
+        let id = audio::identify(file.path);
+        worker.stages.add(Stage::Identify, started.elapsed());
+        let id = match id {
             Ok(id) => id,
             Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
-        let force = self.settings.force;
-        let analysis =
-            stages.time(Stage::Analyse, || self.analyst.analyse(&self.store, audio, file, extractor, force, cancel));
-        match analysis {
-            Ok(analysis) => stages.time(Stage::Tag, || self.tag(file, audio, &analysis, cancel)),
+        let started = Instant::now();
+        let analysis = self.hear(worker, file, audio, cancel);
+        worker.stages.add(Stage::Analyse, started.elapsed());
+        let started = Instant::now();
+        let report = match analysis {
+            Ok(analysis) => self.tag(file, audio, &analysis, cancel),
+            Err(AnalysisError::AlbumNotWhole) => {
+                let ending = Ending { settled: Settled::No, ..Ending::skipped(self.album_not_whole()) };
+                self.record(file, Some(audio), ending)
+            }
             Err(AnalysisError::Changed) => {
                 let error = TagError::Changed { path: file.path.to_owned() };
                 self.record(file, None, Ending::not_written(None, &error))
@@ -156,7 +174,9 @@ impl Line {
             Err(AnalysisError::Store(error)) => Err(Stop::Store(error)),
             Err(AnalysisError::Audio(error)) => self.give_up(file, Some(audio), &error),
             Err(AnalysisError::Unfit(reason)) => self.record(file, Some(audio), Ending::skipped(reason)),
-        }
+        };
+        worker.stages.add(Stage::Tag, started.elapsed());
+        report
     }
 
     /// The row of a file that is still the one these settings were applied to.
@@ -165,12 +185,12 @@ impl Line {
             return Ok(None);
         }
         let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
-        Ok(track.filter(|track| self.settings.settles(file.path, track.settled_by.as_deref())))
+        Ok(track.filter(|track| self.fingerprints.hold(file.path, track.settled_by.as_deref())))
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
         let settings = self.settings.at(file.path);
-        let verdict = Verdict::new(analysis.ranking.clone(), settings.min_confidence());
+        let verdict = analysis.verdict(settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);
         let unsure_because = || unsure_because(&verdict, settings);
         let verdict = Some(&verdict);
@@ -260,7 +280,7 @@ impl Line {
             _ => error.reason(),
         };
         if let (TrackStatus::Skipped, Some(audio)) = (status, audio) {
-            self.store.keep_failure(audio, &self.analyst.failure_key(), &reason)?;
+            self.store.keep_failure(audio, self.analyst.failure_key(), &reason)?;
         }
         let settled = if status == TrackStatus::Skipped { Settled::Yes } else { Settled::No };
         self.record(file, audio, Ending { status, settled, ..Ending::skipped(reason) })
@@ -276,10 +296,9 @@ impl Line {
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
             Settled::No => None,
-            Settled::Yes => Some(settings.fingerprint.clone()),
-            Settled::WhileSurroundingsStay => {
-                surroundings_of(file.path).map(|surroundings| format!("{}{surroundings}", settings.fingerprint))
-            }
+            Settled::Yes => Some(self.fingerprints.of(file.path)),
+            Settled::WhileSurroundingsStay => surroundings_of(file.path)
+                .map(|surroundings| format!("{}{surroundings}", self.fingerprints.of(file.path))),
         };
         self.store.record_track(&TrackUpdate {
             path: file.path,
@@ -308,13 +327,13 @@ impl Line {
         let file = Looked::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
-        let (extractor, force) = (&mut worker.extractor, self.settings.force);
-        match self.analyst.analyse(&self.store, audio, &file, extractor, force, &Cancel::default()) {
+        match self.hear(worker, &file, audio, &Cancel::default()) {
             Ok(analysis) => Ok(analysis),
             Err(AnalysisError::Store(error)) => Err(error.into()),
             Err(AnalysisError::Audio(error)) => Err(not_analysed(error.reason())),
             Err(AnalysisError::Unfit(reason)) => Err(not_analysed(reason)),
             Err(AnalysisError::Changed) => Err(not_analysed("it changed meanwhile; try again".to_owned())),
+            Err(AnalysisError::AlbumNotWhole) => Err(not_analysed(self.album_not_whole())),
             Err(AnalysisError::Cancelled) => Err(not_analysed("stopped".to_owned())),
         }
     }
@@ -326,7 +345,7 @@ impl Line {
     pub fn explain(&self, worker: &mut Worker, path: &Path) -> Result<Explanation, ExplainError> {
         let analysis = self.analyse(worker, path)?;
         let settings = self.settings.at(path);
-        let verdict = Verdict::new(analysis.ranking, settings.min_confidence());
+        let verdict = analysis.verdict(settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);
         let owner = self.store.choice_as_known(path)?;
         let (tags, same) = (tagging::read(path), |a: &str, b: &str| settings.naming.is_same(a, b));
@@ -341,7 +360,7 @@ impl Line {
                 },
             },
         };
-        Ok(Explanation { opinions: analysis.opinions, verdict, tags, decision })
+        Ok(Explanation { analysis, verdict, tags, decision })
     }
 }
 
@@ -383,8 +402,9 @@ fn marked(plan: &TagPlan) -> Option<String> {
 }
 
 fn unsure_because(verdict: &Verdict, settings: &TagSettings) -> String {
-    match verdict.best() {
-        Some(best) if verdict.is_sure() => format!("{best} is not on the whitelist"),
+    match (verdict.best(), &verdict.doubt) {
+        (_, Some(doubt @ Doubt::NotMusic(_))) => doubt.to_string(),
+        (Some(best), None) => format!("{best} is not on the whitelist"),
         _ => format!("less sure than the {:.2} that a genre needs", settings.min_confidence()),
     }
 }

@@ -1,29 +1,38 @@
 //! The line itself: files are found, looked at once, and come out with a report. Stages are other folders'; their order, the
 //! queues between them, the workers and the wish to stop are here.
 
+mod album;
 mod analysis;
+mod answer;
 mod by_hand;
 mod cancel;
 mod comparison;
 mod discover;
 mod ending;
+mod fingerprints;
 mod guard;
+mod hear;
 mod hearing;
 mod line;
 mod looked;
+mod members;
 mod recovery;
 mod report;
 mod scan;
+mod session;
 mod settings;
 mod stages;
 
-pub use analysis::{Analysis, LineError, Opinion};
+pub use album::AlbumVote;
+pub use analysis::{Analysis, Opinion, Step};
 pub use by_hand::{ByHand, HandError, HandReport};
 pub use cancel::Cancel;
 pub use comparison::{Compared, Comparison, Difference, Why};
 pub use discover::{Found, Obstacle, Selection};
+pub use fingerprints::Fingerprints;
 pub use guard::take_down;
 pub use line::{ExplainError, Explanation, Line, Worker};
+pub use members::{LineError, ensemble_of};
 pub use report::{Action, Report, Summary};
 pub use scan::{Scan, ScanRequest, count_reports};
 pub use settings::Settings;

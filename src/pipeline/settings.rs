@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::ending::surroundings_of;
 use crate::config::{self, Config, Tags};
 use crate::genre::{GenreError, Naming, Verdict};
 use crate::tagging::{SymbolicLinks, TagPolicy, Verify, WriteOptions};
@@ -89,16 +88,6 @@ impl Settings {
     /// The settings for a file.
     pub(super) fn at(&self, path: &Path) -> &TagSettings {
         config::innermost(&self.folders, path).unwrap_or(&self.elsewhere)
-    }
-
-    /// Whether what settled a file still holds for it: settings, program and models, and where they matter its surroundings.
-    pub fn settles(&self, path: &Path, settled_by: Option<&str>) -> bool {
-        let fingerprint = self.at(path).fingerprint.as_str();
-        match settled_by.map(|by| by.strip_prefix(fingerprint)) {
-            Some(Some("")) => true,
-            Some(Some(surroundings)) => surroundings_of(path).as_deref() == Some(surroundings),
-            _ => false,
-        }
     }
 
     /// The settings for verdicts of that ensemble.

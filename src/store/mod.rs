@@ -3,6 +3,7 @@
 //! Nothing else in the crate sees SQL. The store decides nothing: it keeps what the stages give it and hands it back. Paths are
 //! kept as bytes. One [`Store`] is shared by all threads of a process; several processes may have the same file open.
 
+mod answers;
 mod cache;
 mod choices;
 mod claims;

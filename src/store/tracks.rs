@@ -101,6 +101,26 @@ impl Store {
         row.map(|raw| raw.check(self)).transpose()
     }
 
+    /// The audio of a path, if its file is still the one with this stamp.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn audio_of(&self, path: &Path, stamp: &FileStamp) -> Result<Option<AudioKey>, StoreError> {
+        let [size, seconds, nanos, inode, device] = stamp::columns(stamp);
+        let connection = self.results();
+        let find = || -> rusqlite::Result<Option<i64>> {
+            let found = connection
+                .prepare_cached(
+                    "SELECT audio FROM track WHERE path = ?1 AND size = ?2 AND mtime_seconds = ?3 AND mtime_nanos = ?4
+                     AND inode = ?5 AND device = ?6",
+                )?
+                .query_row(params![path_bytes(path), size, seconds, nanos, inode, device], |row| row.get(0))
+                .optional()?;
+            Ok(found.flatten())
+        };
+        Ok(find().map_err(|e| self.error(e))?.map(AudioKey))
+    }
+
     /// Records a file. A row of the same audio whose file is gone is taken over: the file was moved or renamed.
     ///
     /// # Errors

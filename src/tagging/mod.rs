@@ -7,6 +7,7 @@
 //!
 //! Nothing here decodes audio or knows where genres come from, and no database is opened: the [`Journal`] is the caller's.
 
+mod album;
 mod apetagged;
 mod apev2;
 mod container;
@@ -37,6 +38,7 @@ mod tail;
 mod vorbis;
 mod write;
 
+pub use album::album_of;
 pub use container::Container;
 pub use editor::{Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::candidates::{Candidate, Candidates};
+use super::candidates::{Candidate, Candidates, Origin};
 use super::folders::NotWatched;
 use super::inbox::{Inbox, Kind, Mail};
 use super::listener::Listener;
@@ -17,7 +17,7 @@ use super::roots::{Change, Root, Sight as RootSight};
 use super::settling::{Hint, Memory, Settling, Sight, Work};
 use super::walker::{Ear, Walk, Walked, Walker, watch_below};
 use crate::config::{self, Poll};
-use crate::pipeline::{Cancel, Found, Selection, Settings};
+use crate::pipeline::{Cancel, Fingerprints, Found, Selection};
 use crate::store::Store;
 use crate::tagging::FileStamp;
 
@@ -35,8 +35,8 @@ pub struct Plan {
     pub roots: Vec<PathBuf>,
     /// Which files count.
     pub selection: Selection,
-    /// Under which settings a file is settled.
-    pub settings: Settings,
+    /// Under which a file is settled.
+    pub fingerprints: Fingerprints,
     /// How long a file has to be still.
     pub quiet: Duration,
     /// Intervals and bounds.
@@ -71,7 +71,7 @@ impl Watcher {
         let (walks, requests) = channel();
         let walker = Walker {
             store: Arc::clone(&store),
-            settings: plan.settings.clone(),
+            fingerprints: plan.fingerprints.clone(),
             selection: plan.selection.clone(),
             quiet: plan.quiet,
             inbox: Arc::clone(&inbox),
@@ -90,6 +90,7 @@ impl Watcher {
             ear,
             walks,
             asked: HashSet::new(),
+            once_more: HashSet::new(),
             cancel: cancel.clone(),
             next_comparison: Instant::now(),
             next_poll: Instant::now(),
@@ -153,6 +154,8 @@ struct Watch {
     walks: Sender<Walk>,
     /// Folders whose comparison was asked for and has not ended.
     asked: HashSet<PathBuf>,
+    /// Of these, those that have to be compared once more: hints were lost meanwhile, maybe behind the walk's back.
+    once_more: HashSet<PathBuf>,
     cancel: Cancel,
     next_comparison: Instant,
     next_poll: Instant,
@@ -249,8 +252,18 @@ impl Watch {
         let mut gone = Vec::new();
         for work in work {
             match work {
-                Work::Analyse(candidate) => self.candidates.push(candidate),
-                Work::Gone(path) => gone.push(path),
+                Work::Analyse(candidate) => {
+                    let is_news = candidate.origin == Origin::Event && candidate.tries == 0;
+                    let path = candidate.path.clone();
+                    self.candidates.push(candidate);
+                    if is_news {
+                        self.hint_at_neighbours(&path, now);
+                    }
+                }
+                Work::Gone(path) => {
+                    self.hint_at_neighbours(&path, now);
+                    gone.push(path);
+                }
                 Work::List(folder) => self.list(&folder, now),
                 Work::Compare(folder) => self.compare_folder(&folder),
             }
@@ -274,6 +287,19 @@ impl Watch {
             }
             if let Found::Candidate(path) = found {
                 self.hear(Hint::File(path), now);
+            }
+        }
+    }
+
+    /// Where the tracks of an album vote together, a change of one is a change of all. They come as from a walk, so that they do
+    /// not hint at each other in turn.
+    fn hint_at_neighbours(&mut self, path: &Path, now: Instant) {
+        let Some(folder) = path.parent().filter(|_| self.plan.fingerprints.depend_on_neighbours()) else { return };
+        for neighbour in self.plan.selection.files_in(folder) {
+            if neighbour != path
+                && let Ok(stamp) = FileStamp::of(&neighbour)
+            {
+                self.hear(Hint::Found(neighbour, stamp), now);
             }
         }
     }
@@ -389,6 +415,10 @@ impl Watch {
 
     fn compare_folder(&mut self, folder: &Path) {
         let Some(index) = self.root_of(folder).filter(|&index| self.roots[index].is_good()) else { return };
+        if self.asked.contains(folder) {
+            self.once_more.insert(folder.to_owned());
+            return;
+        }
         let watches = self.roots[index].hearing == Hearing::Watched && self.can_listen(index);
         self.ask(Walk { root: self.roots[index].real.clone(), folder: folder.to_owned(), watches, retries: false });
     }
@@ -441,6 +471,9 @@ impl Watch {
     fn walked(&mut self, walked: Walked) {
         let Walked { walk, limit, compared, gone } = walked;
         self.asked.remove(&walk.folder);
+        if self.once_more.remove(&walk.folder) {
+            self.compare_folder(&walk.folder);
+        }
         let Some(index) = self.roots.iter().position(|root| root.real == walk.root) else { return };
         if let Some(setting) = limit {
             self.reached_limit(index, setting);
@@ -516,7 +549,7 @@ impl Memory for Outside<'_> {
         };
         // Where the database fails, the line finds out and says so.
         let Some(track) = known(path).or_else(by_one_name) else { return false };
-        track.stamp == *stamp && self.plan.settings.settles(path, track.settled_by.as_deref())
+        track.stamp == *stamp && self.plan.fingerprints.hold(path, track.settled_by.as_deref())
     }
 
     fn takes(&self, path: &Path) -> bool {

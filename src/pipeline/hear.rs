@@ -1,0 +1,102 @@
+//! What the line hears in a file: the models' word on it, or on its album where the tracks of one vote together.
+//!
+//! Which files are an album is [`super::album`]'s, what a file says by itself [`super::analysis`]'s.
+
+use std::path::{Path, PathBuf};
+
+use super::album::{self, AlbumVote, Albums};
+use super::analysis::{Analysis, AnalysisError};
+use super::cancel::Cancel;
+use super::line::{Line, Worker};
+use super::looked::Looked;
+use crate::audio;
+use crate::genre::Ranking;
+use crate::store::{AudioKey, StoreError};
+use crate::tagging::FileStamp;
+
+impl Line {
+    /// What the models make of a file, or of its album where the tracks of one vote together.
+    pub(super) fn hear(
+        &self,
+        worker: &mut Worker,
+        file: &Looked<'_>,
+        audio: AudioKey,
+        cancel: &Cancel,
+    ) -> Result<Analysis, AnalysisError> {
+        let (extractor, force) = (&mut worker.extractor, self.settings.force);
+        let Some(albums) = &self.albums else {
+            return self.analyst.analyse(&self.store, audio, file, extractor, force, cancel);
+        };
+        let occupied = albums.occupy(file.path);
+        let mut analysis = self.analyst.analyse(&self.store, audio, file, extractor, force, cancel)?;
+        drop(occupied);
+        let companions = albums.companions(file.path);
+        if analysis.not_music.is_some() || companions.is_empty() {
+            return Ok(analysis);
+        }
+        if !album::is_whole(&companions, self.settings.settle) {
+            return Err(AnalysisError::AlbumNotWhole);
+        }
+        let mut tracks = vec![(file.path.to_owned(), audio)];
+        for path in companions {
+            if let Some(audio) = self.audio_of(&path)? {
+                tracks.push((path, audio));
+            }
+        }
+        tracks.sort();
+        let keys: Vec<AudioKey> = tracks.iter().map(|(_, audio)| *audio).collect();
+        let ranking = match albums.known(&keys) {
+            Some(ranking) => ranking,
+            None => {
+                let order = albums.by_turn(tracks.into_iter().map(|(path, _)| path).collect());
+                let ranking = self.album_vote(worker, albums, &order, cancel)?;
+                albums.remember(keys.clone(), ranking.clone());
+                ranking
+            }
+        };
+        let alone = std::mem::replace(&mut analysis.ranking, ranking);
+        analysis.album = Some(AlbumVote { tracks: keys.len(), alone });
+        Ok(analysis)
+    }
+
+    /// The mean of what the tracks say that can be heard and are music.
+    fn album_vote(
+        &self,
+        worker: &mut Worker,
+        albums: &Albums,
+        tracks: &[PathBuf],
+        cancel: &Cancel,
+    ) -> Result<Ranking, AnalysisError> {
+        let mut rankings = Vec::with_capacity(tracks.len());
+        for path in tracks {
+            let _occupied = albums.occupy(path);
+            let (Ok(track), Some(audio)) = (Looked::at(path), self.audio_of(path)?) else { continue };
+            match self.analyst.analyse(&self.store, audio, &track, &mut worker.extractor, false, cancel) {
+                Ok(Analysis { not_music: None, ranking, .. }) => rankings.push(ranking),
+                Err(error @ (AnalysisError::Cancelled | AnalysisError::Store(_))) => return Err(error),
+                // What cannot be heard has no say; its own turn tells why.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(album::mean(&rankings))
+    }
+
+    /// The audio of another file, from the database where that knows the file as it is; none of a file without any.
+    fn audio_of(&self, path: &Path) -> Result<Option<AudioKey>, StoreError> {
+        let known = match FileStamp::of(path) {
+            Ok(stamp) => self.store.audio_of(path, &stamp)?,
+            Err(_) => return Ok(None),
+        };
+        match known {
+            Some(audio) => Ok(Some(audio)),
+            None => audio::identify(path).ok().map(|id| self.store.audio(id)).transpose(),
+        }
+    }
+
+    pub(super) fn album_not_whole(&self) -> String {
+        let seconds = self.settings.settle.as_secs();
+        format!(
+            "a track beside it changed less than {seconds} s ago: the album may still be being copied; the next scan takes it"
+        )
+    }
+}

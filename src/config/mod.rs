@@ -217,7 +217,7 @@ impl Default for Tags {
             policy: Default::default(),
             min_confidence: 0.7,
             max_genres: 1,
-            min_confidence_further: 0.2,
+            min_confidence_further: 0.32,
             whitelist: Vec::new(),
             names: BTreeMap::new(),
             casing: Default::default(),

@@ -17,13 +17,14 @@ macro_rules! builtin {
     };
 }
 /// Every model that is compiled in: its folder's name, manifest and graph.
-const BUILTIN: [(&str, &str, &[u8]); 6] = [
+const BUILTIN: [(&str, &str, &[u8]); 7] = [
     builtin!("fma518-mlp"),
     builtin!("logmel-cnn"),
     builtin!("spectrum-fusion"),
     builtin!("musicnn-head"),
     builtin!("musicnn-fusion"),
     builtin!("musicnn-tags"),
+    builtin!("sound-kind"),
 ];
 
 /// The ensembles that are compiled in, each better than the ones before it and in need of more.

@@ -35,7 +35,7 @@ pub use joined::{FeaturesName, FeaturesPart, JoinedInput, Part, PartOutput, Said
 pub use log_mel_input::{
     LogMelInput, LogName, NormName, PadMode, ReferenceName, ReferenceWord, ScaleName, SlopesName, WindowName,
 };
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Says};
 pub use model::{Model, ModelFeatures, Scores};
 pub use output::{Average, Head, Output, OutputKind};
 pub use tag_map::{TagMap, TaggedGenre};

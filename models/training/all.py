@@ -30,7 +30,7 @@ not_music += ["--more-music", args.more_music] if args.more_music else []
 steps = [
     ["prepare.py", "--clips", args.clips, "--audio", args.audio, "--out", args.features, "--reclassd", args.reclassd],
     ["study.py", *data, "--runs", "cv,final,from"],
-    ["study.py", *data, "--runs", "curve", "--kinds", "features,joined"],
+    ["study.py", *data, "--runs", "curve", "--kinds", "features,joined,cnn1"],
     ["study.py", *data, "--runs", "cv,from", "--kinds", "open1"],
     ["settle.py", "--runs", args.out, *(["--gtzan-test", taggrams["evaluation"]] if taggrams else [])],
     ["not_music.py", *not_music],

@@ -54,6 +54,10 @@ enum Command {
     Genres(commands::genres::Arguments),
     /// List, install, check and remove models
     Models(commands::models::Arguments),
+    /// Install or remove ONNX Runtime's library, which runs the models faster
+    Runtime(commands::runtime::Arguments),
+    /// Say what runs the models, what was tried, and how long each takes
+    Doctor(commands::doctor::Arguments),
     /// Print a script that completes commands, options and names of files in a shell
     Completions(commands::completions::Arguments),
     /// Write the manual pages into a folder, for packages
@@ -87,6 +91,8 @@ fn main() -> ExitCode {
         Command::Features(arguments) => commands::features::run(&arguments),
         Command::Genres(arguments) => commands::genres::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
+        Command::Runtime(arguments) => commands::runtime::run(&arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments, Cli::command()),
         Command::Man(arguments) => commands::man::run(&arguments, Cli::command()),
     };

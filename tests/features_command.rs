@@ -7,6 +7,9 @@ use common::sound::{flac, tune};
 use common::{Library, Run};
 use ndarray::Array2;
 use ndarray_npy::{NpzReader, read_npy};
+use reclassd::audio::{self, AnalysisWindow};
+use reclassd::features::{Extractor, LogMelParameters};
+use reclassd::inference::{Ensemble, ModelFeatures};
 
 fn features(library: &Library, arguments: &[&str]) -> Run {
     Run::of(library.command("features").current_dir(library.music()).args(arguments))
@@ -95,4 +98,38 @@ fn an_output_of_the_wrong_kind_is_refused_before_any_work() {
     assert!(run.stderr.contains(".npy"), "{}", run.stderr);
     features(&library, &["a.flac", "-o", "out.npy", "--rate", "fast"]).expect_code(2);
     features(&library, &["missing.flac", "-o", "out.npy"]).expect_code(2);
+}
+
+#[test]
+fn what_a_model_says_is_what_the_line_hears_of_it() {
+    let library = library();
+    features(&library, &["b.flac", "a.flac", "--model", "logmel-cnn", "-o", "said.npz"]).expect_code(0);
+    let mut archive = NpzReader::new(std::fs::File::open(library.music().join("said.npz")).unwrap()).unwrap();
+    let scores: Array2<f32> = archive.by_name("scores").unwrap();
+    let embedding: Array2<f32> = archive.by_name("embedding").unwrap();
+    let description = description(&library, "said.json");
+    assert_eq!(description["model"], "logmel-cnn");
+    assert_eq!(description["files"], serde_json::json!(["b.flac", "a.flac"]));
+    assert_eq!(scores.shape(), [2, description["labels"].as_array().unwrap().len()]);
+    assert_eq!(embedding.shape(), [2, 128]);
+    assert!(scores.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 1e-5));
+
+    // The same, asked step by step.
+    let window = AnalysisWindow { seconds: 30.0, count: 1 };
+    let recording = audio::decode(&library.music().join("a.flac"), &window).unwrap();
+    let clip = recording.clips[0].resampled(22_050).unwrap();
+    let mel = Extractor::new().log_mel(&clip.samples, 22_050, &LogMelParameters::default()).unwrap();
+    let cnn = Ensemble::builtin().unwrap().members.into_iter().map(|member| member.model);
+    let cnn = cnn.into_iter().find(|model| model.manifest().name == "logmel-cnn").unwrap();
+    let fed = ModelFeatures::LogMel { data: &mel.data, n_mels: mel.n_mels, n_frames: mel.n_frames };
+    let said = cnn.run(&fed).unwrap();
+    assert!(scores.row(1).iter().zip(&said.probabilities).all(|(a, b)| (a - b).abs() < 1e-5));
+    assert!(embedding.row(1).iter().zip(said.embedding.unwrap()).all(|(a, b)| (a - b).abs() < 1e-4));
+
+    // A model without an embedding has none; one that is not there is wrong use.
+    features(&library, &["a.flac", "--model", "fma518-mlp", "-o", "said.npz"]).expect_code(0);
+    let mut archive = NpzReader::new(std::fs::File::open(library.music().join("said.npz")).unwrap()).unwrap();
+    assert_eq!(archive.names().unwrap(), ["scores"]);
+    features(&library, &["a.flac", "--model", "nobody", "-o", "said.npz"]).expect_code(2);
+    features(&library, &["a.flac", "--model", "logmel-cnn", "--kind", "log-mel", "-o", "said.npz"]).expect_code(2);
 }

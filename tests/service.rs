@@ -128,6 +128,25 @@ fn a_reload_takes_a_good_configuration_and_refuses_a_broken_one() {
     assert_eq!(service.logged("decoding "), 1, "another threshold is no reason to listen again in {music:?}");
 }
 
+#[test]
+fn workers_are_idle_and_the_rest_of_the_service_is_not() {
+    let library = Library::with_config("[analysis]\njobs = 2\n");
+    let service = Service::start(&library);
+    let threads = fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap().flatten();
+    let threads = threads.map(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap();
+        let (name, fields) = stat.rsplit_once(')').unwrap();
+        let fields: Vec<i64> = fields.split_ascii_whitespace().map(|field| field.parse().unwrap_or(-1)).collect();
+        // Fields 19 and 41 of proc(5): the nice value and the scheduling policy, of which 5 is SCHED_IDLE.
+        (name.split_once('(').unwrap().1.to_owned(), (fields[16], fields[38]))
+    });
+    let of: std::collections::BTreeMap<String, (i64, i64)> = threads.collect();
+    for name in ["worker 0", "worker 1", "walker"] {
+        assert_eq!(of[name], (19, 5), "{name}");
+    }
+    assert_eq!((of["watcher"].1, of["listener"].1), (0, 0));
+}
+
 /// Reads what is told to a service manager until a message holds a word.
 fn told(socket: &UnixDatagram, word: &str) -> String {
     let started = Instant::now();

@@ -208,6 +208,24 @@ fn a_root_that_goes_away_deletes_nothing_and_heals_when_it_is_back() {
 }
 
 #[test]
+fn a_late_track_of_an_album_makes_the_album_vote_again_and_then_there_is_peace() {
+    let library = quick_library("[ensemble]\nalbum = true");
+    for number in 0..3 {
+        library.put(format!("album/{number}.flac"), &song(number, &["ALBUM=One"]));
+    }
+    let service = Service::start(&library);
+    have(&library, "tagged", 3);
+    service.settled("the album", |_| true);
+    library.put("album/3.flac", &song(3, &["ALBUM=One"]));
+    have(&library, "tagged", 4);
+    service.settled("the album of four", |_| true);
+    let genres: Vec<_> = (0..4).map(|n| genres(&library.music().join(format!("album/{n}.flac")))).collect();
+    assert!(genres.iter().all(|genre| *genre == genres[0]), "{genres:?}");
+    let scan = library.scan(&[]).expect_code(0);
+    assert!(scan.objects().iter().all(|object| object["action"] == "unchanged"), "{}", scan.stdout);
+}
+
+#[test]
 fn a_root_that_is_missing_at_the_start_is_waited_for() {
     let library = quick_library("poll_interval = \"1s\"");
     fs::remove_dir(library.music()).unwrap();
@@ -256,31 +274,39 @@ fn events_that_the_kernel_could_not_keep_cost_no_file() {
     assert!(service.logged("more happened than could be listened to") > 0);
 }
 
-#[test]
-fn without_watches_left_folders_are_polled_and_the_setting_is_named() {
-    let library = quick_library("poll_interval = \"1s\"");
-    for number in 0..6 {
-        library.put(format!("{number}/song.flac"), &song(number, &[]));
-    }
-    // A user namespace has a limit of its own, which only this service feels.
+/// A service in a user namespace with a limit of its own, which only it feels; `None` where that cannot be had.
+fn limited_service(library: &Library, limit: &str) -> Option<Service> {
+    let setting = format!("/proc/sys/user/{limit}");
     let mut probe = std::process::Command::new("unshare");
-    probe.args(["-Ur", "test", "-w", "/proc/sys/user/max_inotify_watches"]);
+    probe.args(["-Ur", "test", "-w", &setting]);
     if !probe.status().is_ok_and(|status| status.success()) {
-        return common::skipped(
-            "without_watches_left_folders_are_polled_and_the_setting_is_named",
-            "no user namespaces",
-        );
+        common::skipped(limit, "no user namespaces");
+        return None;
     }
-    let limited = "echo 4 > /proc/sys/user/max_inotify_watches; exec \"$0\" watch \"$1\"";
+    // In it, even a few are too many.
+    let number = if limit == "max_inotify_instances" { 0 } else { 4 };
+    let limited = format!("echo {number} > {setting}; exec \"$0\" watch \"$1\"");
     let prepared = library.command("watch");
     let mut command = std::process::Command::new("unshare");
-    command.args(["-Ur", "sh", "-c", limited]).arg(prepared.get_program()).arg(library.music());
+    command.args(["-Ur", "sh", "-c", &limited]).arg(prepared.get_program()).arg(library.music());
     command.env_clear().envs(prepared.get_envs().filter_map(|(key, value)| Some((key, value?))));
     command.env("RECLASSD_LOG", "reclassd=debug").current_dir(library.root());
-    let service = Service::of(&library, &mut command);
-    have(&library, "tagged", 6);
-    assert!(service.logged("fs.inotify.max_user_watches") > 0, "{}", service.log());
-    tagged(&library.put("5/new.flac", &song(50, &[])));
-    let status = service.settled("all to be done", |_| true);
-    assert!(status["watch"]["roots"][0]["polled"].as_str().unwrap().contains("max_user_watches"), "{status}");
+    Some(Service::of(library, &mut command))
+}
+
+#[test]
+fn without_watches_left_folders_are_polled_and_the_setting_is_named() {
+    for (limit, named) in [("max_inotify_watches", "max_user_watches"), ("max_inotify_instances", "max_user_instances")]
+    {
+        let library = quick_library("poll_interval = \"1s\"");
+        for number in 0..6 {
+            library.put(format!("{number}/song.flac"), &song(number, &[]));
+        }
+        let Some(service) = limited_service(&library, limit) else { return };
+        have(&library, "tagged", 6);
+        assert!(service.logged(&format!("sysctl -w fs.inotify.{named}")) > 0, "{}", service.log());
+        tagged(&library.put("5/new.flac", &song(50, &[])));
+        let status = service.settled("all to be done", |_| true);
+        assert!(status["watch"]["roots"][0]["polled"].as_str().unwrap().contains(named), "{status}");
+    }
 }

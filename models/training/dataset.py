@@ -14,9 +14,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import training
+from nets import FRAMES
 
 POP_ROCK = "Pop Rock"
+# Kinds of a genre that only the head on musicnn's tags can say: GTZAN tells them apart, the clips do not.
+KINDS = {POP_ROCK: ("Pop", "Rock", "Metal"), "Soul-RnB": ("Soul-RnB", "Disco")}
+GTZAN = dict(
+    blues="Blues", classical="Classical", country="Country", disco="Disco", hiphop="Hip-Hop", jazz="Jazz", metal="Metal", pop="Pop", reggae="Reggae",
+    rock="Rock",
+)  # fmt: skip
 MIN_CLIPS, MIN_ARTISTS = 25, 20  # what a genre needs among the training clips before a network may say it
 FOLDS = 5
 
@@ -37,6 +43,14 @@ class Clip:
 
 
 @dataclass
+class Taggrams:
+    """Tracks of which nothing is known but musicnn's tags, the mean over patches, and one genre each."""
+
+    tags: np.ndarray  # (M, 50) float32
+    genres: list
+
+
+@dataclass
 class Data:
     """Clips with their features; row i of every array is `clips[i]`."""
 
@@ -44,7 +58,8 @@ class Data:
     labels: list
     fma518: np.ndarray  # (N, 518) float32
     log_mel: torch.Tensor  # (N, 128, FRAMES) float16, dB in [-80, 0], time along the last axis
-    patterns: np.ndarray  # (N, P) float32, nets.Patterns of the spectrograms
+    musicnn: np.ndarray  # (N, 250) float32: what musicnn-msd says, its 200 numbers and its 50 tags; (N, 0) where it was not asked
+    taggrams: Taggrams | None = None  # what the head on tags hears besides the clips
     target: np.ndarray = field(init=False)  # (N, K), each row sums to 1, or to 0 where no label can be said
     right: np.ndarray = field(init=False)  # (N, K) bool: naming this genre is right
 
@@ -58,7 +73,7 @@ class Data:
 
     def subset(self, rows):
         rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-        return Data([self.clips[i] for i in rows], self.labels, self.fma518[rows], self.log_mel[torch.as_tensor(rows)], self.patterns[rows])
+        return Data([self.clips[i] for i in rows], self.labels, self.fma518[rows], self.log_mel[torch.as_tensor(rows)], self.musicnn[rows], self.taggrams)
 
     def sayable(self):
         """Rows that carry at least one genre which the networks can say: those worth training on."""
@@ -83,11 +98,11 @@ def read_clips(path):
     return clips
 
 
-def supported_labels(clips):
-    """The genres with enough clips by enough artists in the training split, most frequent first."""
+def supported_labels(clips, split="train"):
+    """The genres with enough clips by enough artists in the training split (or in all of the clips), most frequent first."""
     count, artists = defaultdict(int), defaultdict(set)
     for clip in clips:
-        if clip.split == "train":
+        if split in (None, clip.split):
             for genre in clip.genres:
                 count[genre] += 1
                 artists[genre].add(clip.artist)
@@ -122,10 +137,45 @@ def folds_by_artist(clips, folds=FOLDS, seed=0):
     return fold
 
 
-def load(clips_csv, features, labels=None):
+def tag_labels(labels):
+    """What the head on tags says, where the other models say `labels`."""
+    return [kind for label in labels for kind in KINDS.get(label, (label,))]
+
+
+def tag_sets(labels):
+    """The columns of that head's targets, and which of its words each stands for: every word for itself, a family for its kinds.
+
+    A clip that is labelled by a family alone puts its mass on the family: how that is divided, the taggrams decide."""
+    words = tag_labels(labels)
+    sets = {word: {word} for word in words} | {f"any {family}": set(kinds) for family, kinds in KINDS.items()}
+    return list(sets), np.array([[word in members for members in sets.values()] for word in words], np.float32)
+
+
+def tag_targets(data):
+    """(N, columns) the mass of each clip over the columns of `tag_sets`."""
+    columns, _ = tag_sets(data.labels)
+    target = np.zeros((len(data), len(columns)), np.float32)
+    for k, label in enumerate(data.labels):
+        target[:, columns.index(f"any {label}" if label in KINDS else label)] = data.target[:, k]
+    return target
+
+
+def read_taggrams(file):
+    """GTZAN as musicnn's authors published it: an archive of tags a patch (`X`), the genre's number (`Y`) and the track (`IDS`)."""
+    archive = np.load(file)
+    names = list(GTZAN)
+    tracks, index = np.unique(archive["IDS"], return_inverse=True)
+    tags = np.stack([archive["X"][index == i].mean(0) for i in range(len(tracks))]).astype(np.float32)
+    numbers = [archive["Y"][index == i][0] for i in range(len(tracks))]
+    if any(names[number] != track.split("/")[0] for number, track in zip(numbers, tracks, strict=True)):
+        raise SystemExit(f"{file}: the genres are not numbered by name")
+    return Taggrams(tags, [GTZAN[names[number]] for number in numbers])
+
+
+def load(clips_csv, features, labels=None, taggrams=None):
     """Everything, with rows in the order of `clips_csv`. A clip whose features are missing is an error."""
     clips = read_clips(clips_csv)
-    vectors, spectrograms = {}, {}
+    vectors, spectrograms, said = {}, {}, {}
     for name in sorted({clip.set for clip in clips}):
         keys = {clip.path: clip.key for clip in clips if clip.set == name}
         files = json.loads((Path(features) / f"{name}.fma518.json").read_text())["files"]
@@ -134,16 +184,39 @@ def load(clips_csv, features, labels=None):
             raise SystemExit(f"{name}.fma518.npy: expected ({len(files)}, 518), found {matrix.shape}")
         for file, row in zip(files, matrix, strict=True):
             vectors[clip_of(file, keys)] = row
+        said |= {clip_of(file, keys): row for file, row in read_musicnn(Path(features), name)}
         archive = np.load(Path(features) / f"{name}.logmel.npz")
         for member in archive.files:
             if clip_of(member, keys):
-                spectrograms[clip_of(member, keys)] = torch.as_tensor(training.to_frames(archive[member])).half()
+                spectrograms[clip_of(member, keys)] = torch.as_tensor(to_frames(archive[member])).half()
     missing = [c.key for c in clips if c.key not in vectors or c.key not in spectrograms]
     if missing:
         raise SystemExit(f"{len(missing)} clips have no features, the first is {missing[0]}: run prepare.py again")
     log_mel = torch.stack([spectrograms[c.key] for c in clips])
     labels = labels or supported_labels(clips)
-    return Data(clips, labels, np.stack([vectors[c.key] for c in clips]), log_mel, training.patterns_of(log_mel).numpy())
+    if said and any(c.key not in said for c in clips):
+        raise SystemExit("musicnn was asked about some clips only: run prepare.py again")
+    musicnn = np.stack([said[c.key] for c in clips]) if said else np.zeros((len(clips), 0), np.float32)
+    return Data(clips, labels, np.stack([vectors[c.key] for c in clips]), log_mel, musicnn, taggrams and read_taggrams(taggrams))
+
+
+def read_musicnn(features, name):
+    """What musicnn-msd said of the clips of a set: for each file its path, and 200 + 50 numbers. Nothing where prepare.py did not ask."""
+    file = features / f"{name}.musicnn-msd.npz"
+    if not file.exists():
+        return []
+    archive = np.load(file)
+    files = json.loads(file.with_suffix(".json").read_text())["files"]
+    return list(zip(files, np.hstack([archive["embedding"], archive["scores"]]), strict=True))
+
+
+def to_frames(log_mel, frames=FRAMES):
+    """The middle `frames` frames; a shorter one is repeated from its start until it is long enough, as the program does."""
+    have = log_mel.shape[1]
+    if have >= frames:
+        start = (have - frames) // 2
+        return log_mel[:, start : start + frames]
+    return np.tile(log_mel, (1, -(-frames // have)))[:, :frames]
 
 
 def clip_of(file, keys):

@@ -14,13 +14,38 @@ import onnxruntime
 import torch
 from torch import nn
 
+import dataset
 import training
-from nets import FRAMES, FeatureMlp, Patterns
+from nets import FRAMES, FeatureMlp
+from settle import KIND, lift_of_tags
 
-VERSION = "2"
+VERSION = {"fma518-mlp": "2", "logmel-cnn": "3"}  # the others are new
+ENSEMBLE_VERSION = "3"
 OPSET = 17
 LICENCE = "MIT OR Apache-2.0"
 MODELS = Path(__file__).resolve().parent.parent
+
+# What is joined into the row that a model is fed, and how many numbers each part has.
+SAID = {"cnn": ("logmel-cnn", "embedding", 128), "numbers": ("musicnn-msd", "embedding", 200), "tags": ("musicnn-msd", "scores", 50)}
+JOINED = {
+    "spectrum-fusion": ("cnn", "fma518"), "musicnn-head": ("numbers", "tags"), "musicnn-fusion": ("numbers", "tags", "fma518"), "musicnn-tags": ("tags",),
+}  # fmt: skip
+
+
+def parts_of(name):
+    lines = []
+    for part in JOINED[name]:
+        if part == "fma518":
+            lines.append('    { features = "fma518", sample_rate = 22050 },')
+        else:
+            model, output, size = SAID[part]
+            lines.append(f'    {{ model = "{model}", output = "{output}", size = {size} }},')
+    return "# What other models said of the same sound, and features, one after the other in one row.\n[input.joined]\nparts = [\n" + "\n".join(lines) + "\n]\n"
+
+
+def width_of(name):
+    return sum(518 if part == "fma518" else SAID[part][2] for part in JOINED[name])
+
 
 INPUT = {
     "fma518-mlp": """# The 518 FMA features of the mono signal at this rate.
@@ -40,106 +65,89 @@ top_db = 80.0
 frames = {FRAMES}
 padding = "repeat"
 """,
-}
-# What the fusion needs: two tensors under the names of the graph's inputs. The program reads one input a model, so this one is not in the vote.
-FUSION = "two-branch-fusion"
-INPUT[FUSION] = (
-    INPUT["fma518-mlp"].replace("[input.fma518]", '[inputs.fma518]\nname = "features"')
-    + "\n"
-    + INPUT["logmel-cnn"].replace("[input.log-mel]", '[inputs.log-mel]\nname = "log_mel"')
-)
-GRAPH_INPUTS = {"fma518-mlp": ["features"], "logmel-cnn": ["log_mel"], FUSION: ["log_mel", "features"]}
-OUTPUT = {
-    "fma518-mlp": '[output]\nname = "logits"\nkind = "logits"\n',
-    "logmel-cnn": '[output]\nname = "logits"\nkind = "logits"\nembedding = "embedding"\n',
-}
-OUTPUT[FUSION] = OUTPUT["logmel-cnn"]
+} | {name: parts_of(name) for name in JOINED}
+OUTPUT = '[output]\nname = "logits"\nkind = "logits"\n'
 ABOUT = {
     "fma518-mlp": "four perceptrons 518-256-128-K on the FMA features, their logits averaged",
     "logmel-cnn": "four convolution blocks on the log-mel spectrogram, the last two with a residual convolution",
-    FUSION: "the convolutions on the log-mel spectrogram and a perceptron on the FMA features under one head",
+    "spectrum-fusion": "one head over logmel-cnn's embedding and a branch 518-128-64 for the FMA features, trained along with the convolutions",
+    "musicnn-head": "four perceptrons 250-128-K on musicnn's embedding and tags, their logits averaged",
+    "musicnn-fusion": "four perceptrons 768-128-K on musicnn's embedding and tags and the FMA features, their logits averaged",
+    "musicnn-tags": "four perceptrons 50-64-K on musicnn's tags, their logits averaged; tells Pop, Rock, Metal and Disco apart",
 }
 
 
 class Adjusted(nn.Module):
-    """The perceptrons on the 518 features, each genre's logit shifted as settle.py says."""
+    """Perceptrons, each genre's logit shifted as settle.py says."""
 
     def __init__(self, net, adjust):
         super().__init__()
         self.net = net
         self.register_buffer("adjust", adjust)
 
-    def forward(self, features):
-        return self.net(features) - self.adjust
+    def forward(self, row):
+        return self.net(row) - self.adjust
 
 
 class Spectrogram(nn.Module):
-    """Convolutions and perceptrons on patterns, each with its share of the logits; the embedding is the first convolutions'."""
-
-    def __init__(self, cnns, perceptrons, share, adjust):
-        super().__init__()
-        self.cnns, self.share = nn.ModuleList(cnns), share
-        if share < 1:
-            self.patterns, self.perceptrons = Patterns(), perceptrons
-        self.register_buffer("adjust", adjust)
-
-    def forward(self, log_mel):
-        heard = [cnn(log_mel) for cnn in self.cnns]
-        logits = self.share / len(heard) * sum(logits for logits, _ in heard) - self.adjust
-        if self.share < 1:
-            logits = logits + (1 - self.share) * self.perceptrons(self.patterns(log_mel))
-        return logits, heard[0][1]
-
-
-class Fusion(nn.Module):
-    """Both branches under the head that was trained on them; the embedding is the convolutions'."""
+    """The convolutions and their head; the embedding is what lies between."""
 
     def __init__(self, cnn, adjust):
         super().__init__()
         self.cnn = cnn
         self.register_buffer("adjust", adjust)
 
-    def forward(self, log_mel, features):
-        _, embedding = self.cnn(log_mel)
-        return self.cnn.fused(embedding, self.cnn.scaler.normalise(features)) - self.adjust, embedding
+    def forward(self, log_mel):
+        logits, embedding = self.cnn(log_mel)
+        return logits - self.adjust, embedding
+
+
+class Fusion(nn.Module):
+    """Both branches under the head that was trained on them, without the convolutions: their embedding comes from the model that has them."""
+
+    def __init__(self, cnn, adjust):
+        super().__init__()
+        self.branch, self.joined, self.scaler = cnn.features, cnn.joined, cnn.scaler
+        self.register_buffer("adjust", adjust)
+
+    def forward(self, row):
+        embedding, features = row[:, :128], row[:, 128:]
+        return self.joined(torch.cat([embedding, self.branch(self.scaler.normalise(features))], 1)) - self.adjust
 
 
 def synthetic(name):
     """An input that the program's tests make as well: exact in float32, and nothing like music."""
-    if name == "features":
-        return ((np.arange(518) * 37 % 101 - 50) / np.float32(10)).astype(np.float32)[None]
-    band, frame = np.arange(128)[:, None], np.arange(FRAMES)[None]
-    return (-((band * 7 + frame * 3 + band * frame % 11) % 81)).astype(np.float32)[None, None]
+    if name == "logmel-cnn":
+        band, frame = np.arange(128)[:, None], np.arange(FRAMES)[None]
+        return (-((band * 7 + frame * 3 + band * frame % 11) % 81)).astype(np.float32)[None, None]
+    width = width_of(name) if name in JOINED else 518
+    return ((np.arange(width) * 37 % 101 - 50) / np.float32(10)).astype(np.float32)[None]
 
 
 def load(name, runs, settled):
-    """A model of the vote, with the weights of the final fits."""
-    classes, adjust = len(settled["labels"]), torch.tensor(settled["adjust"], dtype=torch.float32)
-
-    def fitted(kind, inputs=518):
-        sort = kind.rstrip("0123456789")
-        net = training.make(sort, classes, training.SETTINGS[sort], inputs)
-        weights = torch.load(runs / f"final.{kind}.pt", weights_only=True)
-        if sort == "cnn":
-            net.scaler = FeatureMlp(518, 2)
-        net.load_state_dict(weights)
-        return net
-
-    if name == "fma518-mlp":
-        return Adjusted(fitted("features"), adjust).eval()
-    cnns = [fitted(file.name.split(".")[1]).to(memory_format=torch.contiguous_format) for file in sorted(runs.glob("final.cnn*.pt"))]
-    if name == FUSION:
-        return Fusion(cnns[0], adjust).eval()
-    return Spectrogram(cnns, fitted("patterns", Patterns().size), settled["share"], adjust).eval()
+    """A model of a vote, with the weights of the final fits."""
+    labels, adjust = settled["labels"], np.array(settled["adjust"], np.float32)
+    kind = KIND[name]
+    if kind in ("cnn", "fusion"):
+        [file] = runs.glob("final.cnn*.pt")
+        net = training.make("cnn", len(labels), training.SETTINGS["cnn"])
+        net.scaler = FeatureMlp(518, 2)
+        net.load_state_dict(torch.load(file, weights_only=True))
+        net = net.to(memory_format=torch.contiguous_format)
+        return (Spectrogram if kind == "cnn" else Fusion)(net, torch.as_tensor(adjust)).eval()
+    words = labels
+    if kind == "tags":
+        words, adjust = dataset.tag_labels(labels), lift_of_tags(adjust, labels)
+    net = training.make(kind, len(words), training.SETTINGS[kind], width_of(name) if name in JOINED else 518)
+    net.load_state_dict(torch.load(runs / f"final.{kind}.pt", weights_only=True))
+    return Adjusted(net, torch.as_tensor(adjust)).eval()
 
 
-def export(name, net, labels, folder):
-    inputs = GRAPH_INPUTS[name]
-    outputs = ["logits"] if name == "fma518-mlp" else ["logits", "embedding"]
-    example = tuple(torch.as_tensor(synthetic(i)) for i in inputs)
+def write_graph(name, net, example, input_name, outputs, folder):
+    """model.onnx, compared with PyTorch on one input; the digest of the file, and what it gives."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.onnx"
-    torch.onnx.export(net, example, file, input_names=inputs, output_names=outputs, opset_version=OPSET, dynamo=False)
+    torch.onnx.export(net, (torch.as_tensor(example),), file, input_names=[input_name], output_names=outputs, opset_version=OPSET, dynamo=False)
     graph = onnx.load(file)
     onnx.checker.check_model(graph)
     graph.producer_name = graph.producer_version = graph.doc_string = ""
@@ -150,53 +158,93 @@ def export(name, net, labels, folder):
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     with torch.no_grad():
-        expected = net(*example)
-    expected = [expected] if name == "fma518-mlp" else list(expected)
-    got = session.run(outputs, {i: x.numpy() for i, x in zip(inputs, example, strict=True)})
+        expected = net(torch.as_tensor(example))
+    expected = [expected] if len(outputs) == 1 else list(expected)
+    got = session.run(outputs, {input_name: example})
     worst = max(float(np.max(np.abs(a - b.numpy()) / np.maximum(1, np.abs(b.numpy())))) for a, b in zip(got, expected, strict=True))
     if worst > 2e-5:
         raise SystemExit(f"{name}: ONNX Runtime is {worst:.1e} away from PyTorch")
-
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    quoted = "".join(f'    "{label}",\n' for label in labels)
-    (folder / "model.toml").write_text(
-        f"# {name}: {ABOUT[name]}.\n# Written by training/export.py; CARD.md says how good it is.\n"
-        f'name = "{name}"\nversion = "{VERSION if name != FUSION else 1}"\nlicence = "{LICENCE}"\nsha256 = "{digest}"\n'
-        f"# Canonical genres of taxonomy.toml, in the order of the graph's output.\nlabels = [\n{quoted}]\n\n{INPUT[name]}\n{OUTPUT[name]}"
-    )
     reference = {o: [round(float(v), 6) for v in e.numpy().ravel()] for o, e in zip(outputs, expected, strict=True)}
     (folder / "reference.json").write_text(json.dumps(reference) + "\n")
-    print(f"{name}: {file.stat().st_size / 1e6:.2f} MB, {len(labels)} genres, ONNX Runtime within {worst:.1e} of PyTorch")
+    print(f"{name}: {file.stat().st_size / 1e6:.2f} MB, ONNX Runtime within {worst:.1e} of PyTorch")
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def export_ensemble(settled, folder, threshold):
-    """ensemble.toml: who votes, how much each vote counts, and how sure the vote must be."""
+def write_manifest(name, about, version, digest, labels, fed, output, folder, script="export.py", more="# Canonical genres of taxonomy.toml, in"):
+    quoted = "".join(f'    "{label}",\n' for label in labels)
+    (folder / "model.toml").write_text(
+        f"# {name}: {about}.\n# Written by training/{script}; CARD.md says how good it is.\n"
+        f'name = "{name}"\nversion = "{version}"\nlicence = "{LICENCE}"\nsha256 = "{digest}"\n'
+        f"{more} the order of the graph's output.\nlabels = [\n{quoted}]\n\n{fed}\n{output}"
+    )
+
+
+def export(name, net, labels, folder):
+    outputs = ["logits", "embedding"] if name == "logmel-cnn" else ["logits"]
+    input_name = "log_mel" if name == "logmel-cnn" else "joined" if name in JOINED else "features"
+    digest = write_graph(name, net, synthetic(name), input_name, outputs, folder)
+    output = OUTPUT + ('embedding = "embedding"\n' if "embedding" in outputs else "")
+    write_manifest(name, ABOUT[name], VERSION.get(name, "1"), digest, labels, INPUT[name], output, folder)
+
+
+def export_ensemble(vote, settled, gate, file, threshold):
+    """Who votes, how much each vote counts, in which stages, and how sure the vote must be."""
+    parts, further = settled["votes"][vote], settled["further"][vote]
+    f, staged = settled["cross_validation"][vote], settled["cross_validation"][f"{vote}, progressive"]
+    what = "built-in models" if vote == "builtin" else "built-in models and musicnn's"
     lines = [
-        "# The built-in ensemble: which models vote, how much each vote counts, and when its word is good enough to write.",
-        "# Weights and temperature come from cross-validation over the training clips (training/settle.py).",
-        'name = "reclassd-builtin"',
-        f'version = "{VERSION}"',
+        f"# The ensemble of the {what}: which vote, how much each vote counts, and when its word is good enough to write.",
+        "# Weights, temperatures, stages and stops come from cross-validation over the training clips (training/settle.py).",
+        f'name = "reclassd-{vote}"',
+        f'version = "{ENSEMBLE_VERSION}"',
+        *(['needs = ["musicnn-msd"]'] if vote == "musicnn" else []),
         "# Probabilities become p^(1/temperature), normalised: what makes the confidence mean what it says.",
-        f"temperature = {settled['temperature']}",
+        f"temperature = {parts['temperature']}",
         "# A confidence below this is unsure: nothing is written, the file waits for review.",
         f"threshold = {threshold}",
     ]
-    for name, weight in zip(settled["members"], settled["weights"], strict=True):
+    if further["least"] is not None:
+        lines += [
+            f"# A second genre is named from this probability on. Nested, one was named for {further['written_several']} of {further['several']} clips with several genres and right for",
+            f"# {further['precision_several']:.0%} of them; of those named for any clip ({further['written']}), {further['precision_all']:.0%} were right, as a clip with one genre has no second.",
+            f"further = {further['least']}",
+        ]  # fmt: skip
+    else:
+        lines += ["# No `further`: no probability was found from which the second genre of a clip with several is right often enough."]
+    for name, weight in zip(parts["members"], parts["weights"], strict=True):
         lines += ["", "[[members]]", f'model = "{name}"', f"weight = {weight}"]
-    (folder / "ensemble.toml").write_text("\n".join(lines) + "\n")
+    stages = settled["stages"][vote]
+    lines += [
+        "",
+        f"# strategy = \"progressive\": who is asked first, and from which confidence on nobody else is. Cross-validated: top-1 {staged['top1']:.1%} where the whole vote",
+        f"# has {f['top1']:.1%}; {', '.join(f'{share:.0%}' for share in stages['share'])} of the clips stop at each stage.",
+    ]  # fmt: skip
+    for stage in stages["stages"]:
+        weights = ", ".join(f"{name} = {weight}" for name, weight in zip(stage["members"], stage["weights"], strict=True) if weight > 0)
+        lines += ["[[stages]]", f"weights = {{ {weights} }}", f"temperature = {stage['temperature']}"]
+        lines += [f"stop = {stage['stop']}", ""] if "stop" in stage else [""]
+    if gate:
+        lines += ["# What is less likely music than this is speech or noise, and has no genre.", "[gate]", 'model = "sound-kind"', f"music_below = {gate['music_below']}", ""]
+    file.write_text("\n".join(lines[:-1] if lines[-1] == "" else lines) + "\n")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=Path, required=True, help="what study.py and settle.py wrote")
+    parser.add_argument("--runs", type=Path, required=True, help="what study.py, settle.py and not_music.py wrote")
     parser.add_argument("--models", type=Path, default=MODELS, help="the folder of NAME/model.onnx (default: this repository's)")
+    parser.add_argument("--only", help="names of models, and no ensemble")
     parser.add_argument("--threshold", type=float, default=0.7)
-    parser.add_argument("--fusion", action="store_true", help="the fusion too, which the program cannot run yet")
     args = parser.parse_args()
     settled = json.loads((args.runs / "settled.json").read_text())
-    for name in settled["members"] + [FUSION] * args.fusion:
-        export(name, load(name, args.runs, settled), settled["labels"], args.models / name)
-    export_ensemble(settled, args.models, args.threshold)
+    names = args.only.split(",") if args.only else [n for vote in settled["votes"].values() for n in vote["members"]]
+    for name in dict.fromkeys(names):
+        if name != "musicnn-msd":
+            labels = dataset.tag_labels(settled["labels"]) if name == "musicnn-tags" else settled["labels"]
+            export(name, load(name, args.runs, settled), labels, args.models / name)
+    gate = json.loads((args.runs / "sound-kind.json").read_text()) if (args.runs / "sound-kind.json").exists() else None
+    if not args.only:
+        for vote in settled["votes"]:
+            export_ensemble(vote, settled, gate, args.models / ("ensemble.toml" if vote == "builtin" else f"ensemble-{vote}.toml"), args.threshold)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,6 @@ def soften(probabilities, temperature):
     return e / e.sum(1, keepdims=True)
 
 
-def vote(members, weights, temperature):
-    """The program's vote for members that can say the same genres: weighted mean of the probabilities, then the temperature."""
-    weights = np.asarray(weights, float) / np.sum(weights)
-    return soften(sum(w * m for w, m in zip(weights, members, strict=True)), temperature)
-
-
 def hits(probabilities, right):
     return right[np.arange(len(right)), probabilities.argmax(1)]
 
@@ -68,15 +62,26 @@ def interval_by_artist(hit, artists, draws=2000, seed=0):
     return [float(q) for q in np.percentile(right[pick].sum(1) / count[pick].sum(1), [2.5, 97.5])]
 
 
-def report(probabilities, data, threshold):
-    """Every figure of the cards, for all clips of `data`, those included whose genre cannot be said (they count as wrong)."""
-    hit = hits(probabilities, data.right)
-    genres = per_genre(probabilities, data.right, data.labels)
+def reliability(probabilities, right, bins=10):
+    """For each tenth of confidence that occurs: how many, the mean confidence, the share that is right."""
+    c, hit = probabilities.max(1), hits(probabilities, right)
+    which = np.minimum((c * bins).astype(int), bins - 1)
+    return [dict(clips=int((which == b).sum()), confidence=float(c[which == b].mean()), right=float(hit[which == b].mean())) for b in np.unique(which)]
+
+
+def report(probabilities, data, threshold, right=None, names=None):
+    """Every figure of the cards, for all clips of `data`, those included whose genre cannot be said (they count as wrong).
+
+    `right` and `names`: of columns that begin with the labels of `data` and go on with what else may be named; macro-F1 is over the labels."""
+    right, names = data.right if right is None else right, names or data.labels
+    target = np.pad(data.target, ((0, 0), (0, len(names) - len(data.labels))))
+    hit = hits(probabilities, right)
+    genres = per_genre(probabilities, right, names)[: len(data.labels)]
     return dict(
         clips=len(data), artists=len({c.artist for c in data.clips}), top1=float(hit.mean()),
         top1_interval=interval_by_artist(hit, [c.artist for c in data.clips]),
         majority=float(data.right.mean(0).max()), macro_f1=float(np.mean([g["f1"] for g in genres])),
-        log_loss=log_loss(probabilities, data.target), ece=expected_calibration_error(probabilities, data.right),
-        thresholds=[at_threshold(probabilities, data.right, t) for t in (0.5, 0.6, 0.7, 0.8, 0.9)],
-        at_default=at_threshold(probabilities, data.right, threshold), genres=genres,
+        log_loss=log_loss(probabilities, target), ece=expected_calibration_error(probabilities, right),
+        thresholds=[at_threshold(probabilities, right, t) for t in (0.5, 0.6, 0.7, 0.8, 0.9)],
+        at_default=at_threshold(probabilities, right, threshold), genres=genres,
     )  # fmt: skip

@@ -1,6 +1,5 @@
 """The networks, with everything that stands between the extractor's numbers and the first weight inside them."""
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -42,48 +41,6 @@ class FeatureMlp(nn.Module):
 
     def forward(self, x):
         return self.body(self.normalise(x))
-
-
-class Patterns(nn.Module):
-    """(batch, 1, 128, frames) log-mel in dB -> (batch, D) patterns of the whole clip; nothing here is learned.
-
-    Per band the mean, the deviation and the mean step from frame to frame; how 32 broader bands go up and down together; and how strongly 16 broader
-    bands pulse at each of 24 rates from 0.17 to 10 Hz. The clip's mean level is taken off first."""
-
-    def __init__(self, window=256, rates=24, hop_seconds=512 / 22050):
-        super().__init__()
-        self.window = window
-        bins = np.unique(np.round(np.geomspace(1, 10 * window * hop_seconds, rates)).astype(int))
-        edges = np.append(bins, bins[-1] + 6)
-        group = np.zeros((edges[-1], len(bins)), np.float32)
-        for k in range(len(bins)):
-            group[edges[k] : edges[k + 1], k] = 1 / (edges[k + 1] - edges[k])
-        angle = 2 * np.pi * np.outer(np.arange(window), np.arange(edges[-1])) / window
-        taper = np.hanning(window)[:, None]
-        self.register_buffer("cosine", torch.as_tensor(np.cos(angle) * taper, dtype=torch.float32))
-        self.register_buffer("sine", torch.as_tensor(np.sin(angle) * taper, dtype=torch.float32))
-        self.register_buffer("group", torch.as_tensor(group))
-        upper = np.triu_indices(32, 1)
-        self.register_buffer("pairs", torch.as_tensor(upper[0] * 32 + upper[1]))
-        self.size = 3 * BANDS + len(upper[0]) + 16 * len(bins)
-
-    def forward(self, x):
-        x = x[:, 0]
-        n, _, frames = x.shape
-        mean = x.mean(2)
-        level = mean.mean(1, keepdim=True)
-        y = x - mean[:, :, None]
-        deviation = (y.square().mean(2) + 1e-3).sqrt()
-        step = (x[:, :, 1:] - x[:, :, :-1]).abs().mean(2)
-        broad = y.reshape(n, 32, 4, frames).mean(2)
-        covariance = broad @ broad.transpose(1, 2) / frames
-        spread = ((covariance * torch.eye(32, device=x.device)).sum(2) + 1e-2).sqrt()
-        together = (covariance / (spread[:, :, None] * spread[:, None, :])).reshape(n, -1)[:, self.pairs]
-        count = frames // self.window
-        pulses = y.reshape(n, 16, 8, frames).mean(2)[:, :, : count * self.window].reshape(n, 16 * count, self.window)
-        strength = ((pulses @ self.cosine).square() + (pulses @ self.sine).square() + 1e-3).sqrt() @ self.group
-        strength = strength.reshape(n, 16, count, -1).mean(2).log().reshape(n, -1)
-        return torch.cat([mean - level, deviation, step, together, strength], 1)
 
 
 class Residual(nn.Module):

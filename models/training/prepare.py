@@ -1,4 +1,5 @@
-"""Clips to features, by the program's own extractor: `reclassd features`, once for the 518 values and once for the log-mel spectrograms."""
+"""Clips to features, by the program's own extractor: `reclassd features`, once for the 518 values, once for the log-mel spectrograms, and once for what
+musicnn says, where it is installed."""
 
 import argparse
 import csv
@@ -10,9 +11,10 @@ from pathlib import Path
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--clips", type=Path, required=True, help="the list of clips: set,path,artist_group,genres_as_given,labels,split")
 parser.add_argument("--audio", type=Path, required=True, help="the folder that holds SET/PATH of every line of the list")
-parser.add_argument("--out", type=Path, required=True, help="where SET.fma518.npy and SET.logmel.npz go")
+parser.add_argument("--out", type=Path, required=True, help="where SET.fma518.npy, SET.logmel.npz and SET.musicnn-msd.npz go")
 parser.add_argument("--reclassd", default="reclassd", help="the program (default: the one on the PATH)")
 parser.add_argument("--rate", type=int, default=22050)
+parser.add_argument("--no-musicnn", action="store_true", help="without what musicnn says, and so without the models that build on it")
 args = parser.parse_args()
 
 files = defaultdict(list)
@@ -24,8 +26,12 @@ if missing:
     sys.exit(f"{len(missing)} clips are not under {args.audio}, the first is {missing[0]}")
 
 args.out.mkdir(parents=True, exist_ok=True)
+kinds = {"fma518.npy": ["--kind", "fma518", "--rate", args.rate], "logmel.npz": ["--kind", "log-mel", "--rate", args.rate]}
+if not args.no_musicnn:
+    kinds["musicnn-msd.npz"] = ["--model", "musicnn-msd"]
 for name, group in sorted(files.items()):
-    for kind, target in (("fma518", f"{name}.fma518.npy"), ("log-mel", f"{name}.logmel.npz")):
-        print(f"{name}: {kind} of {len(group)} clips", flush=True)
-        command = [args.reclassd, "features", "--kind", kind, "--rate", str(args.rate), "-o", str(args.out / target)]
-        subprocess.run(command + [str(f) for f in group], check=True)
+    for ending, kind in kinds.items():
+        target = args.out / f"{name}.{ending}"
+        if not target.exists():
+            print(f"{target.name}: {len(group)} clips", flush=True)
+            subprocess.run([args.reclassd, "features", *map(str, kind), "-o", str(target), *map(str, group)], check=True)

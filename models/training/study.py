@@ -62,6 +62,8 @@ def one(job):
         rows = np.flatnonzero(asked)
         for name, values in training.logits_of(sort, net, DATA.subset(rows)).items():
             np.savez(out / f"{run}.{name}{kind[len(sort) :]}.npz", rows=rows, logits=values)
+        if run.startswith(("cv-", "from-")):
+            torch.save(net.state_dict(), out / f"{run}.{kind}.pt")
     return f"{run} {kind}: {time.monotonic() - started:.0f} s"
 
 
@@ -70,8 +72,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--taggrams", type=Path, help="GTZAN's training part as musicnn's authors published it, for the head on tags")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--kinds", default="features,patterns,cnn1", help="with another number it is another fit, with another seed")
+    parser.add_argument("--kinds", default="features,head,joined,tags,cnn1", help="with another number it is another fit, with another seed")
     parser.add_argument("--runs", default="cv,valid,from,final,curve")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
@@ -79,7 +82,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     store = args.out / "data.pickle"
     if not store.exists():
-        store.write_bytes(pickle.dumps(dataset.load(args.clips, args.features), protocol=4))
+        store.write_bytes(pickle.dumps(dataset.load(args.clips, args.features, taggrams=args.taggrams), protocol=4))
     DATA = pickle.loads(store.read_bytes())
     runs = dict(
         cv=[f"cv-{f}" for f in range(dataset.FOLDS)], valid=["valid"], final=["final"],

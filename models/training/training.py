@@ -5,7 +5,8 @@ import math
 import numpy as np
 import torch
 
-from nets import BANDS, FRAMES, FeatureMlp, Patterns, LogMelCnn
+import dataset
+from nets import BANDS, FRAMES, FeatureMlp, LogMelCnn
 
 FLOOR = -80.0
 HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # twice as fast where the processor can
@@ -13,21 +14,17 @@ HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # twice as fast where the p
 # Chosen by select_settings.py: cross-validation grouped by artist inside the training split. The validation split has no part in it.
 SETTINGS = {
     "features": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.6, mixup=0.4, noise=0.5, hidden=(256, 128), members=4, balance=0.0),
-    "patterns": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.6, mixup=0.4, noise=0.5, hidden=(128, 64), members=4, balance=0.0),
+    "head": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.5, mixup=0.4, noise=0.5, hidden=(128,), members=4, balance=0.0),
+    "joined": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.6, mixup=0.4, noise=0.5, hidden=(128,), members=4, balance=0.0),
+    "tags": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.3, mixup=0.4, noise=0.3, hidden=(64,), members=4, balance=0.0),
     "cnn": dict(
         epochs=40, rate=3e-3, decay=0.02, batch=32, dropout=0.3, mixup=0.2, noise=0.5, frames=256, residual=2, fusion=0.5, balance=0.0,
-        speed=0.0, eq=2.0, gain=2.0, low_pass=0.0, masks=1,
+        speed=0.0, eq=2.0, gain=2.0, low_pass=0.25, masks=1,
     ),
 }  # fmt: skip
-
-
-def to_frames(log_mel, frames=FRAMES):
-    """The middle `frames` frames; a shorter one is repeated from its start until it is long enough, as the program does."""
-    have = log_mel.shape[1]
-    if have >= frames:
-        start = (have - frames) // 2
-        return log_mel[:, start : start + frames]
-    return np.tile(log_mel, (1, -(-frames // have)))[:, :frames]
+SETTINGS["open"] = SETTINGS["cnn"] | dict(low_pass=0.0)  # the same without the low-pass, to see what that one does
+CONVOLUTIONS = ("cnn", "open")
+CUT_OFF = (5000, 6500, 8000)  # Hz: held-out clips are heard once more without what lies above
 
 
 def mixed(xs, y, alpha, rng):
@@ -68,6 +65,11 @@ def heard_anew(spectrograms, rows, settings, rng):
     return x[:, None]
 
 
+def log_probabilities(logits, says):
+    """Of each word, or where words are gathered into sets (`says`: words x sets) of each set."""
+    return torch.log_softmax(logits, 1) if says is None else (torch.softmax(logits, 1) @ says).clamp_min(1e-9).log()
+
+
 def genre_weights(target, strength):
     """How much a clip counts, by its genres: rarer ones more, (1 / share) ** strength; the mean over clips is 1."""
     if strength <= 0:
@@ -77,8 +79,17 @@ def genre_weights(target, strength):
     return weight / weight[target.sum(1) > 0].mean()
 
 
+def inputs_of(kind, data):
+    """What a network that is no convolution is fed, a row a clip; the convolutions' second branch hears the 518."""
+    if kind == "head":
+        return data.musicnn
+    if kind == "joined":
+        return np.hstack([data.musicnn, data.fma518])
+    return data.musicnn[:, 200:] if kind == "tags" else data.fma518
+
+
 def make(kind, classes, settings, inputs=518):
-    if kind == "cnn":
+    if kind in CONVOLUTIONS:
         return LogMelCnn(classes, settings["dropout"], settings["residual"])
     return FeatureMlp(inputs, classes, settings["hidden"], settings["members"], settings["dropout"])
 
@@ -87,13 +98,20 @@ def fit(kind, data, settings, seed, say=lambda line: None):
     """One network trained on every row of `data` that carries a genre which it can say. Nothing is held out: the epochs are a setting."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    rows = np.flatnonzero(data.sayable())
-    target = torch.as_tensor(data.target)
-    weight = torch.zeros(len(data))
+    inputs, target, says = inputs_of(kind, data), data.target, None
+    if kind == "tags":
+        columns, says = dataset.tag_sets(data.labels)
+        says = torch.as_tensor(says)
+        target = dataset.tag_targets(data)
+        if data.taggrams:
+            inputs = np.vstack([inputs, data.taggrams.tags])
+            target = np.vstack([target, [[column == genre for column in columns] for genre in data.taggrams.genres]])
+    inputs, target = [torch.as_tensor(np.asarray(a, np.float32)) for a in (inputs, target)]
+    rows = np.flatnonzero(target.sum(1) > 0)
+    weight = torch.zeros(len(target))
     weight[rows] = genre_weights(target[rows], settings["balance"])
-    inputs = torch.as_tensor(data.patterns if kind == "patterns" else data.fma518)
-    net = make(kind, len(data.labels), settings, inputs.shape[1])
-    if kind == "cnn":
+    net = make(kind, len(data.labels) if says is None else len(says), settings, inputs.shape[1])
+    if kind in CONVOLUTIONS:
         net.fit_normalisation(data.log_mel[rows[:: max(1, len(rows) // 200)]])
         net = net.to(memory_format=torch.channels_last)
         net.scaler = FeatureMlp(518, 2)
@@ -109,14 +127,14 @@ def fit(kind, data, settings, seed, say=lambda line: None):
     net.train()
     for epoch in range(settings["epochs"]):
         losses = []
-        orders = [rng.permutation(rows) for _ in range(1 if kind == "cnn" else settings["members"])]
+        orders = [rng.permutation(rows) for _ in range(1 if kind in CONVOLUTIONS else settings["members"])]
         for b in range(per_epoch):  # the odd ones at the end wait for the next shuffle
             loss = 0
             for member, order in enumerate(orders):
                 pick = order[b * batch : (b + 1) * batch]
                 y = target[pick] * weight[pick][:, None]
                 vectors = features[pick] + settings["noise"] * torch.randn(len(pick), features.shape[1])
-                if kind == "cnn":
+                if kind in CONVOLUTIONS:
                     x = heard_anew(data.log_mel, pick, settings, rng)
                     (x, vectors), y = mixed([x, vectors], y, settings["mixup"], rng)
                     with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
@@ -126,7 +144,7 @@ def fit(kind, data, settings, seed, say=lambda line: None):
                 else:
                     (vectors,), y = mixed([vectors], y, settings["mixup"], rng)
                     logits = net.members[member](vectors)
-                loss = loss - (y * torch.log_softmax(logits.float(), 1)).sum(1).mean()
+                loss = loss - (y * log_probabilities(logits.float(), says)).sum(1).mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -139,23 +157,29 @@ def fit(kind, data, settings, seed, say=lambda line: None):
 @torch.no_grad()
 def logits_of(kind, net, data, batch=16):
     """(N, K) logits of a fitted network for every row of `data`, by the name of what gives them."""
-    if kind != "cnn":
-        return {kind: net(torch.as_tensor(data.patterns if kind == "patterns" else data.fma518)).numpy()}
-    out = []
-    for start in range(0, len(data), batch):
-        x = data.log_mel[start : start + batch].float()[:, None]
-        logits, embedding = net(x.contiguous(memory_format=torch.channels_last))
-        fused = net.fused(embedding, net.scaler.normalise(torch.as_tensor(data.fma518[start : start + batch])))
-        out.append((logits.numpy(), fused.numpy()))
-    return dict(cnn=np.concatenate([a for a, _ in out]), fusion=np.concatenate([b for _, b in out]))
+    if kind not in CONVOLUTIONS:
+        return {kind: net(torch.as_tensor(inputs_of(kind, data))).numpy()}
+    out = {}
+    for cut in (None, *CUT_OFF):
+        before = "" if cut is None else f"low{cut}-"
+        for start in range(0, len(data), batch):
+            x = data.log_mel[start : start + batch].float()[:, None]
+            if cut:
+                x[:, :, band_of(cut) :] = FLOOR
+            logits, embedding = net(x.contiguous(memory_format=torch.channels_last))
+            fused = net.fused(embedding, net.scaler.normalise(torch.as_tensor(data.fma518[start : start + batch])))
+            out.setdefault(before + kind, []).append(logits.numpy())
+            if cut is None:
+                out.setdefault("fusion" if kind == "cnn" else f"fusion-{kind}", []).append(fused.numpy())
+    return {name: np.concatenate(parts) for name, parts in out.items()}
+
+
+def band_of(hz, top=11025.0):
+    """The first of the 128 bands of the spectrogram that lies above a frequency (Slaney's mel scale; 1000 Hz or more)."""
+    mel = [15 + math.log(f / 1000) / (math.log(6.4) / 27) for f in (hz, top)]
+    return math.ceil(mel[0] / mel[1] * (BANDS + 1))
 
 
 def softmax(logits):
     e = np.exp(logits - logits.max(1, keepdims=True))
     return e / e.sum(1, keepdims=True)
-
-
-@torch.no_grad()
-def patterns_of(spectrograms, batch=64):
-    net = Patterns()
-    return torch.cat([net(spectrograms[i : i + batch].float()[:, None]) for i in range(0, len(spectrograms), batch)])

@@ -1,4 +1,5 @@
-//! `reclassd features`: feature matrices of files as NumPy reads them, for training models and for checking the extractor.
+//! `reclassd features`: feature matrices of files as NumPy reads them, and what a model says of them, for training models and for
+//! checking the extractor.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -6,10 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, s};
 use ndarray_npy::{NpzWriter, WriteNpyExt};
 use reclassd::audio::{self, AnalysisWindow, Clip};
+use reclassd::config::Config;
 use reclassd::features::{self, Extractor, FMA518_LEN, LogMelParameters};
+use reclassd::inference::{Ensemble, Model, ModelsFolder};
+use reclassd::pipeline;
 use serde_json::json;
 
 use super::output::display_path;
@@ -42,6 +46,10 @@ pub struct Arguments {
     /// What to compute
     #[arg(long, value_enum, default_value = "fma518")]
     kind: Kind,
+    /// What this model, built in or installed, says of each file, in place of features: `scores`, a probability for each of its
+    /// labels, and `embedding`, where it has one; two matrices with a row a file, .npz
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["kind", "rate"])]
+    model: Option<String>,
     /// Sample rate in Hz that clips are brought to, or `native` to leave each at its own [default: 44100 for fma518, 22050
     /// for log-mel]
     #[arg(long, value_name = "HZ", value_parser = parse_rate)]
@@ -63,6 +71,27 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
     }
 }
 
+/// What is wanted of each file.
+enum Wanted {
+    Features(Kind, Option<Rate>),
+    Said(Box<Model>),
+}
+
+impl Wanted {
+    fn of(arguments: &Arguments, config: &Config) -> anyhow::Result<Self> {
+        let Some(name) = &arguments.model else { return Ok(Self::Features(arguments.kind, arguments.rate)) };
+        let builtin = Ensemble::builtin()?.members.into_iter().map(|member| member.model);
+        let installed = ModelsFolder::new(&config.models.folder);
+        let model = match builtin.into_iter().find(|model| model.manifest().name == *name) {
+            Some(model) => model,
+            None if installed.contains(name) => installed.open(name)?,
+            None => return Err(WrongUse(format!("there is no model `{name}`: `reclassd models` lists them")).into()),
+        };
+        model.load()?;
+        Ok(Self::Said(Box::new(model)))
+    }
+}
+
 /// Features of one file: rows × columns, row-major.
 struct Matrix {
     rows: usize,
@@ -75,14 +104,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: 1 };
     let jobs = arguments.jobs.map(usize::from);
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let mut output = Output::create(arguments)?;
+    let wanted = Wanted::of(arguments, &config)?;
+    let mut output = Output::create(&arguments.output, &wanted)?;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     let mut extractors: Vec<Extractor> = (0..jobs).map(|_| Extractor::new()).collect();
     // In batches, in order: spectrograms of a whole library would not fit into memory.
     for batch in arguments.files.chunks(jobs * 4) {
-        let results = extract_batch(&mut extractors, batch, |extractor, path| {
-            extract(extractor, path, &window, arguments.kind, arguments.rate)
-        });
+        let results =
+            extract_batch(&mut extractors, batch, |extractor, path| extract(extractor, path, &window, &wanted));
         for (path, result) in batch.iter().zip(results) {
             match result {
                 Ok(matrix) => {
@@ -101,7 +130,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         anyhow::bail!("none of the {} files could be read: nothing was written", failed.len());
     }
     output.finish()?;
-    write_description(arguments, &done, &failed)?;
+    write_description(&arguments.output, &wanted, &done, &failed)?;
     eprintln!("{} files to {}, {} failed", done.len(), display_path(&arguments.output), failed.len());
     Ok(if failed.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
@@ -135,29 +164,28 @@ fn extract_batch<T: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn extract(
-    extractor: &mut Extractor,
-    path: &Path,
-    window: &AnalysisWindow,
-    kind: Kind,
-    rate: Option<Rate>,
-) -> anyhow::Result<Matrix> {
+fn extract(extractor: &mut Extractor, path: &Path, window: &AnalysisWindow, wanted: &Wanted) -> anyhow::Result<Matrix> {
     let recording = audio::decode(path, window)?;
     let clip = recording.clips.first().with_context(|| format!("{}: holds no sound", display_path(path)))?;
     let in_file = || display_path(path);
-    match kind {
-        Kind::Fma518 => {
+    match wanted {
+        Wanted::Features(Kind::Fma518, rate) => {
             let clip = at_rate(clip, rate.unwrap_or(Rate::Hz(44_100)))?;
             let row = extractor.fma518(&clip.samples, clip.sample_rate).with_context(in_file)?;
             Ok(Matrix { rows: 1, values: row.as_slice().to_vec() })
         }
-        Kind::LogMel => {
+        Wanted::Features(Kind::LogMel, rate) => {
             let defaults = LogMelParameters::default();
             let clip = at_rate(clip, rate.unwrap_or(Rate::Hz(defaults.sample_rate)))?;
             let fmax = f64::from(clip.sample_rate) / 2.0;
             let parameters = LogMelParameters { sample_rate: clip.sample_rate, fmax, ..defaults };
             let log_mel = extractor.log_mel(&clip.samples, clip.sample_rate, &parameters).with_context(in_file)?;
             Ok(Matrix { rows: log_mel.n_mels, values: log_mel.data })
+        }
+        Wanted::Said(model) => {
+            let said = pipeline::ask(model, clip, extractor).with_context(in_file)?;
+            let values = said.probabilities.into_iter().chain(said.embedding.unwrap_or_default());
+            Ok(Matrix { rows: 1, values: values.collect() })
         }
     }
 }
@@ -177,34 +205,56 @@ struct Output {
 }
 
 enum Contents {
-    Npy { file: BufWriter<File>, values: Vec<f32> },
-    Npz { writer: Box<NpzWriter<BufWriter<File>>>, names: std::collections::HashSet<String> },
+    Npy {
+        file: BufWriter<File>,
+        values: Vec<f32>,
+    },
+    Npz {
+        writer: Box<NpzWriter<BufWriter<File>>>,
+        names: std::collections::HashSet<String>,
+    },
+    /// Of each file the scores of a model with so many labels, and its embedding.
+    Said {
+        file: BufWriter<File>,
+        labels: usize,
+        rows: usize,
+        values: Vec<f32>,
+    },
 }
 
 impl Output {
-    fn create(arguments: &Arguments) -> anyhow::Result<Self> {
-        let path = arguments.output.clone();
-        let (wanted, kind) = match arguments.kind {
-            Kind::Fma518 => ("npy", "a matrix"),
-            Kind::LogMel => ("npz", "one array a file"),
+    fn create(path: &Path, wanted: &Wanted) -> anyhow::Result<Self> {
+        let (ending, kind) = match wanted {
+            Wanted::Features(Kind::Fma518, _) => ("npy", "a matrix"),
+            Wanted::Features(Kind::LogMel, _) => ("npz", "one array a file"),
+            Wanted::Said(_) => ("npz", "two matrices"),
         };
-        if path.extension().is_none_or(|extension| extension != wanted) {
-            let shown = display_path(&path);
-            return Err(WrongUse(format!("{shown}: this kind is {kind}: name an output that ends in .{wanted}")).into());
+        if path.extension().is_none_or(|extension| extension != ending) {
+            let shown = display_path(path);
+            return Err(WrongUse(format!("{shown}: this kind is {kind}: name an output that ends in .{ending}")).into());
         }
-        let unfinished = path.with_extension(format!("{wanted}.part"));
+        let unfinished = path.with_extension(format!("{ending}.part"));
         // Made before any work is done: a folder that cannot be written should be noticed now.
         let file = BufWriter::new(File::create(&unfinished).with_context(|| display_path(&unfinished))?);
-        let contents = match arguments.kind {
-            Kind::Fma518 => Contents::Npy { file, values: Vec::new() },
-            Kind::LogMel => Contents::Npz { writer: Box::new(NpzWriter::new(file)), names: Default::default() },
+        let contents = match wanted {
+            Wanted::Features(Kind::Fma518, _) => Contents::Npy { file, values: Vec::new() },
+            Wanted::Features(Kind::LogMel, _) => {
+                Contents::Npz { writer: Box::new(NpzWriter::new(file)), names: Default::default() }
+            }
+            Wanted::Said(model) => {
+                Contents::Said { file, labels: model.manifest().labels.len(), rows: 0, values: Vec::new() }
+            }
         };
-        Ok(Self { path, unfinished, contents })
+        Ok(Self { path: path.to_owned(), unfinished, contents })
     }
 
     fn add(&mut self, file: &Path, matrix: Matrix) -> anyhow::Result<()> {
         match &mut self.contents {
             Contents::Npy { values, .. } => values.extend(matrix.values),
+            Contents::Said { rows, values, .. } => {
+                *rows += 1;
+                values.extend(matrix.values);
+            }
             Contents::Npz { writer, names } => {
                 let base = file.to_string_lossy().into_owned();
                 // The same file twice, or two names that only differ in bytes that are not UTF-8.
@@ -232,6 +282,15 @@ impl Output {
                 file
             }
             Contents::Npz { writer, .. } => writer.finish().with_context(in_file)?,
+            Contents::Said { file, labels, rows, values } => {
+                let matrix = Array2::from_shape_vec((rows, values.len() / rows), values)?;
+                let mut writer = NpzWriter::new(file);
+                writer.add_array("scores", &matrix.slice(s![.., ..labels])).with_context(in_file)?;
+                if matrix.ncols() > labels {
+                    writer.add_array("embedding", &matrix.slice(s![.., labels..])).with_context(in_file)?;
+                }
+                writer.finish().with_context(in_file)?
+            }
         };
         file.flush().with_context(in_file)?;
         std::fs::rename(&self.unfinished, &self.path).with_context(|| display_path(&self.path))
@@ -245,26 +304,35 @@ impl Output {
     }
 }
 
-fn write_description(arguments: &Arguments, done: &[&PathBuf], failed: &[&PathBuf]) -> anyhow::Result<()> {
+fn write_description(output: &Path, wanted: &Wanted, done: &[&PathBuf], failed: &[&PathBuf]) -> anyhow::Result<()> {
     let names =
         |paths: &[&PathBuf]| -> Vec<String> { paths.iter().map(|p| p.to_string_lossy().into_owned()).collect() };
-    let (kind, columns, default) = match arguments.kind {
-        Kind::Fma518 => ("fma518", Some(features::fma518_columns()), 44_100),
-        Kind::LogMel => ("log-mel", None, LogMelParameters::default().sample_rate),
+    let mut description = match wanted {
+        Wanted::Features(kind, rate) => {
+            let (kind, columns, default) = match kind {
+                Kind::Fma518 => ("fma518", Some(features::fma518_columns()), 44_100),
+                Kind::LogMel => ("log-mel", None, LogMelParameters::default().sample_rate),
+            };
+            let rate = match rate {
+                Some(Rate::Native) => json!("native"),
+                Some(Rate::Hz(hz)) => json!(hz),
+                None => json!(default),
+            };
+            json!({ "kind": kind, "rate": rate, "columns": columns })
+        }
+        Wanted::Said(model) => {
+            let manifest = model.manifest();
+            json!({
+                "model": manifest.name,
+                "version": manifest.version,
+                "sha256": manifest.sha256,
+                "labels": manifest.labels,
+            })
+        }
     };
-    let rate = match arguments.rate {
-        Some(Rate::Native) => json!("native"),
-        Some(Rate::Hz(hz)) => json!(hz),
-        None => json!(default),
-    };
-    let description = json!({
-        "kind": kind,
-        "features_version": features::FEATURES_VERSION,
-        "rate": rate,
-        "columns": columns,
-        "files": names(done),
-        "failed": names(failed),
-    });
-    let path = arguments.output.with_extension("json");
+    description["features_version"] = json!(features::FEATURES_VERSION);
+    description["files"] = json!(names(done));
+    description["failed"] = json!(names(failed));
+    let path = output.with_extension("json");
     std::fs::write(&path, serde_json::to_string_pretty(&description)? + "\n").with_context(|| display_path(&path))
 }

@@ -2,6 +2,7 @@
 //! takes, logging, and exit codes.
 
 pub mod completions;
+pub mod doctor;
 pub mod evaluate;
 pub mod explain;
 pub mod features;
@@ -10,6 +11,7 @@ pub mod history;
 pub mod man;
 pub mod models;
 pub mod review;
+pub mod runtime;
 pub mod scan;
 pub mod status;
 pub mod tag;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reclassd::config::Config;
-use reclassd::inference::{self, Ensemble, InstallError, MUSICNN, Model, ModelsFolder, Package};
+use reclassd::inference::{self, Ensemble, InstallError, MUSICNN, Model, ModelsFolder, Package, Says};
 use reclassd::pipeline::ensemble_of;
 use serde::Serialize;
 
@@ -249,6 +249,8 @@ struct Entry<'a> {
     genres: Vec<&'a str>,
     /// The words of a tagger.
     tags: &'a [String],
+    /// The kinds of sound of a model that names no genres.
+    sounds: &'a [String],
 }
 
 impl<'a> Entry<'a> {
@@ -275,6 +277,7 @@ impl<'a> Entry<'a> {
             builds_on: inference::asks(model).collect(),
             genres: manifest.genres(),
             tags,
+            sounds: if manifest.says == Says::Sounds { &manifest.labels } else { &[] },
         }
     }
 
@@ -294,6 +297,7 @@ impl<'a> Entry<'a> {
         )?;
         let (genres, tags) = (self.genres.len(), self.tags.len());
         match (genres, tags) {
+            (0, 0) => writeln!(out, "    tells {} apart, and no genres", self.sounds.join(", ")),
             (0, _) => {
                 let shown = self.tags.iter().take(TAGS_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
                 writeln!(out, "    {tags} tags and no genre, so it has no vote: {shown}, ...")

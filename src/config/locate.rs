@@ -44,6 +44,11 @@ pub fn default_models_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<P
     Some(data.join("reclassd/models"))
 }
 
+/// The folder that the library of ONNX Runtime is installed into: `runtime`, beside the default folder of models.
+pub fn default_runtime_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    default_models_folder(env).map(|models| models.with_file_name("runtime"))
+}
+
 /// A variable that is set to something: an empty one counts as unset, as the XDG specification asks.
 fn set(env: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
     env(name).filter(|value| !value.is_empty()).map(PathBuf::from)

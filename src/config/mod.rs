@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use folders::{FolderTags, innermost};
 pub use hours::ActiveHours;
-pub use locate::{default_database, default_models_folder, find};
+pub use locate::{default_database, default_models_folder, default_runtime_folder, find};
 pub use log::{Level, Log, LogFormat};
 pub use metrics::{Listen, Metrics};
 pub use watch::{Poll, Priority, Span, Watch};
@@ -63,6 +63,8 @@ pub struct Config {
     pub analysis: Analysis,
     /// Who listens.
     pub models: Models,
+    /// What runs the models.
+    pub runtime: Runtime,
     /// How opinions become one.
     pub ensemble: Ensemble,
     /// What may be written.
@@ -132,6 +134,16 @@ pub struct Models {
     pub enabled: Vec<String>,
     /// The folder of installed models; empty means the default place, see [`default_models_folder`].
     pub folder: PathBuf,
+}
+
+/// `[runtime]`: what runs the models.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Runtime {
+    /// The library of ONNX Runtime; empty means to look for one, `none` to use what is compiled in.
+    pub library: PathBuf,
+    /// Where the models run.
+    pub device: crate::inference::Device,
 }
 
 /// How several models' opinions become one.
@@ -211,7 +223,7 @@ impl Default for Tags {
             policy: Default::default(),
             min_confidence: 0.7,
             max_genres: 1,
-            min_confidence_further: 0.2,
+            min_confidence_further: 0.32,
             whitelist: Vec::new(),
             names: BTreeMap::new(),
             casing: Default::default(),

@@ -3,6 +3,7 @@
 //!
 //! The main loop waits for what happens and never blocks; what blocks has threads of its own.
 
+mod book;
 mod counters;
 mod crew;
 mod lock;

@@ -55,7 +55,7 @@ impl Prepared {
         let plan = Plan {
             roots: outermost(&config.library.roots),
             selection,
-            settings: line.settings().clone(),
+            fingerprints: line.fingerprints().clone(),
             quiet: Duration::from_secs(config.library.settle_seconds.into()),
             watch: config.watch.clone(),
         };

@@ -17,10 +17,21 @@ macro_rules! builtin {
     };
 }
 /// Every model that is compiled in: its folder's name, manifest and graph.
-const BUILTIN: [(&str, &str, &[u8]); 2] = [builtin!("fma518-mlp"), builtin!("logmel-cnn")];
+const BUILTIN: [(&str, &str, &[u8]); 7] = [
+    builtin!("fma518-mlp"),
+    builtin!("logmel-cnn"),
+    builtin!("spectrum-fusion"),
+    builtin!("musicnn-head"),
+    builtin!("musicnn-fusion"),
+    builtin!("musicnn-tags"),
+    builtin!("sound-kind"),
+];
 
 /// The ensembles that are compiled in, each better than the ones before it and in need of more.
-const ENSEMBLES: [(&str, &str); 1] = [("models/ensemble.toml", include_str!("../../models/ensemble.toml"))];
+const ENSEMBLES: [(&str, &str); 2] = [
+    ("models/ensemble.toml", include_str!("../../models/ensemble.toml")),
+    ("models/ensemble-musicnn.toml", include_str!("../../models/ensemble-musicnn.toml")),
+];
 
 /// Models that vote together.
 #[derive(Debug)]

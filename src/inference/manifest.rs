@@ -25,6 +25,9 @@ pub struct Manifest {
     pub licence: String,
     /// The SHA-256 of `model.onnx`, 64 lower-case hexadecimal digits.
     pub sha256: String,
+    /// What its labels name; genres unless given.
+    #[serde(default)]
+    pub says: Says,
     /// What each number of the output stands for, in order: canonical genres, or the words of a tagger.
     #[serde(default)]
     pub labels: Vec<String>,
@@ -44,6 +47,17 @@ pub struct Manifest {
     pub tag_map: Option<TagMap>,
     /// A file beside the manifest that has the map instead.
     pub tag_map_file: Option<String>,
+}
+
+/// What a model's labels name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Says {
+    /// Genres, or the words of a tagger.
+    #[default]
+    Genres,
+    /// Kinds of sound, the first of them music: no vote, but whether there is anything to vote on.
+    Sounds,
 }
 
 fn one() -> f32 {
@@ -107,7 +121,7 @@ impl Manifest {
     pub fn genres(&self) -> Vec<&str> {
         match &self.tag_map {
             Some(map) => map.names(),
-            None if self.is_tagger() => Vec::new(),
+            None if self.is_tagger() || self.says == Says::Sounds => Vec::new(),
             None => self.labels.iter().map(String::as_str).collect(),
         }
     }

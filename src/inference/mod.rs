@@ -8,10 +8,10 @@
 //! thinks, and `genre` makes a verdict of several of them. Nothing outside this module sees the inference engine.
 
 mod cut;
+mod engine;
 mod ensemble;
 mod error;
 mod fit;
-mod graph;
 mod input;
 mod install;
 mod joined;
@@ -25,19 +25,17 @@ mod reading;
 mod resize;
 mod tag_map;
 
-/// Where models run, in a word.
-pub const PROVIDER: &str = "cpu";
-
 pub use cut::{Cut, Layout, Padding};
+pub use engine::{Active, Device, DeviceError, Place, Runtime, RuntimeSettings, Tried, Wanted};
 pub use ensemble::{Ensemble, Gate, Member, Stage, asks, builtin_model, builtin_models, stages_fault};
 pub use error::InferenceError;
 pub use input::{KaldiFbankInput, KaldiWindow, ModelInput, PatchInput, WaveformInput};
-pub use install::{InstallError, Installed, MUSICNN, ModelsFolder, Package, Verified};
+pub use install::{InstallError, Installed, MUSICNN, ModelsFolder, Package, RuntimePackage, Verified, remove_runtime};
 pub use joined::{FeaturesName, FeaturesPart, JoinedInput, Part, PartOutput, SaidPart};
 pub use log_mel_input::{
     LogMelInput, LogName, NormName, PadMode, ReferenceName, ReferenceWord, ScaleName, SlopesName, WindowName,
 };
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Says};
 pub use model::{Model, ModelFeatures, Scores};
 pub use output::{Average, Head, Output, OutputKind};
 pub use tag_map::{TagMap, TaggedGenre};

@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 
 use super::cut::Layout;
+use super::engine::{Graph, Wanted};
 use super::fit::{self, Spectrogram};
-use super::graph::Graph;
 use super::manifest::is_model_name;
 use super::output::Average;
 use super::reading::{Mean, mean_row, probabilities};
@@ -141,6 +141,14 @@ impl Model {
         self.graph().map(|_| ())
     }
 
+    /// The same, in the engine that is wanted; without effect on a graph that was loaded before.
+    ///
+    /// # Errors
+    /// As for [`Model::load`].
+    pub fn load_in(&self, wanted: Wanted) -> Result<(), InferenceError> {
+        self.graph.get_or_init(|| self.load_graph(wanted)).as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
     /// Runs the model on one stretch of sound.
     ///
     /// # Errors
@@ -187,11 +195,11 @@ impl Model {
     }
 
     fn graph(&self) -> Result<&Loaded, InferenceError> {
-        self.graph.get_or_init(|| self.load_graph()).as_ref().map_err(Clone::clone)
+        self.graph.get_or_init(|| self.load_graph(Wanted::Active)).as_ref().map_err(Clone::clone)
     }
 
-    fn load_graph(&self) -> Result<Loaded, InferenceError> {
-        let bytes = match &self.source {
+    fn load_graph(&self, wanted: Wanted) -> Result<Loaded, InferenceError> {
+        let bytes: Cow<'static, [u8]> = match &self.source {
             Source::Builtin(bytes) => Cow::Borrowed(*bytes),
             Source::File(path) => Cow::Owned(read_checked(path, &self.manifest.sha256)?),
         };
@@ -199,7 +207,7 @@ impl Model {
         let names: Vec<&str> =
             [Some(output.name.as_str()), output.embedding.as_deref()].into_iter().flatten().collect();
         let error = |reason| InferenceError::Graph { model: self.manifest.name.clone(), reason };
-        let graph = Graph::load(&bytes, &self.manifest.input.shape(), &names).map_err(error)?;
+        let graph = Graph::load(bytes, &self.manifest.input.shape(), &names, wanted).map_err(error)?;
         let found = graph.output_lens().map_err(error)?[0];
         let (mut scores, mut name, mut loaded_head) = (found, &output.name, None);
         if let (Some(head), Source::File(path)) = (&output.head, &self.source) {
@@ -209,7 +217,7 @@ impl Model {
                 return Err(error(reason));
             }
             let bytes = read_checked(&path.with_file_name(&head.file), &head.sha256)?;
-            let graph = Graph::load(&bytes, &[1, head.inputs], &[&head.name])
+            let graph = Graph::load(Cow::Owned(bytes), &[1, head.inputs], &[&head.name], wanted)
                 .map_err(|reason| error(format!("{}: {reason}", head.file)))?;
             (scores, name) = (graph.output_lens().map_err(error)?[0], &head.name);
             loaded_head = Some(graph);

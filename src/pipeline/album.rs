@@ -29,7 +29,6 @@ pub struct AlbumVote {
 }
 
 /// The albums that are being worked on.
-#[derive(Debug)]
 pub(super) struct Albums {
     selection: Selection,
     folders: Mutex<VecDeque<(PathBuf, Arc<Folder>)>>,
@@ -38,7 +37,6 @@ pub(super) struct Albums {
 }
 
 /// The candidates of a folder, as they were at a time.
-#[derive(Debug)]
 struct Folder {
     modified: Option<SystemTime>,
     files: Vec<PathBuf>,
@@ -124,7 +122,7 @@ impl Folder {
 }
 
 /// Which files are being listened to.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Busy {
     paths: Mutex<Vec<PathBuf>>,
     freed: Condvar,

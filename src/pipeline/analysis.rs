@@ -9,10 +9,10 @@ use super::looked::Looked;
 use super::members::{LineError, digest, ensemble_of, member_key, model_key};
 use super::session::{Asked, Listening, Session};
 use crate::audio::{AnalysisWindow, AudioError};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::features::Extractor;
 use crate::genre::{self, Ballot, Genre, GenreError, NotMusic, Ranking, Rules, Taxonomy, Verdict};
-use crate::inference::{self, Ensemble, Model, Stage};
+use crate::inference::{self, Ensemble, Model, Runtime, RuntimeSettings, Stage};
 use crate::store::{AudioKey, Store, StoreError};
 
 /// The version of all that can make an analysis fail: a failure is tried again by another one.
@@ -122,6 +122,7 @@ struct Poll {
 impl Analyst {
     /// The models that the configuration asks for, loaded.
     pub(super) fn new(config: &Config) -> Result<Self, LineError> {
+        start_runtime(config);
         let ensemble = ensemble_of(config)?;
         for model in models(&ensemble) {
             model.load()?;
@@ -259,6 +260,13 @@ impl Poll {
     fn voters(&self) -> impl Iterator<Item = usize> {
         self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0).map(|(i, _)| i)
     }
+}
+
+/// Finds what runs the models, once a process.
+pub fn start_runtime(config: &Config) -> &'static Runtime {
+    let folder = config::default_runtime_folder(|name| std::env::var_os(name)).unwrap_or_default();
+    let config::Runtime { library, device } = config.runtime.clone();
+    Runtime::start(&RuntimeSettings { library, device, folder })
 }
 
 /// Every model of an ensemble: its members, and the gate behind them.

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::members::LineError;
 use super::recovery::{recover, same_audio, settle};
 use super::report::Action;
 use super::settings::Settings;
 use crate::audio;
 use crate::config::Config;
+use crate::genre::GenreError;
 use crate::store::{AudioKey, Claim, Depth, JournalHandle, PastEntry, Recording, Store, StoreError};
 use crate::tagging::{
     self, EntryId, FileStamp, Origin, OwnersChoice, SymbolicLinks, TagError, TagField, TagPlan, TagState, Undo,
@@ -64,8 +64,8 @@ impl ByHand {
     /// With the configuration's way to write tags.
     ///
     /// # Errors
-    /// [`LineError`] for genre names in the configuration that cannot be used.
-    pub fn new(config: &Config, store: Store, dry_run: bool) -> Result<Self, LineError> {
+    /// [`GenreError`] for genre names in the configuration that cannot be used.
+    pub fn new(config: &Config, store: Store, dry_run: bool) -> Result<Self, GenreError> {
         let symbolic_links = if config.library.follow_symlinks { SymbolicLinks::Follow } else { SymbolicLinks::Skip };
         Ok(Self { store, settings: Settings::new(config)?, symbolic_links, dry_run })
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cancel::Cancel;
 use super::discover::{Found, Obstacle, Selection};
-use super::settings::Settings;
+use super::fingerprints::Fingerprints;
 use crate::store::{KnownFile, Store, StoreError};
 use crate::tagging::FileStamp;
 
@@ -70,8 +70,8 @@ pub struct Compared {
 pub struct Comparison<'a> {
     /// The database.
     pub store: &'a Store,
-    /// The settings under which a file counts as settled.
-    pub settings: &'a Settings,
+    /// Under which a file counts as settled.
+    pub fingerprints: &'a Fingerprints,
     /// Which files count.
     pub selection: &'a Selection,
 }
@@ -127,7 +127,7 @@ impl Comparison<'_> {
         Ok(match row {
             None => Some(Why::New),
             Some((known, _)) if known != *stamp => Some(Why::Changed),
-            Some((_, settled_by)) => (!self.settings.settles(path, settled_by.as_deref())).then_some(Why::Unsettled),
+            Some((_, settled_by)) => (!self.fingerprints.hold(path, settled_by.as_deref())).then_some(Why::Unsettled),
         })
     }
 }
@@ -223,22 +223,26 @@ impl<'a> Rows<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::Settings;
     use super::*;
     use crate::config::{Config, Library};
     use crate::store::tests::fresh;
     use crate::store::{TrackStatus, TrackUpdate};
 
+    fn fingerprints(ensemble: &str) -> Fingerprints {
+        Fingerprints::new(Settings::new(&Config::default()).unwrap().for_ensemble(ensemble), None)
+    }
+
     struct Scene {
         folder: tempfile::TempDir,
         store: Store,
-        settings: Settings,
+        fingerprints: Fingerprints,
     }
 
     impl Scene {
         fn of(names: &[&str]) -> Self {
             let (folder, store) = fresh();
-            let settings = Settings::new(&Config::default()).unwrap().for_ensemble("test");
-            let scene = Self { folder, store, settings };
+            let scene = Self { folder, store, fingerprints: fingerprints("test") };
             std::fs::create_dir(scene.music()).unwrap();
             for name in names {
                 let path = scene.music().join(name);
@@ -254,7 +258,7 @@ mod tests {
         }
 
         fn record(&self, path: &Path) {
-            let settled_by = self.settings.at(path).fingerprint.as_str();
+            let settled_by = self.fingerprints.of(path);
             self.store
                 .record_track(&TrackUpdate {
                     path,
@@ -265,7 +269,7 @@ mod tests {
                     confidence: None,
                     ranking: &[],
                     reason: None,
-                    settled_by: Some(settled_by),
+                    settled_by: Some(&settled_by),
                 })
                 .unwrap();
         }
@@ -273,7 +277,7 @@ mod tests {
         /// Lines such as `New a.mp3`, and the sum.
         fn differences(&self) -> (Vec<String>, Compared) {
             let selection = Selection::new(&Library::default()).unwrap();
-            let comparison = Comparison { store: &self.store, settings: &self.settings, selection: &selection };
+            let comparison = Comparison { store: &self.store, fingerprints: &self.fingerprints, selection: &selection };
             let music = self.music();
             let name = |path: &Path| path.strip_prefix(&music).unwrap().display().to_string();
             let mut lines = Vec::new();
@@ -308,11 +312,11 @@ mod tests {
         std::fs::write(path("a0.mp3"), "another").unwrap();
         std::fs::remove_dir_all(path("a/b")).unwrap();
         std::fs::remove_file(path("ä/1.mp3")).unwrap();
-        let other = Settings::new(&Config::default()).unwrap().for_ensemble("another");
+        let other = fingerprints("another");
         let (mut lines, _) = scene.differences();
         lines.sort();
         assert_eq!(lines, ["Changed a0.mp3", "Missing a/b/2.mp3", "Missing ä/1.mp3", "New a/0.mp3"]);
-        let (lines, compared) = Scene { settings: other, ..scene }.differences();
+        let (lines, compared) = Scene { fingerprints: other, ..scene }.differences();
         assert_eq!((lines.iter().filter(|l| l.starts_with("Unsettled")).count(), compared.unchanged), (5, 0));
     }
 

@@ -121,7 +121,7 @@ impl Selection {
     }
 
     /// The candidates that lie in a folder itself, by name; none of a folder that cannot be read.
-    pub(super) fn files_in(&self, folder: &Path) -> Vec<PathBuf> {
+    pub fn files_in(&self, folder: &Path) -> Vec<PathBuf> {
         let walk =
             WalkDir::new(folder).min_depth(1).max_depth(1).follow_links(self.follow_symlinks).sort_by_file_name();
         let entries = walk.into_iter().filter_map(Result::ok).filter(|entry| !self.leaves_out(entry));

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use super::album::{self, AlbumVote, Albums};
 use super::analysis::{Analysis, AnalysisError};
 use super::cancel::Cancel;
-use super::line::Line;
+use super::line::{Line, Worker};
 use super::looked::Looked;
 use crate::audio;
-use crate::features::Extractor;
 use crate::genre::Ranking;
 use crate::store::{AudioKey, StoreError};
 use crate::tagging::FileStamp;
@@ -19,13 +18,13 @@ impl Line {
     /// What the models make of a file, or of its album where the tracks of one vote together.
     pub(super) fn hear(
         &self,
-        extractor: &mut Extractor,
+        worker: &mut Worker,
         file: &Looked<'_>,
         audio: AudioKey,
         cancel: &Cancel,
     ) -> Result<Analysis, AnalysisError> {
-        let force = self.settings.force;
-        let Some(albums) = &self.settings.albums else {
+        let (extractor, force) = (&mut worker.extractor, self.settings.force);
+        let Some(albums) = &self.albums else {
             return self.analyst.analyse(&self.store, audio, file, extractor, force, cancel);
         };
         let occupied = albums.occupy(file.path);
@@ -50,7 +49,7 @@ impl Line {
             Some(ranking) => ranking,
             None => {
                 let order = albums.by_turn(tracks.into_iter().map(|(path, _)| path).collect());
-                let ranking = self.album_vote(extractor, albums, &order, cancel)?;
+                let ranking = self.album_vote(worker, albums, &order, cancel)?;
                 albums.remember(keys.clone(), ranking.clone());
                 ranking
             }
@@ -63,7 +62,7 @@ impl Line {
     /// The mean of what the tracks say that can be heard and are music.
     fn album_vote(
         &self,
-        extractor: &mut Extractor,
+        worker: &mut Worker,
         albums: &Albums,
         tracks: &[PathBuf],
         cancel: &Cancel,
@@ -72,7 +71,7 @@ impl Line {
         for path in tracks {
             let _occupied = albums.occupy(path);
             let (Ok(track), Some(audio)) = (Looked::at(path), self.audio_of(path)?) else { continue };
-            match self.analyst.analyse(&self.store, audio, &track, extractor, false, cancel) {
+            match self.analyst.analyse(&self.store, audio, &track, &mut worker.extractor, false, cancel) {
                 Ok(Analysis { not_music: None, ranking, .. }) => rankings.push(ranking),
                 Err(error @ (AnalysisError::Cancelled | AnalysisError::Store(_))) => return Err(error),
                 // What cannot be heard has no say; its own turn tells why.

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::album::Albums;
 use super::analysis::{Analysis, AnalysisError, Analyst};
 use super::cancel::Cancel;
+use super::discover::Selection;
 use super::ending::{Ending, Settled, surroundings_of};
+use super::fingerprints::Fingerprints;
 use super::looked::Looked;
 use super::recovery::{recover, same_audio, settle};
 use super::report::{Action, Report};
@@ -43,7 +46,10 @@ impl Worker {
 /// The line: models, settings and store. One is shared by all workers.
 pub struct Line {
     pub(super) analyst: Analyst,
+    /// Where the tracks of an album vote together.
+    pub(super) albums: Option<Arc<Albums>>,
     pub(super) settings: Settings,
+    fingerprints: Fingerprints,
     pub(super) store: Arc<Store>,
 }
 
@@ -91,13 +97,18 @@ impl Line {
     /// [`super::LineError`] when a model is unknown or cannot be loaded.
     pub fn new(config: &Config, settings: Settings, store: impl Into<Arc<Store>>) -> Result<Self, super::LineError> {
         let analyst = Analyst::new(config)?;
-        let settings = settings.for_ensemble(analyst.fingerprint());
-        Ok(Self { analyst, settings, store: store.into() })
+        let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?;
+        let albums = albums.map(|selection| Arc::new(Albums::new(selection)));
+        let together = if albums.is_some() { " by album" } else { "" };
+        let settings = settings.for_ensemble(&format!("{}{together}", analyst.fingerprint()));
+        let fingerprints = Fingerprints::new(settings.clone(), albums.clone());
+        Ok(Self { analyst, albums, settings, fingerprints, store: store.into() })
     }
 
-    /// The settings, as they hold for this line's models. They outlive the line: what is settled is known without models.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    /// What files are settled by, under this line's settings and models. It outlives the line: what is settled is known without
+    /// models.
+    pub fn fingerprints(&self) -> &Fingerprints {
+        &self.fingerprints
     }
 
     /// Who listens: the ensemble and the models that have a say in it.
@@ -151,14 +162,20 @@ impl Line {
     }
 
     fn analyse_and_tag(&self, worker: &mut Worker, file: &Looked<'_>, cancel: &Cancel) -> Result<Report, Stop> {
-        let Worker { extractor, stages } = worker;
-        let id = match stages.time(Stage::Identify, || audio::identify(file.path)) {
+        let started = Instant::now();
+        let id = audio::identify(file.path);
+        worker.stages.add(Stage::Identify, started.elapsed());
+        let id = match id {
             Ok(id) => id,
             Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
-        match stages.time(Stage::Analyse, || self.hear(extractor, file, audio, cancel)) {
-            Ok(analysis) => stages.time(Stage::Tag, || self.tag(file, audio, &analysis, cancel)),
+        let started = Instant::now();
+        let analysis = self.hear(worker, file, audio, cancel);
+        worker.stages.add(Stage::Analyse, started.elapsed());
+        let started = Instant::now();
+        let report = match analysis {
+            Ok(analysis) => self.tag(file, audio, &analysis, cancel),
             Err(AnalysisError::AlbumNotWhole) => {
                 let ending = Ending { settled: Settled::No, ..Ending::skipped(self.album_not_whole()) };
                 self.record(file, Some(audio), ending)
@@ -171,7 +188,9 @@ impl Line {
             Err(AnalysisError::Store(error)) => Err(Stop::Store(error)),
             Err(AnalysisError::Audio(error)) => self.give_up(file, Some(audio), &error),
             Err(AnalysisError::Unfit(reason)) => self.record(file, Some(audio), Ending::skipped(reason)),
-        }
+        };
+        worker.stages.add(Stage::Tag, started.elapsed());
+        report
     }
 
     /// The row of a file that is still the one these settings were applied to.
@@ -180,7 +199,7 @@ impl Line {
             return Ok(None);
         }
         let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
-        Ok(track.filter(|track| self.settings.settles(file.path, track.settled_by.as_deref())))
+        Ok(track.filter(|track| self.fingerprints.hold(file.path, track.settled_by.as_deref())))
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
@@ -291,9 +310,9 @@ impl Line {
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
             Settled::No => None,
-            Settled::Yes => Some(self.settings.fingerprint(file.path)),
+            Settled::Yes => Some(self.fingerprints.of(file.path)),
             Settled::WhileSurroundingsStay => surroundings_of(file.path)
-                .map(|surroundings| format!("{}{surroundings}", self.settings.fingerprint(file.path))),
+                .map(|surroundings| format!("{}{surroundings}", self.fingerprints.of(file.path))),
         };
         self.store.record_track(&TrackUpdate {
             path: file.path,
@@ -322,7 +341,7 @@ impl Line {
         let file = Looked::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
-        match self.hear(&mut worker.extractor, &file, audio, &Cancel::default()) {
+        match self.hear(worker, &file, audio, &Cancel::default()) {
             Ok(analysis) => Ok(analysis),
             Err(AnalysisError::Store(error)) => Err(error.into()),
             Err(AnalysisError::Audio(error)) => Err(not_analysed(error.reason())),

@@ -4,11 +4,13 @@
 mod album;
 mod analysis;
 mod answer;
+mod ask;
 mod by_hand;
 mod cancel;
 mod comparison;
 mod discover;
 mod ending;
+mod fingerprints;
 mod guard;
 mod hear;
 mod hearing;
@@ -23,11 +25,13 @@ mod settings;
 mod stages;
 
 pub use album::AlbumVote;
-pub use analysis::{Analysis, Opinion, Step};
+pub use analysis::{Analysis, Opinion, Step, start_runtime};
+pub use ask::{AskError, ask};
 pub use by_hand::{ByHand, HandError, HandReport};
 pub use cancel::Cancel;
 pub use comparison::{Compared, Comparison, Difference, Why};
 pub use discover::{Found, Obstacle, Selection};
+pub use fingerprints::Fingerprints;
 pub use guard::take_down;
 pub use line::{ExplainError, Explanation, Line, LineUp, Worker};
 pub use members::{LineError, ensemble_of};

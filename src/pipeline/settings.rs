@@ -1,13 +1,8 @@
 //! What one run of the line may do: the part of the configuration that decides about files, and the run's own wishes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::album::Albums;
-use super::discover::Selection;
-use super::ending::surroundings_of;
-use super::members::LineError;
 use crate::config::{self, Config, Tags};
 use crate::genre::{GenreError, Naming, Verdict};
 use crate::tagging::{SymbolicLinks, TagPolicy, Verify, WriteOptions};
@@ -22,8 +17,6 @@ pub struct Settings {
     elsewhere: TagSettings,
     /// Folders with settings of their own, outer ones before the ones in them.
     folders: Vec<(PathBuf, TagSettings)>,
-    /// Where the tracks of an album vote together.
-    pub(super) albums: Option<Arc<Albums>>,
 }
 
 /// What may be written into the files of one folder.
@@ -67,20 +60,18 @@ impl Settings {
     /// What the configuration says.
     ///
     /// # Errors
-    /// [`LineError`] for a name, a whitelist or a pattern that cannot be used; a configuration that was loaded from a file has none.
-    pub fn new(config: &Config) -> Result<Self, LineError> {
+    /// [`GenreError`] for a name or a whitelist that cannot be used; a configuration that was loaded from a file has none.
+    pub fn new(config: &Config) -> Result<Self, GenreError> {
         // Files are known by their canonical paths; a folder that is not there yet keeps the name it was given.
         let canonical = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let folders = config.tags.by_folder_as(canonical).into_iter();
         let folders = folders.map(|(path, tags)| Ok((path, TagSettings::new(tags)?)));
-        let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?;
         Ok(Self {
             dry_run: false,
             force: false,
             settle: Duration::from_secs(config.library.settle_seconds.into()),
             elsewhere: TagSettings::new(config.tags.everywhere_else())?,
             folders: folders.collect::<Result<_, GenreError>>()?,
-            albums: albums.map(|selection| Arc::new(Albums::new(selection))),
         })
     }
 
@@ -97,25 +88,6 @@ impl Settings {
     /// The settings for a file.
     pub(super) fn at(&self, path: &Path) -> &TagSettings {
         config::innermost(&self.folders, path).unwrap_or(&self.elsewhere)
-    }
-
-    /// What a file is settled by, as far as it is not the file's own: settings, program, models, and which files its album may have.
-    pub(super) fn fingerprint(&self, path: &Path) -> String {
-        let fingerprint = &self.at(path).fingerprint;
-        match &self.albums {
-            Some(albums) => format!("{fingerprint}/{}", albums.digest(path)),
-            None => fingerprint.clone(),
-        }
-    }
-
-    /// Whether what settled a file still holds for it: settings, program and models, and where they matter its surroundings.
-    pub fn settles(&self, path: &Path, settled_by: Option<&str>) -> bool {
-        let fingerprint = self.fingerprint(path);
-        match settled_by.map(|by| by.strip_prefix(fingerprint.as_str())) {
-            Some(Some("")) => true,
-            Some(Some(surroundings)) => surroundings_of(path).as_deref() == Some(surroundings),
-            _ => false,
-        }
     }
 
     /// The settings for verdicts of that ensemble.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 
+const GROUP_ENTERS: u32 = 0o010;
 const GROUP_WRITES: u32 = 0o020;
 const GROUP_READS_AND_WRITES: u32 = 0o060;
 
@@ -64,9 +65,9 @@ pub(super) fn closed_to_us(database: &Path) -> Option<StoreError> {
     let (path, metadata) = first_that_is_there(database)?;
     let user = rustix::process::geteuid().as_raw();
     let mine = metadata.uid() == user || user == 0 || is_in_group(metadata.gid());
-    // Without rights for the group, joining it would not help.
-    let needed = if metadata.is_dir() { 0o010 } else { GROUP_WRITES };
-    if mine || metadata.mode() & needed == 0 {
+    let needed = if metadata.is_dir() { GROUP_ENTERS } else { GROUP_WRITES };
+    // Without rights for the group, joining it would not help; with rights for everyone, it is not what is missing.
+    if mine || metadata.mode() & needed == 0 || metadata.mode() & (needed >> 3) != 0 {
         return None;
     }
     let group = name_in("/etc/group", metadata.gid()).unwrap_or_else(|| metadata.gid().to_string());

@@ -8,19 +8,22 @@
 //!    └─ folders to look through ◄───────┘
 //! ```
 //!
-//! [`Settling`] is the heart: a value without clock, thread or disk, which tests drive by stories. [`Watcher`] is the thread that
-//! gives it all three. Nothing here opens a file or writes a tag; the line does.
+//! [`Settling`] is the heart: a value without clock, thread or disk, which tests drive by stories. [`Watcher`] gives it all
+//! three. Nothing here opens a file or writes a tag; the line does.
 
 mod candidates;
+mod duty;
 mod folders;
 mod inbox;
 mod listener;
 mod mounts;
 mod names;
 mod outlook;
+mod outside;
 mod rescans;
 mod roots;
 mod settling;
+mod tending;
 mod walker;
 mod watcher;
 

@@ -13,7 +13,7 @@ use super::inbox::Inbox;
 use super::listener::Listener;
 use super::names::is_unfinished;
 use super::roots::Sight;
-use crate::pipeline::{Cancel, Compared, Comparison, Difference, Obstacle, Selection, Settings, Why};
+use crate::pipeline::{Cancel, Compared, Comparison, Difference, Fingerprints, Obstacle, Selection, Why};
 use crate::store::{Store, StoreError};
 
 /// Rows looked at and marked in one go.
@@ -50,7 +50,7 @@ pub(super) struct Walked {
 /// What the walker works with.
 pub(super) struct Walker {
     pub(super) store: Arc<Store>,
-    pub(super) settings: Settings,
+    pub(super) fingerprints: Fingerprints,
     pub(super) selection: Selection,
     pub(super) quiet: Duration,
     pub(super) inbox: Arc<Inbox>,
@@ -85,10 +85,10 @@ impl Walker {
     }
 
     fn compare(&self, walk: &Walk, gone: &mut usize) -> Result<Compared, StoreError> {
-        let Self { store, settings, selection, .. } = self;
+        let Self { store, fingerprints, selection, .. } = self;
         let mut missing = Vec::new();
         let mut failure = None;
-        let comparison = Comparison { store, settings, selection };
+        let comparison = Comparison { store, fingerprints, selection };
         let compared = comparison.of(&walk.folder, &self.cancel, |difference| match difference {
             Difference::Look { path, .. } if is_unfinished(&path) => {}
             Difference::Look { why: Why::Unsettled, .. } if !walk.retries => {}

@@ -117,8 +117,17 @@ impl Service {
 
     /// Resident memory in KiB.
     pub fn resident(&self) -> u64 {
+        self.kibibytes("VmRSS:")
+    }
+
+    /// The most memory that was resident, in KiB.
+    pub fn peak(&self) -> u64 {
+        self.kibibytes("VmHWM:")
+    }
+
+    fn kibibytes(&self, what: &str) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = text.lines().find(|line| line.starts_with(what)).unwrap();
         line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
     }
 

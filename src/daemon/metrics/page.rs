@@ -11,7 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::daemon::counters::Counts;
 use crate::daemon::status::Status;
-use crate::inference;
+use crate::inference::{Active, Runtime};
 use crate::pipeline::LineUp;
 
 /// The page of how the service stands now.
@@ -50,6 +50,14 @@ impl Collector for Figures {
         page.counts(&self.status.counts)?;
         page.standing(&self.status)?;
         page.who(&self.status, &self.line_up)
+    }
+}
+
+/// What runs the models, and which part of the machine computes.
+fn engine_and_provider(active: Option<Active>) -> (String, String) {
+    match active {
+        Some(Active::OnnxRuntime { version, provider, .. }) => (format!("onnxruntime {version}"), provider),
+        Some(Active::Embedded) | None => ("tract".to_owned(), "cpu".to_owned()),
     }
 }
 
@@ -97,7 +105,12 @@ impl Page<'_> {
         ConstGauge::new(1u64).encode(build.encode_family(&[("version", Escaped(&status.version))])?)?;
         let help = "Who listens: the ensemble, and where its models run.";
         let mut ensemble = self.0.encode_descriptor("reclassd_ensemble_info", help, None, MetricType::Gauge)?;
-        let labels = [("ensemble", Escaped(&line_up.ensemble)), ("provider", Escaped(inference::PROVIDER))];
+        let (engine, provider) = engine_and_provider(Runtime::started().map(Runtime::active));
+        let labels = [
+            ("ensemble", Escaped(line_up.ensemble.as_str())),
+            ("engine", Escaped(&engine)),
+            ("provider", Escaped(&provider)),
+        ];
         ConstGauge::new(1u64).encode(ensemble.encode_family(&labels)?)?;
         let help = "The models that have a say.";
         let mut models = self.0.encode_descriptor("reclassd_model_info", help, None, MetricType::Gauge)?;
@@ -176,7 +189,13 @@ mod tests {
         let page = text(status, LineUp::default());
         let line = page.lines().find(|line| line.starts_with("reclassd_reasons_total")).unwrap();
         assert_eq!(line, r#"reclassd_reasons_total{reason="odd \"tag\" C:\\\nreclassd_files_total 99"} 7"#);
-        assert_eq!(page.lines().filter(|line| line.starts_with("reclassd_files_total")).count(), 0, "{page}");
+        assert!(!page.lines().any(|line| line.starts_with("reclassd_files_total 99")), "{page}");
+    }
+
+    #[test]
+    fn a_library_that_computes_is_named_with_its_version_and_place() {
+        let active = Active::OnnxRuntime { path: "/x.so".into(), version: "1.22".into(), provider: "cuda:0".into() };
+        assert_eq!(engine_and_provider(Some(active)), ("onnxruntime 1.22".to_owned(), "cuda:0".to_owned()));
     }
 
     #[test]
@@ -185,7 +204,7 @@ mod tests {
             LineUp { ensemble: "reclassd-builtin 2".to_owned(), models: vec![("cnn".to_owned(), "2.0".to_owned())] };
         let page = text(status(), line_up);
         for line in [
-            r#"reclassd_ensemble_info{ensemble="reclassd-builtin 2",provider="cpu"} 1"#,
+            r#"reclassd_ensemble_info{ensemble="reclassd-builtin 2",engine="tract",provider="cpu"} 1"#,
             r#"reclassd_model_info{model="cnn",version="2.0"} 1"#,
             "process_start_time_seconds 1700000000",
             r#"reclassd_queue_files{state="ripe"} 3"#,

@@ -8,21 +8,35 @@ use super::InstallError;
 /// The ways to call pip, the likeliest first.
 const CLIENTS: [&[&str]; 3] = [&["pip"], &["pip3"], &["python3", "-m", "pip"]];
 
-/// Fetches `wheel`, the file of `package` in `version`, into a folder.
+/// A file of a package.
+pub(super) struct Wish<'a> {
+    pub(super) package: &'a str,
+    pub(super) version: &'a str,
+    pub(super) wheel: &'a str,
+    /// The platform and the version of Python that the file is for, where it is not for all.
+    pub(super) platform: Option<(&'a str, &'a str)>,
+}
+
+/// Fetches the file that is wished for into a folder.
 ///
 /// # Errors
 /// [`InstallError::NoClient`] when there is no pip, [`InstallError::Client`] when it fails or fetches something else.
-pub(super) fn fetch(package: &str, version: &str, wheel: &str, into: &Path) -> Result<PathBuf, InstallError> {
+pub(super) fn fetch(wish: &Wish<'_>, into: &Path) -> Result<PathBuf, InstallError> {
+    let Wish { package, version, wheel, platform } = *wish;
     let Some(client) = CLIENTS.iter().find(|client| works(client)) else {
         let tried: Vec<String> = CLIENTS.iter().map(|client| client.join(" ")).collect();
         return Err(InstallError::NoClient { tried: tried.join(", "), wheel: wheel.into() });
     };
     let requirement = format!("{package}=={version}");
     // Only a wheel: of a source package pip would run the set-up code.
-    let arguments = ["download", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", &requirement];
-    let shown = format!("{} download --no-deps --only-binary :all: {requirement}", client.join(" "));
+    let mut arguments = vec!["download", "--no-deps", "--only-binary", ":all:"];
+    if let Some((platform, python)) = platform {
+        arguments.extend(["--platform", platform, "--python-version", python, "--implementation", "cp"]);
+    }
+    arguments.push(&requirement);
+    let shown = format!("{} {}", client.join(" "), arguments.join(" "));
     let failed = |reason: String| InstallError::Client { command: shown.clone(), wheel: wheel.into(), reason };
-    let output = command(client).args(arguments).arg("-d").arg(into).output();
+    let output = command(client).args(arguments).arg("--disable-pip-version-check").arg("-d").arg(into).output();
     let output = output.map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);

@@ -265,6 +265,6 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_error(path: &Path) -> impl Fn(io::Error) -> InstallError {
+pub(super) fn write_error(path: &Path) -> impl Fn(io::Error) -> InstallError {
     move |source| InstallError::Write { path: path.into(), source }
 }

@@ -12,9 +12,11 @@
 mod client;
 mod error;
 mod folder;
+mod onnxruntime;
 mod package;
 mod wheel;
 
 pub use error::InstallError;
 pub use folder::{ModelsFolder, Verified};
+pub use onnxruntime::{RuntimePackage, remove_runtime};
 pub use package::{Installed, MUSICNN, Package};

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::client::{self, Wish};
 use super::folder::{Locked, Staged};
 use super::wheel::Wheel;
-use super::{InstallError, ModelsFolder, client};
+use super::{InstallError, ModelsFolder};
 use crate::inference::model::sha256_hex;
 use crate::inference::musicnn;
 
@@ -83,7 +84,8 @@ impl Package {
     pub fn fetch_and_install(&self, folder: &ModelsFolder) -> Result<Vec<Installed>, InstallError> {
         let folder = folder.locked()?;
         let download = folder.scratch("download")?;
-        let wheel = client::fetch(self.name, self.version, self.wheel, download.path())?;
+        let wish = Wish { package: self.name, version: self.version, wheel: self.wheel, platform: None };
+        let wheel = client::fetch(&wish, download.path())?;
         self.install_locked(&wheel, &folder)
     }
 

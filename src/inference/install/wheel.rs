@@ -1,37 +1,65 @@
-//! A Python wheel as what it is: a ZIP archive, read only when its SHA-256 is the one that is known, and a member at a time.
+//! A Python wheel as what it is: a ZIP archive, read only when its SHA-256 is the one that is known, and a member at a time. It may be
+//! larger than the memory.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::InstallError;
-use crate::inference::model::sha256_hex;
+use sha2::{Digest, Sha256};
 
-/// The largest archive and the largest member that are read: musicnn's have 22 and 9 MB.
+use super::InstallError;
+
+/// The largest member that is read into memory: musicnn's have 9 MB.
 const MAX_BYTES: u64 = 64 << 20;
+/// The largest one that is unpacked into a file: ONNX Runtime's for GPUs have 300 MB.
+const MAX_UNPACKED: u64 = 2 << 30;
 
 /// An archive that is the one that was asked for.
 pub(super) struct Wheel {
     path: PathBuf,
-    archive: ZipArchive<Cursor<Vec<u8>>>,
+    archive: ZipArchive<BufReader<File>>,
 }
 
 impl Wheel {
     /// Reads the file and compares its digest; `name` is what the file should be.
     pub(super) fn open(path: &Path, name: &str, sha256: &str) -> Result<Self, InstallError> {
         let read = |source| InstallError::Read { path: path.into(), source };
-        let bytes = bounded(&mut File::open(path).map_err(read)?, 0).map_err(read)?;
-        let found = sha256_hex(&bytes);
+        let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(read)?);
+        let mut digest = Sha256::new();
+        loop {
+            let bytes = file.fill_buf().map_err(read)?;
+            if bytes.is_empty() {
+                break;
+            }
+            digest.update(bytes);
+            let read = bytes.len();
+            file.consume(read);
+        }
+        let found: String = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
         if found != sha256 {
             let (path, wheel, expected) = (path.into(), name.into(), sha256.into());
             return Err(InstallError::WrongFile { path, wheel, expected, found });
         }
-        match ZipArchive::new(Cursor::new(bytes)) {
+        file.rewind().map_err(read)?;
+        match ZipArchive::new(file) {
             Ok(archive) => Ok(Self { path: path.into(), archive }),
             Err(error) => Err(damaged(path, name, error.to_string())),
         }
+    }
+
+    /// A member, unpacked into a file.
+    pub(super) fn unpack(&mut self, name: &str, into: &mut impl Write) -> Result<(), InstallError> {
+        let unpacked = match self.archive.by_name(name) {
+            Ok(member) => match std::io::copy(&mut member.take(MAX_UNPACKED), into) {
+                Ok(MAX_UNPACKED) => Err(format!("has more than {} MiB", MAX_UNPACKED >> 20)),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        unpacked.map_err(|reason| damaged(&self.path, name, reason))
     }
 
     /// A member, unpacked.

@@ -179,7 +179,7 @@ fn outermost_last(matrix: &[f32], columns: usize) -> Vec<f32> {
 #[cfg(test)]
 pub(in crate::inference) mod tests {
     use super::*;
-    use crate::inference::graph::Graph as Engine;
+    use crate::inference::engine::TractGraph as Engine;
     use crate::inference::musicnn::{checkpoint, convert};
 
     type Tensor = (String, Vec<usize>, Vec<f32>);

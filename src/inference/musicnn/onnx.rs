@@ -125,7 +125,7 @@ fn value_info(name: &str, shape: &[usize]) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inference::graph::Graph as Engine;
+    use crate::inference::engine::TractGraph as Engine;
 
     #[test]
     fn the_engine_reads_what_was_written() {

@@ -1,4 +1,4 @@
-//! One ONNX graph, ready to run: the only file that sees the inference engine (tract).
+//! A graph in tract, the engine that is compiled in: the only file that sees it.
 //!
 //! Shapes are fixed when a graph is loaded, with a batch of one: that is where the engine optimises best, and tracks run side
 //! by side on their own threads instead. Loading does the work once; every run borrows the plan and owns its state.
@@ -10,12 +10,12 @@ use tract_onnx::prelude::*;
 
 /// A loaded graph. Shared by threads: running it changes nothing in it.
 #[derive(Debug)]
-pub(super) struct Graph {
+pub(in crate::inference) struct TractGraph {
     plan: Arc<TypedRunnableModel>,
     shape: Vec<usize>,
 }
 
-impl Graph {
+impl TractGraph {
     /// Loads a graph of one float32 input of the given shape, and the outputs of these names, in this order.
     /// An error is what the engine says, on one line.
     pub fn load(onnx: &[u8], shape: &[usize], outputs: &[&str]) -> Result<Self, String> {

@@ -11,7 +11,8 @@ use reclassd::store::Store;
 const QUESTION: &str = "install musicnn";
 
 /// The vote of all against that of the built-in models, in cross-validation over artists that they never heard.
-const FIGURES: &str = "right in 76 % instead of 69 % on artists that it never heard, and far better on other kinds of music";
+const FIGURES: &str =
+    "right in 76 % instead of 69 % on artists that it never heard, and far better on other kinds of music";
 
 const OFFER: &str = "\
 reclassd can listen with musicnn as well, a network trained on far more music than the built-in models (ISC licence).

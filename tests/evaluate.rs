@@ -70,7 +70,7 @@ fn the_figures_are_those_of_the_labelled_files() {
     assert_eq!((counts(&figures["reliability"]), figures["thresholds"].as_array().unwrap().len()), (4, 10));
     let cells = figures["confusion"]["counts"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
     assert_eq!(cells.map(|cell| cell.as_f64().unwrap()).sum::<f64>(), 4.0);
-    assert_eq!(json["members"].as_array().unwrap().len(), 2);
+    assert_eq!(json["members"].as_array().unwrap().len(), 3);
     let right: Vec<bool> =
         json["clips"].as_array().unwrap().iter().map(|clip| clip["right"].as_bool().unwrap()).collect();
     assert_eq!(right, [true, true, true, false], "in the order of the list");

@@ -83,10 +83,18 @@ fn the_list_shows_families_and_who_can_say_what() {
     let run = library.run("genres", &[]).expect_code(0);
     let line = |start: &str| run.stdout.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
     let words = |line: String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(words(line(" ")), ["fma518-mlp", "logmel-cnn"]);
-    assert_eq!(words(line("Jazz")), ["Jazz", "yes", "yes"]);
-    assert_eq!(words(line("    Metal")), ["Metal", "wider", "wider"]);
-    assert_eq!(words(line("Spoken")), ["Spoken", "-", "-"]);
+    let models = words(line(" "));
+    assert_eq!(models[..2], ["fma518-mlp", "logmel-cnn"]);
+    let said = |start: &str, model: &str| {
+        let at = models.iter().position(|name| name == model).unwrap();
+        words(line(start))[1 + at].clone()
+    };
+    assert_eq!((said("Jazz", "fma518-mlp").as_str(), said("Jazz", "musicnn-tags").as_str()), ("yes", "yes"));
+    assert_eq!(
+        (said("    Metal", "logmel-cnn").as_str(), said("    Metal", "musicnn-tags").as_str()),
+        ("wider", "yes")
+    );
+    assert_eq!(said("Spoken", "fma518-mlp"), "-");
     assert!(!run.stdout.contains("Bebop"));
     let run = library.run("genres", &["--aliases"]).expect_code(0);
     assert!(
@@ -149,14 +157,17 @@ fn the_documented_table_of_who_can_say_what_is_true() {
     };
     let columns = [
         said_by("fma518-mlp/model.toml"),
+        said_by("musicnn-tags/model.toml"),
         said_by("musicnn/msd.toml"),
         said_by("ready/discogs-effnet/model.toml"),
         said_by("ready/ast-audioset/model.toml"),
         of_list("fma"),
         of_list("gtzan"),
     ];
-    assert_eq!(said_by("logmel-cnn/model.toml"), columns[0]);
-    assert_eq!(said_by("ready/maest-30s/model.toml"), columns[2]);
+    for model in ["logmel-cnn", "spectrum-fusion", "musicnn-head", "musicnn-fusion"] {
+        assert_eq!(said_by(&format!("{model}/model.toml")), columns[0]);
+    }
+    assert_eq!(said_by("ready/maest-30s/model.toml"), columns[3]);
     let docs = include_str!("../docs/models.md");
     let section = docs.split("\n## What each model can and cannot say\n").nth(1).unwrap();
     let section = section.split("\n## ").next().unwrap();

@@ -66,7 +66,7 @@ fn speech(library: &Library, name: &str, voice: &str, text: &str) -> bool {
 #[test]
 fn what_is_no_music_gets_no_confident_genre() {
     let test = "what_is_no_music_gets_no_confident_genre";
-    let library = Library::with_config("");
+    let library = Library::with_config("[ensemble]\nmusic_only = true\n");
     for (name, bytes) in made() {
         library.put(format!("{name}.wav"), &bytes);
     }

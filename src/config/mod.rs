@@ -172,7 +172,7 @@ pub struct Stage {
 }
 
 /// `[ensemble]`: the vote.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ensemble {
     /// How opinions become one.
@@ -183,6 +183,14 @@ pub struct Ensemble {
     pub stages: Vec<Stage>,
     /// Whether the tracks of an album get one genre.
     pub album: bool,
+    /// Whether what sounds like speech or noise gets no genre.
+    pub music_only: bool,
+}
+
+impl Default for Ensemble {
+    fn default() -> Self {
+        Self { strategy: Strategy::Vote, weights: BTreeMap::new(), stages: Vec::new(), album: false, music_only: true }
+    }
 }
 
 /// `[tags]`: what may be written into files.

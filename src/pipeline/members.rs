@@ -95,6 +95,9 @@ pub fn ensemble_of(config: &Config) -> Result<Ensemble, LineError> {
     for member in &mut ensemble.members {
         member.weight = weights.get(&member.model.manifest().name).copied().unwrap_or(member.weight);
     }
+    if !config.ensemble.music_only {
+        ensemble.gate = None;
+    }
     if ensemble.members.iter().all(|member| member.weight <= 0.0) {
         return Err(LineError::NobodyVotes);
     }

@@ -82,14 +82,21 @@ impl Library {
         path
     }
 
-    /// The configuration; unless it says otherwise, files that the test made a moment ago count as whole.
+    /// The configuration; unless it says otherwise, files that the test made a moment ago count as whole, and synthesised sound as
+    /// music.
     fn settled_config(&self) -> String {
-        const SETTLED: &str = "[library]\nsettle_seconds = 0\n";
-        match &self.config {
-            config if config.contains("settle_seconds") => config.clone(),
-            config if config.contains("[library]\n") => config.replace("[library]\n", SETTLED),
-            config => format!("{config}\n{SETTLED}"),
-        }
+        let unless_said = |config: String, section: &str, key: &str, value: &str| {
+            let header = format!("[{section}]");
+            match config {
+                config if config.contains(key) => config,
+                config if config.contains(&header) => {
+                    config.replacen(&header, &format!("{header}\n{key} = {value}"), 1)
+                }
+                config => format!("{config}\n{header}\n{key} = {value}\n"),
+            }
+        };
+        let config = unless_said(self.config.clone(), "library", "settle_seconds", "0");
+        unless_said(config, "ensemble", "music_only", "false")
     }
 
     /// The program with this library's configuration and state, ready for more arguments.

@@ -285,7 +285,7 @@ impl<'a> Entry<'a> {
         let size = self.graph_bytes.map_or_else(|| "its graph is missing".to_owned(), megabytes);
         let part = match (self.part, self.weight) {
             ("votes", Some(weight)) => format!("votes, {:.0} %", weight * 100.0),
-            ("heard", _) => "others build on it".to_owned(),
+            ("heard", _) => "heard, without a vote of its own".to_owned(),
             ("gate", _) => "tells music from other sounds".to_owned(),
             _ if self.source == "installed" => "not enabled".to_owned(),
             _ => "takes no part".to_owned(),

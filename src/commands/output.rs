@@ -57,6 +57,11 @@ pub fn ranking_json(ranking: &[(String, f32)], limit: usize) -> Value {
     entries.map(|(genre, share)| serde_json::json!({"genre": genre, "share": round(*share)})).collect()
 }
 
+/// Why a file is unsure, where its confidence does not say so already.
+pub fn telling(reason: Option<&str>) -> Option<&str> {
+    reason.filter(|reason| !reason.starts_with("less sure"))
+}
+
 /// A share or confidence with four digits: what lies behind is noise, and a float32's 0.8100000023841858 is ugly.
 pub fn round(share: f32) -> f64 {
     (f64::from(share) * 1e4).round() / 1e4

@@ -7,7 +7,7 @@ use reclassd::store::{ReviewItem, ReviewQuery};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::output::{JsonPath, display_from_here, ranking_json, round};
+use super::output::{JsonPath, display_from_here, ranking_json, round, telling};
 use super::setup::Common;
 use super::{Outcome, WrongUse};
 
@@ -60,7 +60,9 @@ fn print(out: &mut impl Write, items: &[ReviewItem], total: usize) -> std::io::R
     for item in items {
         let guesses: Vec<String> =
             item.ranking.iter().take(TOP).map(|(genre, share)| format!("{genre} {:.0} %", share * 100.0)).collect();
-        writeln!(out, "{:.2}  {:<52}  {}", item.confidence, guesses.join(", "), display_from_here(&item.path))?;
+        let reason = telling(item.reason.as_deref()).map(|reason| format!(": {reason}")).unwrap_or_default();
+        let path = display_from_here(&item.path);
+        writeln!(out, "{:.2}  {:<52}  {path}{reason}", item.confidence, guesses.join(", "))?;
     }
     if items.len() < total {
         writeln!(out, "{} of {total} files; `--limit 0` lists them all", items.len())?;

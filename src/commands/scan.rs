@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::interrupt::{exit_on_second_signal, stop_signal};
-use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round};
+use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round, telling};
 use super::setup::{self, Common};
 
 /// Genres of a ranking in `--json`.
@@ -205,8 +205,10 @@ fn report_line(report: &Report) -> String {
         (Some(genre), Some(confidence)) => format!("{genre:<14}  {confidence:.2}"),
         _ => String::new(),
     };
-    // The confidence says why a file is unsure.
-    let reason = report.reason.as_ref().filter(|_| report.status != TrackStatus::Unsure);
+    let reason = match report.status {
+        TrackStatus::Unsure => telling(report.reason.as_deref()),
+        _ => report.reason.as_deref(),
+    };
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{word:<9}  {genre:<20}  {}{reason}", display_from_here(&report.path))
 }

@@ -49,7 +49,7 @@ pub(super) fn overwrite(
     };
     match done() {
         Ok(after) => {
-            let removed = hook.before(Step::Discard).and_then(|()| std::fs::remove_file(&whole));
+            let removed = hook.before(Step::Discard).and_then(|()| temporary.remove());
             temporary.keep();
             removed.map_err(|source| TagError::LeftBehind { path, left: whole, source })?;
             Ok(after)

@@ -1,12 +1,17 @@
 //! The copy beside the original: its name, and the promise that it does not outlive a failure.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, unlinkat};
+use rustix::io::Errno;
+
+use super::super::stamp::FileStamp;
 
 /// Longest file name of every common Linux file system, in bytes.
 const NAME_MAX: usize = 255;
@@ -63,8 +68,13 @@ fn temporary_name(name: &OsStr, pid: u32, number: u64) -> OsString {
 }
 
 /// A temporary file that removes itself unless it is renamed.
+///
+/// It is known by its folder and its name in there, not by its path: an album may be renamed while it is written, and what is done then is
+/// done where it is now.
 pub(super) struct Temporary {
     path: PathBuf,
+    folder: OwnedFd,
+    name: OsString,
     file: File,
     keep: bool,
 }
@@ -73,10 +83,36 @@ impl Temporary {
     /// Creates the file, which must not exist, for us alone. It is locked while we have it open, so that whoever cleans
     /// up after crashes can tell it from a leftover.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+        let to_folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = openat(CWD, folder_of(path), to_folder, Mode::empty())?;
+        let new = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = File::from(openat(&folder, name.as_os_str(), new, Mode::RUSR | Mode::WUSR)?);
         // Without locks (some network file systems) a concurrent clean-up is kept away by the caller's journal alone.
         let _ = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
-        Ok(Self { path: path.to_owned(), file, keep: false })
+        Ok(Self { path: path.to_owned(), folder, name, file, keep: false })
+    }
+
+    /// Lets it change places, in one step, with the file of this name beside it.
+    pub(super) fn exchange(&self, name: &OsStr) -> Result<(), Errno> {
+        renameat_with(&self.folder, self.name.as_os_str(), &self.folder, name, RenameFlags::EXCHANGE)
+    }
+
+    /// Puts it in the place of the file of this name beside it.
+    pub(super) fn rename_over(&self, name: &OsStr) -> io::Result<()> {
+        Ok(renameat(&self.folder, self.name.as_os_str(), &self.folder, name)?)
+    }
+
+    /// The stamp of what stands under its name now.
+    pub(super) fn stamp(&self) -> io::Result<FileStamp> {
+        let looked = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let there = File::from(openat(&self.folder, self.name.as_os_str(), looked, Mode::empty())?);
+        Ok(FileStamp::from(&there.metadata()?))
+    }
+
+    /// Removes what stands under its name now.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        Ok(unlinkat(&self.folder, self.name.as_os_str(), AtFlags::empty())?)
     }
 
     pub(super) fn file(&self) -> &File {
@@ -95,10 +131,15 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.keep
-            && let Err(error) = std::fs::remove_file(&self.path)
-        {
-            tracing::warn!(path = %self.path.display(), %error, "a temporary copy could not be removed");
+        if self.keep {
+            return;
+        }
+        match self.remove() {
+            // Where it is gone, it is gone with its folder.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(path = %self.path.display(), %error, "a temporary copy could not be removed");
+            }
+            _ => {}
         }
     }
 }

@@ -257,6 +257,30 @@ fn whoever_writes_in_the_last_moment_wins() {
 }
 
 #[test]
+fn a_folder_that_is_renamed_in_the_middle_of_a_write_keeps_no_rubbish() {
+    let exchange = files_change_places();
+    for step in Step::OF_A_WRITE.into_iter().filter(|step| *step > Step::Create && (exchange || *step != Step::Discard))
+    {
+        let scene = Scene::mp3();
+        let before = fs::read(&scene.path).unwrap();
+        let folder = scene.folder.path().to_owned();
+        let moved = folder.with_extension("moved");
+        let hook = Meddle(step, || {
+            if folder.exists() {
+                fs::rename(&folder, &moved).unwrap();
+            }
+        });
+        let outcome = scene.write_with(&WriteOptions::default(), &hook);
+        let song = moved.join(scene.path.file_name().unwrap());
+        assert_eq!(names(&moved), [scene.path.file_name().unwrap().to_str().unwrap()], "{step:?}: {outcome:?}");
+        let written = fs::read(&song).unwrap() != before;
+        // Once the two have changed places, the new tags are there.
+        assert_eq!(written, step > Step::Recheck, "{step:?}: {outcome:?}");
+        fs::remove_dir_all(&moved).unwrap();
+    }
+}
+
+#[test]
 fn a_crash_right_after_the_exchange_loses_neither_ours_nor_theirs() {
     if !files_change_places() {
         return;

@@ -17,7 +17,8 @@ const FIGURES: &str =
 const OFFER: &str = "\
 reclassd can listen with musicnn as well, a network trained on far more music than the built-in models (ISC licence).
   it brings   a better ear: {FIGURES}
-  it costs    22 MB fetched once with your pip, 7 MB kept; about 0.2 s more of one core for each new track
+  it costs    22 MB fetched once with your pip, 7 MB kept; about 0.3 s more of one core for each new track (0.06 s
+              with `reclassd runtime install`)
   it does not need TensorFlow, and no Python code of the package is run
 ";
 

@@ -16,6 +16,9 @@ use crate::config::Poll;
 /// How often a root that is away is looked for.
 const LOOK_FOR_ROOTS: Duration = Duration::from_secs(10);
 
+/// After how long everything is compared once more when a root has come back: what was under way while it came and went is seen then.
+const SECOND_LOOK: Duration = Duration::from_secs(30);
+
 impl Watch {
     pub(super) fn root_of(&self, path: &Path) -> Option<usize> {
         self.roots.iter().position(|root| path.starts_with(&root.real))
@@ -38,6 +41,7 @@ impl Watch {
         self.next_look = now + LOOK_FOR_ROOTS.min(self.plan.watch.poll_interval.get());
         for index in 0..self.roots.len() {
             let sight = RootSight::of(&self.roots[index].configured);
+            let was_away = matches!(self.roots[index].health, Health::Away(_));
             let store = &self.store;
             // Where the database cannot say, nothing is taken for granted.
             let change = self.roots[index].observe(sight, |real| store.knows_files_below(real).unwrap_or(true));
@@ -58,6 +62,9 @@ impl Watch {
                         }
                     }
                     self.compare_root(index, true);
+                    if was_away {
+                        self.next_comparison = self.next_comparison.min(now + SECOND_LOOK);
+                    }
                 }
             }
         }

@@ -17,6 +17,7 @@ pub mod features;
 pub mod genre;
 pub mod inference;
 pub mod pipeline;
+pub mod storage;
 pub mod store;
 pub mod tagging;
 pub mod watch;

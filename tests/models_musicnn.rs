@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
@@ -15,18 +15,6 @@ use reclassd::inference::{MUSICNN, Model, ModelFeatures, ModelsFolder, Scores};
 /// Values of the front end and of the network may differ from the original's by this much.
 const TOLERANCE: f32 = 1e-4;
 const PATCH: usize = 187 * MusicnnMel::N_MELS;
-
-/// The package's wheel, `$RECLASSD_MUSICNN_WHEEL` or in `target/wheels`; where it is not, `None`, and a word about the test that
-/// needs it.
-fn wheel(test: &str) -> Option<PathBuf> {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/wheels/musicnn-0.1.0-py3-none-any.whl");
-    let wheel = std::env::var_os("RECLASSD_MUSICNN_WHEEL").map_or_else(default, PathBuf::from);
-    if !wheel.is_file() {
-        common::skipped(test, &format!("there is no {}: `pip download` fetches it", wheel.display()));
-        return None;
-    }
-    Some(wheel)
-}
 
 fn run(model: &Model, mel: &[f32]) -> Scores {
     model.run(&ModelFeatures::MusicnnMel(mel)).unwrap()
@@ -84,7 +72,7 @@ fn the_spectrogram_is_musicnns() {
 fn tags_and_embedding_are_musicnns() {
     const TEST: &str = "tags_and_embedding_are_musicnns";
     let Some(folder) = common::shared(TEST, "reference") else { return };
-    let Some(wheel) = wheel(TEST) else { return };
+    let Some(wheel) = common::engines::musicnn_wheel(TEST) else { return };
     let home = tempfile::tempdir().unwrap();
     let models = ModelsFolder::new(home.path().join("models"));
     MUSICNN.install(&wheel, &models).unwrap();
@@ -129,7 +117,9 @@ fn tags_and_embedding_are_musicnns() {
 
 #[test]
 fn an_installed_tagger_speaks_in_genres_of_the_taxonomy() {
-    let Some(wheel) = wheel("an_installed_tagger_speaks_in_genres_of_the_taxonomy") else { return };
+    let Some(wheel) = common::engines::musicnn_wheel("an_installed_tagger_speaks_in_genres_of_the_taxonomy") else {
+        return;
+    };
     let home = tempfile::tempdir().unwrap();
     let models = ModelsFolder::new(home.path().join("models"));
     let names: Vec<String> = MUSICNN.install(&wheel, &models).unwrap().into_iter().map(|model| model.name).collect();

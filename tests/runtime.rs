@@ -5,30 +5,12 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use common::engines::{all_models, assert_alike, library_of_python, said, said_at_once};
 use common::sound::{tune, wav};
 use common::{Library, Run};
-use reclassd::inference::{
-    Active, Device, Model, ModelFeatures, ModelInput, Runtime, RuntimeSettings, Wanted, builtin_models,
-};
-
-/// The library of the Python package, beside the Python that the tests use.
-fn library_of_python(test: &str) -> Option<PathBuf> {
-    let python = std::env::var("RECLASSD_PYTHON").unwrap_or_else(|_| "python3".into());
-    let script = "import importlib.util, pathlib, sys\n\
-                  spec = importlib.util.find_spec('onnxruntime')\n\
-                  found = spec and sorted(pathlib.Path(spec.origin).parent.glob('capi/libonnxruntime.so.*'))\n\
-                  sys.stdout.write(str(found[0]) if found else '')";
-    let output = Command::new(python).args(["-c", script]).output().ok().filter(|output| output.status.success());
-    let path = output.map(|output| String::from_utf8(output.stdout).unwrap()).filter(|path| !path.is_empty());
-    if path.is_none() {
-        common::skipped(
-            test,
-            "the Python package onnxruntime is not installed; name a Python that has it in $RECLASSD_PYTHON",
-        );
-    }
-    path.map(PathBuf::from)
-}
+use reclassd::inference::{Active, Batch, Device, Runtime, RuntimeSettings, Wanted};
 
 /// A shared library made of this C code.
 fn library_of(code: &str, folder: &Path) -> PathBuf {
@@ -39,56 +21,65 @@ fn library_of(code: &str, folder: &Path) -> PathBuf {
     library
 }
 
-/// Numbers of the size that a model takes, no two alike.
-fn made_up(input: &ModelInput) -> Vec<f32> {
-    let size = match input {
-        ModelInput::Fma518 { .. } => 518,
-        ModelInput::Joined(input) => input.size(),
-        other => {
-            let mel = other.log_mel().unwrap();
-            mel.n_mels * 1292
-        }
-    };
-    (0..size).map(|i| (i as f32 * 0.731).sin() * 20.0 - 30.0).collect()
-}
-
-fn probabilities(model: &Model, values: &[f32]) -> Vec<f32> {
-    let features = match &model.manifest().input {
-        ModelInput::Fma518 { .. } => ModelFeatures::Fma518(values),
-        ModelInput::Joined(_) => ModelFeatures::Joined(values),
-        other => {
-            let n_mels = other.log_mel().unwrap().n_mels;
-            ModelFeatures::LogMel { data: values, n_mels, n_frames: values.len() / n_mels }
-        }
-    };
-    let scores = model.run(&features).unwrap();
-    scores.probabilities.into_iter().chain(scores.embedding.unwrap_or_default()).collect()
-}
-
 #[test]
-fn every_built_in_model_says_the_same_in_both_engines() {
-    let test = "every_built_in_model_says_the_same_in_both_engines";
+fn every_model_says_the_same_in_both_engines_alone_and_in_a_batch() {
+    let test = "every_model_says_the_same_in_both_engines_alone_and_in_a_batch";
     let Some(library) = library_of_python(test) else { return };
     let settings = RuntimeSettings { library, device: Device::Cpu, ..RuntimeSettings::default() };
     let runtime = Runtime::start(&settings);
     let Active::OnnxRuntime { provider, .. } = runtime.active() else { panic!("{:?}", runtime.tried()) };
-    assert_eq!(provider, "cpu");
-    for (embedded, onnx) in builtin_models().unwrap().into_iter().zip(builtin_models().unwrap()) {
-        embedded.load_in(Wanted::Embedded).unwrap();
-        onnx.load_in(Wanted::Active).unwrap();
-        let values = made_up(&onnx.manifest().input);
-        let (expected, found) = (probabilities(&embedded, &values), probabilities(&onnx, &values));
-        assert_eq!(expected.len(), found.len());
-        for (a, b) in expected.iter().zip(&found) {
-            let tolerance = 1e-5 * a.abs().max(1.0);
-            assert!((a - b).abs() <= tolerance, "{}: {a} and {b}", onnx.manifest().name);
-        }
-        // Threads ask side by side, each its own session.
+    assert_eq!((provider.as_str(), runtime.gathers()), ("cpu", false));
+    let folder = tempfile::tempdir().unwrap();
+    let models = || all_models(test, folder.path());
+    let expected: Vec<Vec<Vec<f32>>> = models()
+        .iter()
+        .map(|model| {
+            model.load_in(Wanted::Embedded).unwrap();
+            (0..4).map(|seed| said(model, seed)).collect()
+        })
+        .collect();
+    for (model, expected) in models().iter().zip(&expected) {
+        // Threads ask side by side.
         std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| assert_eq!(probabilities(&onnx, &values), found));
+            for (seed, expected) in expected.iter().enumerate() {
+                let name = &model.manifest().name;
+                scope.spawn(move || assert_alike(name, expected, &said(model, seed), 1e-5));
             }
         });
+    }
+    runtime.set_batch(Some(Batch { size: 4, wait: Duration::from_millis(20) }));
+    assert!(runtime.gathers());
+    for (model, expected) in models().iter().zip(&expected) {
+        for (expected, found) in expected.iter().zip(said_at_once(model, 0..4)) {
+            assert_alike(&model.manifest().name, expected, &found, 1e-5);
+        }
+    }
+    runtime.set_batch(None);
+}
+
+#[test]
+fn a_scan_in_batches_finds_the_same_genres() {
+    let test = "a_scan_in_batches_finds_the_same_genres";
+    let Some(onnx) = library_of_python(test) else { return };
+    let mut library = Library::new();
+    for seed in 0..6 {
+        library.put(&format!("{seed}.wav"), &wav(&tune(seed, 22_050, 6.0), 22_050));
+    }
+    let [alone, in_batches] = [1, 4].map(|batch| {
+        library.set_config(&format!("[runtime]\nbatch = {batch}\nbatch_wait_ms = 50\n"));
+        let mut scan = library.command("scan");
+        scan.arg("--json").arg("--dry-run").arg("--force").env("ORT_DYLIB_PATH", &onnx).arg(library.music());
+        let run = Run::of(&mut scan).expect_code(0);
+        let ranking = |seed| run.object(&format!("{seed}.wav"))["top"].as_array().unwrap().clone();
+        (0..6).map(ranking).collect::<Vec<_>>()
+    });
+    for (one, gathered) in alone.iter().zip(&in_batches) {
+        assert!(!one.is_empty() && one.len() == gathered.len());
+        for (a, b) in one.iter().zip(gathered) {
+            assert_eq!(a["genre"], b["genre"]);
+            let [a, b] = [a, b].map(|said| said["share"].as_f64().unwrap());
+            assert!((a - b).abs() <= 2e-4, "{a} and {b}");
+        }
     }
 }
 
@@ -120,6 +111,12 @@ fn the_doctor_says_what_runs_the_models_and_how_long_they_take() {
         "{said}"
     );
     assert!(said["models"].as_array().unwrap().iter().all(|model| model["in_tract"].as_f64().unwrap() > 0.0));
+    // How many windows at once are best was measured, and is kept for the next start.
+    let batch = &said["batch"];
+    let measured = batch["measured"].as_array().unwrap();
+    assert!(measured.len() > 1 && measured.iter().any(|rate| rate["size"] == batch["size"]), "{batch}");
+    let kept = library.root().join(".local/share/reclassd/runtime/batch.toml");
+    assert!(std::fs::read_to_string(&kept).unwrap().contains(&format!("size = {}", batch["size"])));
 }
 
 #[test]

@@ -96,6 +96,17 @@ fn moved_copied_and_retagged_files_are_recognised_without_decoding() {
 }
 
 #[test]
+fn copies_that_turn_up_together_are_listened_to_once() {
+    let library = Library::new();
+    for number in 0..12 {
+        library.put(format!("{number}.flac"), &song(1, &[&format!("TITLE=Copy {number}")]));
+    }
+    let run = scan_and_watch_decoding(&library, &["--jobs", "4"]).expect_code(0);
+    assert_eq!(decoded(&run), 1, "{}", run.stderr);
+    assert!(run.objects().iter().all(|object| object["status"] == "tagged"), "{}", run.stdout);
+}
+
+#[test]
 fn two_files_with_the_same_audio_are_both_tagged() {
     let library = Library::new();
     let paths = ["one.flac", "two.flac"].map(|name| library.put(name, &song(1, &[])));

@@ -1,12 +1,12 @@
 //! A file becomes clips: the windows are placed, sought, decoded and checked for holes.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{Fault, guard};
 use super::payload::Container;
-use super::source::Source;
+use super::source::{Bytes, Source};
 use super::track::{self, Codec, Track};
 use super::{AnalysisWindow, AudioError, Clip};
 
@@ -30,29 +30,77 @@ pub struct Recording {
 /// Packets that [probe] tries before it gives up on hearing something.
 const PROBED_PACKETS: usize = 64;
 
+/// A file whose windows are placed and not decoded yet. What of it is needed has been asked of the disk, which fetches it meanwhile.
+pub struct Opened {
+    path: PathBuf,
+    bytes: Bytes,
+    container: Container,
+    track: Box<dyn Track>,
+    spans: Vec<Range<u64>>,
+    /// Where in the file the windows lie, about.
+    places: Vec<Range<u64>>,
+}
+
 /// Decodes the windows of a file: mono, at the file's own rate (see [Clip]). Seeks; reads and decodes little else than the windows.
 ///
 /// # Errors
-/// Any [AudioError] but `Resample`: the file cannot be read, is no sound, is of a kind that is not decoded, is incomplete, or more than
-/// 5 % (and a quarter of a second) of a window cannot be decoded.
+/// Those of [open] and of [Opened::decode].
 pub fn decode(path: &Path, window: &AnalysisWindow) -> Result<Recording, AudioError> {
+    open(path, window)?.decode()
+}
+
+/// Opens a file and finds out where its windows are. Reads headers, and an index where the file has one.
+///
+/// # Errors
+/// Any [AudioError] but `Resample`: the file cannot be read, is no sound, is of a kind that is not decoded, or is incomplete.
+pub fn open(path: &Path, window: &AnalysisWindow) -> Result<Opened, AudioError> {
     guard(path, || {
-        let (container, mut track) = track::open(Source::open(path)?)?;
-        let format = track.format().clone();
-        let clips = window
-            .spans(format.total, format.sample_rate)
-            .into_iter()
-            .map(|span| clip(track.as_mut(), span))
-            .collect::<Result<_, _>>()?;
-        Ok(Recording {
-            clips,
-            codec: format.codec,
-            container,
-            source_rate: format.sample_rate,
-            channels: format.channels,
-            duration: Duration::from_secs_f64(format.total as f64 / f64::from(format.sample_rate)),
-        })
+        let source = Source::open(path)?;
+        let bytes = source.bytes();
+        let track::Opened { container, track, sound } = track::open(source)?;
+        let spans = window.spans(track.format().total, track.format().sample_rate);
+        let places: Vec<Range<u64>> = spans.iter().map(|span| place(span, track.format().total, &sound)).collect();
+        places.iter().for_each(|place| bytes.will_need(place));
+        Ok(Opened { path: path.to_owned(), bytes, container, track, spans, places })
     })
+}
+
+impl Opened {
+    /// Waits until the disk has fetched what is needed, so that decoding does not wait for it. A place that is not quite right costs
+    /// another look at the disk, no more.
+    pub fn fetch(&self) {
+        self.places.iter().for_each(|place| self.bytes.fetch(place));
+    }
+
+    /// Decodes the windows.
+    ///
+    /// # Errors
+    /// [AudioError] when the file cannot be read, or more than 5 % (and a quarter of a second) of a window cannot be decoded.
+    pub fn decode(mut self) -> Result<Recording, AudioError> {
+        guard(&self.path, || {
+            let format = self.track.format().clone();
+            let spans = self.spans.iter().cloned();
+            let clips = spans.map(|span| clip(self.track.as_mut(), span)).collect::<Result<_, _>>()?;
+            Ok(Recording {
+                clips,
+                codec: format.codec,
+                container: self.container,
+                source_rate: format.sample_rate,
+                channels: format.channels,
+                duration: Duration::from_secs_f64(format.total as f64 / f64::from(format.sample_rate)),
+            })
+        })
+    }
+}
+
+/// Where in the file the frames of a window lie: in proportion, with some room on either side for bit rates that vary.
+fn place(span: &Range<u64>, total: u64, sound: &Range<u64>) -> Range<u64> {
+    const ROOM: u64 = 64 * 1024;
+    let length = sound.end.saturating_sub(sound.start);
+    let at = |frame: u64| (u128::from(length) * u128::from(frame) / u128::from(total.max(1))) as u64;
+    let (start, end) = (at(span.start), at(span.end).min(length));
+    let room = (end.saturating_sub(start) / 16).saturating_add(ROOM);
+    sound.start + start.saturating_sub(room)..sound.start + end.saturating_add(room).min(length)
 }
 
 /// Opens a file as [decode] does and decodes its first packets: a check that it still plays, for whoever has rewritten it.
@@ -61,7 +109,7 @@ pub fn decode(path: &Path, window: &AnalysisWindow) -> Result<Recording, AudioEr
 /// As [decode].
 pub fn probe(path: &Path) -> Result<(), AudioError> {
     guard(path, || {
-        let (_, mut track) = track::open(Source::open(path)?)?;
+        let mut track = track::open(Source::open(path)?)?.track;
         let mut mono = Vec::new();
         for _ in 0..PROBED_PACKETS {
             if track.decode(&mut mono)?.is_none() || !mono.is_empty() {
@@ -113,4 +161,18 @@ fn refuse_holes(missing: u64, wanted: u64, sample_rate: u32) -> Result<(), Fault
         return Err(Fault::damaged(format!("{percent} % of its sound cannot be decoded")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_sought_where_it_lies_in_proportion() {
+        let sound = 1_000_000..11_000_000;
+        let place = |span: Range<u64>| super::place(&span, 300, &sound);
+        assert_eq!(place(135..165), 5_371_964..6_628_036);
+        assert_eq!(place(0..300), sound);
+        assert_eq!(super::place(&(0..10), 0, &(5..5)), 5..5);
+    }
 }

@@ -80,10 +80,51 @@ impl Source {
         Ok(bytes)
     }
 
+    /// The file by itself, for hints about what of it will be read.
+    pub(crate) fn bytes(&self) -> Bytes {
+        Bytes(Arc::clone(&self.file))
+    }
+
     /// A decoder's view: `head`, then the bytes of `range`, as one seekable stream.
     pub(crate) fn section(&self, head: Vec<u8>, range: Range<u64>) -> Section {
         let end = range.end.min(self.len).max(range.start);
         Section { file: Arc::clone(&self.file), head, body: range.start..end, position: 0 }
+    }
+}
+
+/// An open file, of which the disk is told what will be read.
+pub(crate) struct Bytes(Arc<File>);
+
+impl Bytes {
+    /// Asks the disk to fetch a range, without waiting for it.
+    pub(crate) fn will_need(&self, range: &Range<u64>) {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{Advice, fadvise};
+            // The kernel takes one hint for no more than a disk's largest transfer, so it gets many.
+            const STEP: u64 = 128 * 1024;
+            let mut position = range.start;
+            while let Some(length) = std::num::NonZeroU64::new(range.end.saturating_sub(position).min(STEP)) {
+                // A file system that takes no hints does without.
+                if fadvise(&self.0, position, Some(length), Advice::WillNeed).is_err() {
+                    return;
+                }
+                position += length.get();
+            }
+        }
+    }
+
+    /// Reads a range into the system's cache. What cannot be read shows when it is decoded.
+    pub(crate) fn fetch(&self, range: &Range<u64>) {
+        let mut block = [0; BLOCK];
+        let mut position = range.start;
+        while position < range.end {
+            let count = (range.end - position).min(BLOCK as u64) as usize;
+            match read_at(&self.0, &mut block[..count], position) {
+                Ok(read) if read == count => position += count as u64,
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use console::style;
 use reclassd::genre::Doubt;
-use reclassd::pipeline::{Explanation, Line, Settings, Step, Worker};
+use reclassd::pipeline::{Explanation, Line, Settings, Step};
 
 use super::Outcome;
 use super::bars::chart;
@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let store = arguments.common.open_store(&config)?;
     let line = Line::new(&config, Settings::new(&config)?.force(arguments.force), store)?;
     let path = setup::canonical(&arguments.file)?;
-    let explanation = line.explain(&mut Worker::new(), &path)?;
+    let explanation = line.explain(&path)?;
     print(&mut std::io::stdout().lock(), &path, &explanation, arguments.top)?;
     Ok(Outcome::Done)
 }

@@ -18,6 +18,7 @@ pub mod tag;
 pub mod undo;
 pub mod watch;
 
+mod allocator;
 mod bars;
 mod by_hand;
 mod interrupt;

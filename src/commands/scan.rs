@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Outcome;
+use super::allocator::expect_threads;
 use super::interrupt::{exit_on_second_signal, stop_signal};
 use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round, telling};
 use super::setup::{self, Common};
@@ -34,7 +35,7 @@ pub struct Arguments {
     /// Analyse again what is already known; changes no policy
     #[arg(long)]
     force: bool,
-    /// Files worked on at the same time [default: one a core]
+    /// Cores to decode and compute with [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// Print one JSON object a file
@@ -45,7 +46,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let config = arguments.common.load()?;
+    let mut config = arguments.common.load()?;
+    if let Some(jobs) = arguments.jobs {
+        config.analysis.jobs = jobs.into();
+    }
+    expect_threads(config.analysis.cores());
     let roots = if arguments.paths.is_empty() {
         setup::present_roots(&config)?
     } else {
@@ -62,14 +67,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if !arguments.dry_run {
         line.recover()?;
     }
-    let jobs = match (arguments.jobs, config.analysis.jobs) {
-        (Some(jobs), _) => usize::from(jobs),
-        (None, 0) => std::thread::available_parallelism().map_or(1, usize::from),
-        (None, jobs) => jobs,
-    };
-    let request = ScanRequest { roots, selection: Selection::new(&config.library)?, jobs };
+    let request = ScanRequest { roots, selection: Selection::new(&config.library)? };
     // The workers, the walk and the count for the progress bar each block a thread of their own.
-    let blocking = request.jobs + 8;
+    let blocking = line.workers() + 8;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(blocking)

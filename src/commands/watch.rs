@@ -6,6 +6,7 @@ use clap::Args;
 use reclassd::daemon::Service;
 
 use super::Outcome;
+use super::allocator::expect_threads;
 use super::setup::Common;
 
 #[derive(Args)]
@@ -23,6 +24,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if !roots.is_empty() {
         config.library.roots = roots.clone();
     }
+    expect_threads(config.analysis.cores());
     let store = arguments.common.open_store(&config)?;
     let common = arguments.common.clone();
     let reload = move || {

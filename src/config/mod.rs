@@ -116,13 +116,22 @@ pub struct Analysis {
     pub windows: u32,
     /// Shorter files are skipped; seconds.
     pub min_seconds: f64,
-    /// Worker threads; 0 means one a core.
+    /// Cores to decode and compute with; 0 means all.
     pub jobs: usize,
+    /// Files of one disk that are read at the same time; 0 means as many as help the kind of disk.
+    pub readers: usize,
 }
 
 impl Default for Analysis {
     fn default() -> Self {
-        Self { window_seconds: 30.0, windows: 1, min_seconds: 3.0, jobs: 0 }
+        Self { window_seconds: 30.0, windows: 1, min_seconds: 3.0, jobs: 0, readers: 0 }
+    }
+}
+
+impl Analysis {
+    /// How many cores to use: as configured, else all that this process may use.
+    pub fn cores(&self) -> usize {
+        if self.jobs > 0 { self.jobs } else { std::thread::available_parallelism().map_or(1, usize::from) }
     }
 }
 
@@ -137,13 +146,23 @@ pub struct Models {
 }
 
 /// `[runtime]`: what runs the models.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Runtime {
     /// The library of ONNX Runtime; empty means to look for one, `none` to use what is compiled in.
     pub library: PathBuf,
     /// Where the models run.
     pub device: crate::inference::Device,
+    /// Windows that ONNX Runtime is asked about at once; 0 means what `reclassd doctor` found best, else what suits the device.
+    pub batch: usize,
+    /// How long a window waits for others of its batch, in milliseconds, where `batch` says how many.
+    pub batch_wait_ms: u32,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { library: PathBuf::new(), device: crate::inference::Device::default(), batch: 0, batch_wait_ms: 5 }
+    }
 }
 
 /// How several models' opinions become one.
@@ -311,6 +330,14 @@ impl Config {
             format!("min_seconds must lie between 0.5 and 600, not {}", a.min_seconds)
         })?;
         require(a.jobs <= 1024, "analysis.jobs", || format!("jobs must lie between 0 and 1024, not {}", a.jobs))?;
+        require(a.readers <= 1024, "analysis.readers", || {
+            format!("readers must lie between 0 and 1024, not {}", a.readers)
+        })?;
+        let r = &self.runtime;
+        require(r.batch <= 1024, "runtime.batch", || format!("batch must lie between 0 and 1024, not {}", r.batch))?;
+        require(r.batch_wait_ms <= 10_000, "runtime.batch_wait_ms", || {
+            format!("batch_wait_ms must lie between 0 and 10000, not {}", r.batch_wait_ms)
+        })?;
         self.watch.check()?;
         self.metrics.check()?;
         self.tags.check()?;

@@ -35,7 +35,7 @@ struct Shared {
 
 struct Loaded {
     line: Option<Arc<Line>>,
-    /// Workers that have buffers and may want the line at any moment.
+    /// Workers that may want the line at any moment.
     users: usize,
 }
 
@@ -48,10 +48,7 @@ impl Crew {
         candidates: Arc<Candidates>,
         ways: &Ways,
     ) -> std::io::Result<Self> {
-        let jobs = match config.analysis.jobs {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            jobs => jobs,
-        };
+        let workers = line.workers();
         let shared = Arc::new(Shared {
             config: config.clone(),
             store,
@@ -59,11 +56,11 @@ impl Crew {
             cancel: Cancel::default(),
             ways: ways.clone(),
             // Each worker starts as a user, so that an idle start unloads too.
-            loaded: Mutex::new(Loaded { line: Some(line), users: jobs }),
+            loaded: Mutex::new(Loaded { line: Some(line), users: workers }),
             unload_after: config.watch.unload_models_after.get(),
         });
-        let mut threads = Vec::with_capacity(jobs);
-        for number in 0..jobs {
+        let mut threads = Vec::with_capacity(workers);
+        for number in 0..workers {
             let shared = Arc::clone(&shared);
             let thread = std::thread::Builder::new().name(format!("worker {number}"));
             threads.push(thread.spawn(move || shared.work())?);
@@ -147,7 +144,7 @@ impl Shared {
         Ok(Arc::clone(loaded.line.insert(line)))
     }
 
-    /// A worker has let its buffers go; with the last of them goes the line.
+    /// A worker has nothing to do; with the last of them goes the line.
     fn rest(&self) {
         let line = {
             let mut loaded = self.loaded();

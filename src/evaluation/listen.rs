@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::truth::{Candidate, Labels, LeftOut, Truth, labels_in_tags};
 use crate::genre::{Ballot, Genre, GenreError, Ranking, Rules, Taxonomy, Verdict, vote};
-use crate::pipeline::{Cancel, ExplainError, Line, Opinion, Worker};
+use crate::pipeline::{Cancel, ExplainError, Line, Opinion};
 use crate::store::StoreError;
 
 /// Findings that wait for their reader at the most, so that memory does not depend on the number of files.
@@ -56,7 +56,7 @@ pub struct MemberRanking {
     pub ranking: Ranking,
 }
 
-/// Asks the line about every candidate, with `jobs` threads, and hands each finding to `each` on the calling thread. Returns early,
+/// Asks the line about every candidate, with several threads, and hands each finding to `each` on the calling thread. Returns early,
 /// and without an error, when cancelled.
 ///
 /// # Errors
@@ -65,7 +65,6 @@ pub fn listen(
     line: &Line,
     taxonomy: &Taxonomy,
     candidates: impl Iterator<Item = Candidate> + Send,
-    jobs: usize,
     cancel: &Cancel,
     mut each: impl FnMut(Finding),
 ) -> Result<(), StoreError> {
@@ -73,7 +72,7 @@ pub fn listen(
     let (findings_in, findings) = sync_channel(FINDINGS_IN_FLIGHT);
     let mut failure = None;
     std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
+        for _ in 0..line.workers() {
             let (candidates, findings) = (&candidates, findings_in.clone());
             scope.spawn(move || work(line, taxonomy, candidates, &findings, cancel));
         }
@@ -98,13 +97,12 @@ fn work(
     findings: &SyncSender<Result<Finding, StoreError>>,
     cancel: &Cancel,
 ) {
-    let mut worker = Worker::new();
     while !cancel.is_requested() {
         let next = candidates.lock().unwrap_or_else(PoisonError::into_inner).next();
         let Some((index, Candidate { path, group, truth })) = next else { return };
         // A bug in a decoder must cost one file, not the figures of all.
         let mut unknown = Vec::new();
-        let heard = || hear(line, taxonomy, &mut worker, &path, truth, &mut unknown);
+        let heard = || hear(line, taxonomy, &path, truth, &mut unknown);
         let heard = catch_unwind(AssertUnwindSafe(heard));
         let outcome = match heard {
             Ok(Ok(outcome)) => outcome,
@@ -112,10 +110,7 @@ fn work(
                 let _ = findings.send(Err(error));
                 return;
             }
-            Err(_) => {
-                worker = Worker::new();
-                Err(LeftOut::NotAnalysed("an internal error; please report this bug".to_owned()))
-            }
+            Err(_) => Err(LeftOut::NotAnalysed("an internal error; please report this bug".to_owned())),
         };
         if findings.send(Ok(Finding { index, path, group, unknown, outcome })).is_err() {
             return;
@@ -127,7 +122,6 @@ fn work(
 fn hear(
     line: &Line,
     taxonomy: &Taxonomy,
-    worker: &mut Worker,
     path: &Path,
     truth: Truth,
     unknown: &mut Vec<String>,
@@ -147,7 +141,7 @@ fn hear(
     if labels.is_empty() {
         return Ok(Err(LeftOut::OnlyUnknown(strange)));
     }
-    let analysis = match line.analyse(worker, path) {
+    let analysis = match line.analyse(path) {
         Ok(analysis) => analysis,
         Err(ExplainError::Store(error)) => return Err(error),
         Err(ExplainError::NotAnalysed { reason, .. }) => return Ok(Err(LeftOut::NotAnalysed(reason))),

@@ -21,12 +21,13 @@ mod manifest;
 mod model;
 mod musicnn;
 mod output;
+mod protobuf;
 mod reading;
 mod resize;
 mod tag_map;
 
 pub use cut::{Cut, Layout, Padding};
-pub use engine::{Active, Device, DeviceError, Place, Runtime, RuntimeSettings, Tried, Wanted};
+pub use engine::{Active, Batch, Choice, Device, DeviceError, Place, Runtime, RuntimeSettings, Tried, Wanted};
 pub use ensemble::{Ensemble, Gate, Member, Stage, asks, builtin_model, builtin_models, stages_fault};
 pub use error::InferenceError;
 pub use input::{KaldiFbankInput, KaldiWindow, ModelInput, PatchInput, WaveformInput};
@@ -36,6 +37,6 @@ pub use log_mel_input::{
     LogMelInput, LogName, NormName, PadMode, ReferenceName, ReferenceWord, ScaleName, SlopesName, WindowName,
 };
 pub use manifest::{Manifest, Says};
-pub use model::{Model, ModelFeatures, Scores};
+pub use model::{Model, ModelFeatures, Question, Scores};
 pub use output::{Average, Head, Output, OutputKind};
 pub use tag_map::{TagMap, TaggedGenre};

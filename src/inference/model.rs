@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 
 use super::cut::Layout;
-use super::engine::{Graph, Wanted};
+use super::engine::{Graph, Outputs, Pending, Wanted};
 use super::fit::{self, Spectrogram};
 use super::manifest::is_model_name;
 use super::output::Average;
@@ -86,6 +86,26 @@ pub struct Scores {
     pub embedding: Option<Vec<f32>>,
 }
 
+/// A question to a model whose answer may still be on its way.
+#[derive(Debug)]
+pub struct Question<'a> {
+    model: &'a Model,
+    loaded: &'a Loaded,
+    pending: Pending,
+}
+
+impl Question<'_> {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// [`InferenceError::Run`] when the graph gives no usable numbers.
+    pub fn answer(self) -> Result<Scores, InferenceError> {
+        let Self { model, loaded, pending } = self;
+        let patches = pending.wait().map_err(|reason| model.run_error(reason))?;
+        model.read_patches(loaded, patches)
+    }
+}
+
 impl Model {
     /// A model that is compiled in. The graph is loaded when it is first run.
     pub(super) fn from_static(manifest: &str, onnx: &'static [u8], origin: &str) -> Result<Self, InferenceError> {
@@ -155,11 +175,24 @@ impl Model {
     /// [`InferenceError::Input`] when the features are not of the kind and shape that the manifest asks for or not finite;
     /// those of [`Model::load`] the first time; [`InferenceError::Run`] when the graph gives no usable numbers.
     pub fn run(&self, input: &ModelFeatures<'_>) -> Result<Scores, InferenceError> {
-        let inputs = self.fit_input(input)?;
+        self.ask(input)?.answer()
+    }
+
+    /// The same in two steps. Where an inference thread gathers batches, this only hands the question over: whoever has more to ask asks
+    /// it before waiting.
+    ///
+    /// # Errors
+    /// [`InferenceError::Input`] as for [`Model::run`], and those of [`Model::load`] the first time.
+    pub fn ask(&self, input: &ModelFeatures<'_>) -> Result<Question<'_>, InferenceError> {
+        let examples = self.fit_input(input)?;
         let loaded = self.graph()?;
+        Ok(Question { model: self, loaded, pending: loaded.graph.ask(&examples) })
+    }
+
+    /// The scores that the outputs for each patch stand for.
+    fn read_patches(&self, loaded: &Loaded, patches: Vec<Outputs>) -> Result<Scores, InferenceError> {
         let mut mean = Mean::default();
-        for input in &inputs {
-            let outputs = loaded.graph.run(input).map_err(|reason| self.run_error(reason))?;
+        for outputs in patches {
             mean.add(match self.manifest.output.average {
                 Average::Outputs => outputs,
                 Average::Probabilities => {
@@ -179,14 +212,15 @@ impl Model {
     }
 
     /// What the graph's outputs say: one, or two where the manifest names an embedding.
-    fn read_outputs(&self, loaded: &Loaded, outputs: Vec<Vec<f32>>) -> Result<Scores, InferenceError> {
+    fn read_outputs(&self, loaded: &Loaded, outputs: Outputs) -> Result<Scores, InferenceError> {
         let output = &self.manifest.output;
         let mut outputs = outputs.into_iter();
         let mut scores = outputs.next().unwrap_or_default();
         let mut embedding = outputs.next();
         if let (Some(graph), Some(head)) = (&loaded.head, &output.head) {
             let row = mean_row(scores, head.inputs);
-            scores = graph.run(&row).map_err(|reason| self.run_error(reason))?.into_iter().next().unwrap_or_default();
+            let said = graph.ask(&[Cow::Borrowed(&row)]).wait().map_err(|reason| self.run_error(reason))?;
+            scores = said.into_iter().flatten().next().unwrap_or_default();
             embedding = Some(row);
         }
         let probabilities = probabilities(output.kind, scores)

@@ -3,16 +3,18 @@
 //! A plain vote is one stage; a progressive one asks the cheap models first and the next only while the vote is not sure. What is stored is
 //! not computed and what is computed is stored: that is [`super::session`]'s.
 
+use std::time::Duration;
+
 use super::album::AlbumVote;
 use super::cancel::Cancel;
 use super::looked::Looked;
+use super::means::Means;
 use super::members::{LineError, digest, ensemble_of, member_key, model_key};
 use super::session::{Asked, Listening, Session};
 use crate::audio::{AnalysisWindow, AudioError};
 use crate::config::{self, Config};
-use crate::features::Extractor;
 use crate::genre::{self, Ballot, Genre, GenreError, NotMusic, Ranking, Rules, Taxonomy, Verdict};
-use crate::inference::{self, Ensemble, Model, Runtime, RuntimeSettings, Stage};
+use crate::inference::{self, Batch, Ensemble, InferenceError, Model, Runtime, RuntimeSettings, Stage};
 use crate::store::{AudioKey, Store, StoreError};
 
 /// The version of all that can make an analysis fail: a failure is tried again by another one.
@@ -124,9 +126,7 @@ impl Analyst {
     pub(super) fn new(config: &Config) -> Result<Self, LineError> {
         start_runtime(config);
         let ensemble = ensemble_of(config)?;
-        for model in models(&ensemble) {
-            model.load()?;
-        }
+        load(&ensemble)?;
         let taxonomy = Taxonomy::builtin()?;
         let members = ensemble.members.iter();
         let labels = members.map(|member| taxonomy.canonical_all(&member.model.manifest().genres()));
@@ -171,13 +171,15 @@ impl Analyst {
         store: &Store,
         audio: AudioKey,
         file: &Looked<'_>,
-        extractor: &mut Extractor,
+        means: &Means,
         force: bool,
         cancel: &Cancel,
     ) -> Result<Analysis, AnalysisError> {
         let models: Vec<Asked<'_>> =
             models(&self.ensemble).zip(&self.keys).map(|(model, key)| Asked { model, key }).collect();
-        let mut session = Session::new(&models, &self.listening, store, audio, file, extractor, force, cancel);
+        let _alone = means.alone.with(audio);
+        let hears_more = self.stages.len() > 1;
+        let mut session = Session::new(&models, &self.listening, store, audio, file, means, force, cancel, hears_more);
         let mut steps = Vec::new();
         let mut not_music = None;
         let mut last = None;
@@ -265,13 +267,24 @@ impl Poll {
 /// Finds what runs the models, once a process.
 pub fn start_runtime(config: &Config) -> &'static Runtime {
     let folder = config::default_runtime_folder(|name| std::env::var_os(name)).unwrap_or_default();
-    let config::Runtime { library, device } = config.runtime.clone();
-    Runtime::start(&RuntimeSettings { library, device, folder })
+    let config::Runtime { library, device, batch, batch_wait_ms } = config.runtime.clone();
+    let wait = Duration::from_millis(batch_wait_ms.into());
+    let batch = (batch > 0).then_some(Batch { size: batch, wait });
+    Runtime::start(&RuntimeSettings { library, device, folder, batch })
 }
 
 /// Every model of an ensemble: its members, and the gate behind them.
 fn models(ensemble: &Ensemble) -> impl Iterator<Item = &Model> {
     ensemble.members.iter().map(|member| &member.model).chain(ensemble.gate.iter().map(|gate| &gate.model))
+}
+
+/// Loads all models of an ensemble, on a thread that ends with that: what an engine keeps for each thread that runs a graph goes with it.
+fn load(ensemble: &Ensemble) -> Result<(), InferenceError> {
+    let load = || models(ensemble).try_for_each(Model::load);
+    std::thread::scope(|scope| match std::thread::Builder::new().spawn_scoped(scope, load) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(_) => load(),
+    })
 }
 
 /// The stages of an ensemble: one in which every member has its weight, unless it has some.

@@ -1,7 +1,7 @@
 //! What a model said of a file, window by window, and how that is kept and found again.
 
 use super::members::embedding_key;
-use crate::inference::{InferenceError, Model, ModelFeatures};
+use crate::inference::{Model, Scores};
 use crate::store::{AudioKey, Store, StoreError};
 
 /// What a model said: a row of scores for each window of the file, and where it has one a description of the sound.
@@ -14,17 +14,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn windows(&self) -> usize {
-        self.windows
-    }
-
-    /// Asks the model about one more window.
-    pub(super) fn add(&mut self, model: &Model, features: &ModelFeatures<'_>) -> Result<(), InferenceError> {
-        let said = model.run(features)?;
+    /// Adds what it said of one more window.
+    pub(super) fn add(&mut self, said: Scores) {
         self.scores.extend(said.probabilities);
         self.embeddings.extend(said.embedding.unwrap_or_default());
         self.windows += 1;
-        Ok(())
     }
 
     /// The mean of the scores over the windows.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::album::{self, AlbumVote, Albums};
 use super::analysis::{Analysis, AnalysisError};
 use super::cancel::Cancel;
-use super::line::{Line, Worker};
+use super::line::Line;
 use super::looked::Looked;
 use crate::audio;
 use crate::genre::Ranking;
@@ -16,19 +16,13 @@ use crate::tagging::FileStamp;
 
 impl Line {
     /// What the models make of a file, or of its album where the tracks of one vote together.
-    pub(super) fn hear(
-        &self,
-        worker: &mut Worker,
-        file: &Looked<'_>,
-        audio: AudioKey,
-        cancel: &Cancel,
-    ) -> Result<Analysis, AnalysisError> {
-        let (extractor, force) = (&mut worker.extractor, self.settings.force);
+    pub(super) fn hear(&self, file: &Looked<'_>, audio: AudioKey, cancel: &Cancel) -> Result<Analysis, AnalysisError> {
+        let force = self.settings.force;
         let Some(albums) = &self.albums else {
-            return self.analyst.analyse(&self.store, audio, file, extractor, force, cancel);
+            return self.analyst.analyse(&self.store, audio, file, &self.means, force, cancel);
         };
         let occupied = albums.occupy(file.path);
-        let mut analysis = self.analyst.analyse(&self.store, audio, file, extractor, force, cancel)?;
+        let mut analysis = self.analyst.analyse(&self.store, audio, file, &self.means, force, cancel)?;
         drop(occupied);
         let companions = albums.companions(file.path);
         if analysis.not_music.is_some() || companions.is_empty() {
@@ -49,7 +43,7 @@ impl Line {
             Some(ranking) => ranking,
             None => {
                 let order = albums.by_turn(tracks.into_iter().map(|(path, _)| path).collect());
-                let ranking = self.album_vote(worker, albums, &order, cancel)?;
+                let ranking = self.album_vote(albums, &order, cancel)?;
                 albums.remember(keys.clone(), ranking.clone());
                 ranking
             }
@@ -60,18 +54,12 @@ impl Line {
     }
 
     /// The mean of what the tracks say that can be heard and are music.
-    fn album_vote(
-        &self,
-        worker: &mut Worker,
-        albums: &Albums,
-        tracks: &[PathBuf],
-        cancel: &Cancel,
-    ) -> Result<Ranking, AnalysisError> {
+    fn album_vote(&self, albums: &Albums, tracks: &[PathBuf], cancel: &Cancel) -> Result<Ranking, AnalysisError> {
         let mut rankings = Vec::with_capacity(tracks.len());
         for path in tracks {
             let _occupied = albums.occupy(path);
             let (Ok(track), Some(audio)) = (Looked::at(path), self.audio_of(path)?) else { continue };
-            match self.analyst.analyse(&self.store, audio, &track, &mut worker.extractor, false, cancel) {
+            match self.analyst.analyse(&self.store, audio, &track, &self.means, false, cancel) {
                 Ok(Analysis { not_music: None, ranking, .. }) => rankings.push(ranking),
                 Err(error @ (AnalysisError::Cancelled | AnalysisError::Store(_))) => return Err(error),
                 // What cannot be heard has no say; its own turn tells why.

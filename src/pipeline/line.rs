@@ -13,26 +13,25 @@ use super::discover::Selection;
 use super::ending::{Ending, Settled, surroundings_of};
 use super::fingerprints::Fingerprints;
 use super::looked::Looked;
+use super::means::Means;
 use super::recovery::{recover, same_audio, settle};
 use super::report::{Action, Report};
 use super::settings::{Settings, TagSettings};
 use super::stages::{Stage, Stages};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
-use crate::features::Extractor;
 use crate::genre::{Doubt, Verdict};
 use crate::store::{AudioKey, JournalHandle, Store, StoreError, Track, TrackStatus, TrackUpdate};
 use crate::tagging::{self, Decision, FileStamp, OwnersChoice, Suggestion, TagError, TagField, TagPlan, Written};
 
-/// What a worker thread owns: FFT plans, filter banks and buffers, which are dear to make and not shared.
+/// What a worker thread owns: a record of how it spent its time. What is dear to make is the line's.
 #[derive(Default)]
 pub struct Worker {
-    pub(super) extractor: Extractor,
     stages: Stages,
 }
 
 impl Worker {
-    /// A worker with empty buffers.
+    /// A worker that has done nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,6 +48,7 @@ pub struct Line {
     /// Where the tracks of an album vote together.
     pub(super) albums: Option<Arc<Albums>>,
     pub(super) settings: Settings,
+    pub(super) means: Means,
     fingerprints: Fingerprints,
     pub(super) store: Arc<Store>,
 }
@@ -102,13 +102,19 @@ impl Line {
         let together = if albums.is_some() { " by album" } else { "" };
         let settings = settings.for_ensemble(&format!("{}{together}", analyst.fingerprint()));
         let fingerprints = Fingerprints::new(settings.clone(), albums.clone());
-        Ok(Self { analyst, albums, settings, fingerprints, store: store.into() })
+        let means = Means::new(&config.analysis);
+        Ok(Self { analyst, albums, settings, means, fingerprints, store: store.into() })
     }
 
     /// What files are settled by, under this line's settings and models. It outlives the line: what is settled is known without
     /// models.
     pub fn fingerprints(&self) -> &Fingerprints {
         &self.fingerprints
+    }
+
+    /// How many threads should take files down this line at the same time: more than there are cores to use, since some of them wait.
+    pub fn workers(&self) -> usize {
+        self.means.workers()
     }
 
     /// Who listens: the ensemble and the models that have a say in it.
@@ -163,7 +169,9 @@ impl Line {
 
     fn analyse_and_tag(&self, worker: &mut Worker, file: &Looked<'_>, cancel: &Cancel) -> Result<Report, Stop> {
         let started = Instant::now();
+        let turn = self.means.readers.turn(file.path, file.stamp.device);
         let id = audio::identify(file.path);
+        drop(turn);
         worker.stages.add(Stage::Identify, started.elapsed());
         let id = match id {
             Ok(id) => id,
@@ -171,7 +179,7 @@ impl Line {
         };
         let audio = self.store.audio(id)?;
         let started = Instant::now();
-        let analysis = self.hear(worker, file, audio, cancel);
+        let analysis = self.hear(file, audio, cancel);
         worker.stages.add(Stage::Analyse, started.elapsed());
         let started = Instant::now();
         let report = match analysis {
@@ -335,13 +343,13 @@ impl Line {
     ///
     /// # Errors
     /// [`ExplainError`] when the file cannot be analysed or the database fails.
-    pub fn analyse(&self, worker: &mut Worker, path: &Path) -> Result<Analysis, ExplainError> {
+    pub fn analyse(&self, path: &Path) -> Result<Analysis, ExplainError> {
         let not_analysed = |reason| ExplainError::NotAnalysed { path: path.to_owned(), reason };
         // The stamp comes first, so that what is kept of the file is known to be of this one.
         let file = Looked::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
-        match self.hear(worker, &file, audio, &Cancel::default()) {
+        match self.hear(&file, audio, &Cancel::default()) {
             Ok(analysis) => Ok(analysis),
             Err(AnalysisError::Store(error)) => Err(error.into()),
             Err(AnalysisError::Audio(error)) => Err(not_analysed(error.reason())),
@@ -356,8 +364,8 @@ impl Line {
     ///
     /// # Errors
     /// [`ExplainError`] when the file cannot be analysed or the database fails.
-    pub fn explain(&self, worker: &mut Worker, path: &Path) -> Result<Explanation, ExplainError> {
-        let analysis = self.analyse(worker, path)?;
+    pub fn explain(&self, path: &Path) -> Result<Explanation, ExplainError> {
+        let analysis = self.analyse(path)?;
         let settings = self.settings.at(path);
         let verdict = analysis.verdict(settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);

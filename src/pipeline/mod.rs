@@ -2,12 +2,14 @@
 //! queues between them, the workers and the wish to stop are here.
 
 mod album;
+mod alone;
 mod analysis;
 mod answer;
 mod ask;
 mod by_hand;
 mod cancel;
 mod comparison;
+mod desks;
 mod discover;
 mod ending;
 mod fingerprints;
@@ -16,7 +18,9 @@ mod hear;
 mod hearing;
 mod line;
 mod looked;
+mod means;
 mod members;
+mod readers;
 mod recovery;
 mod report;
 mod scan;

@@ -22,14 +22,12 @@ const REPORTS_IN_FLIGHT: usize = 64;
 /// Files that wait for a worker, a worker.
 const CANDIDATES_PER_WORKER: usize = 2;
 
-/// What to scan, and with how many hands.
+/// What to scan.
 pub struct ScanRequest {
     /// Folders and files.
     pub roots: Vec<PathBuf>,
     /// Which files in them count.
     pub selection: Selection,
-    /// Worker threads, at least 1.
-    pub jobs: usize,
 }
 
 /// A scan that runs; [`Scan::next`] gives its reports until all is done.
@@ -40,10 +38,10 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Starts the threads of a scan. Must be called inside a tokio runtime that may block `jobs` threads and a few more.
+    /// Starts the threads of a scan. Must be called inside a tokio runtime that may block as many threads as [`Line::workers`] says and a few more.
     pub fn start(line: Arc<Line>, request: ScanRequest, cancel: Cancel) -> Self {
-        let jobs = request.jobs.max(1);
-        let (candidates_in, candidates_out) = sync_channel(jobs * CANDIDATES_PER_WORKER);
+        let workers = line.workers();
+        let (candidates_in, candidates_out) = sync_channel(workers * CANDIDATES_PER_WORKER);
         let candidates_out = Arc::new(Mutex::new(candidates_out));
         let (reports_in, reports) = mpsc::channel(REPORTS_IN_FLIGHT);
         let mut threads = JoinSet::new();
@@ -51,7 +49,7 @@ impl Scan {
             let (cancel, reports) = (cancel.clone(), reports_in.clone());
             threads.spawn_blocking(move || walk(&request, &candidates_in, &reports, &cancel));
         }
-        for _ in 0..jobs {
+        for _ in 0..workers {
             let (line, cancel) = (Arc::clone(&line), cancel.clone());
             let (candidates, reports) = (Arc::clone(&candidates_out), reports_in.clone());
             threads.spawn_blocking(move || work(&line, &candidates, &reports, &cancel));

@@ -10,11 +10,14 @@ use super::answer::{Answer, row};
 use super::cancel::Cancel;
 use super::hearing::{Hearing, Wanted};
 use super::looked::Looked;
+use super::means::Means;
 use super::members::fma518_key;
 use crate::audio::{self, AnalysisWindow, Recording};
 use crate::features::{Extractor, FMA518_LEN};
 use crate::genre;
-use crate::inference::{InferenceError, JoinedInput, Model, ModelFeatures, ModelInput, Part, PartOutput, SaidPart};
+use crate::inference::{
+    InferenceError, JoinedInput, Model, ModelFeatures, ModelInput, Part, PartOutput, Question, Runtime, SaidPart,
+};
 use crate::store::{AudioKey, Store};
 
 /// What is listened to, and when that is too little.
@@ -40,11 +43,25 @@ pub(super) struct Session<'a> {
     pub(super) store: &'a Store,
     pub(super) audio: AudioKey,
     pub(super) file: &'a Looked<'a>,
-    pub(super) extractor: &'a mut Extractor,
+    pub(super) means: &'a Means,
     /// Whether what was known before is passed by.
     pub(super) force: bool,
     pub(super) cancel: &'a Cancel,
+    /// Whether somebody may have to hear the sound after those that are asked first.
+    pub(super) hears_more: bool,
     heard: Heard,
+}
+
+/// A question to one of the models, about one window.
+struct Posed<'a> {
+    model: usize,
+    question: Question<'a>,
+}
+
+impl<'a> Posed<'a> {
+    fn new(model: usize, asked: &'a Model, features: &ModelFeatures<'_>) -> Result<Self, AnalysisError> {
+        Ok(Self { model, question: asked.ask(features).map_err(unfit)? })
+    }
 }
 
 /// What is known of the file by now.
@@ -64,12 +81,13 @@ impl<'a> Session<'a> {
         store: &'a Store,
         audio: AudioKey,
         file: &'a Looked<'a>,
-        extractor: &'a mut Extractor,
+        means: &'a Means,
         force: bool,
         cancel: &'a Cancel,
+        hears_more: bool,
     ) -> Self {
         let heard = Heard { answers: vec![None; models.len()], ..Heard::default() };
-        Self { models, listening, store, audio, file, extractor, force, cancel, heard }
+        Self { models, listening, store, audio, file, means, force, cancel, hears_more, heard }
     }
 
     /// What a model said; none before it was asked.
@@ -83,11 +101,9 @@ impl<'a> Session<'a> {
         if open.is_empty() {
             return Ok(());
         }
-        for &model in &open {
-            self.answer_from_vectors(model)?;
-        }
-        let unheard: Vec<usize> =
-            open.iter().copied().filter(|&i| self.heard.answers[i].is_none() && self.joined(i).is_none()).collect();
+        let on_vectors = self.on_known_vectors(&open)?;
+        let is_deaf = |model: &usize| self.joined(*model).is_some() || on_vectors.iter().any(|(deaf, _)| deaf == model);
+        let unheard: Vec<usize> = open.iter().copied().filter(|model| !is_deaf(model)).collect();
         let joined = open.iter().filter_map(|&i| self.joined(i));
         let mut rates: Vec<u32> = joined.flat_map(JoinedInput::fma518_rates).collect();
         for rate in std::mem::take(&mut rates) {
@@ -95,15 +111,30 @@ impl<'a> Session<'a> {
                 rates.push(rate);
             }
         }
-        if !(unheard.is_empty() && rates.is_empty()) {
-            self.listen(&unheard, rates)?;
-        }
-        for &model in &open {
-            if let Some(input) = self.joined(model) {
-                self.answer_joined(model, input)?;
+        let hears = !(unheard.is_empty() && rates.is_empty());
+        let opened = (hears && self.heard.recording.is_none()).then(|| self.open_file()).transpose()?;
+        let gathers = Runtime::started().is_some_and(Runtime::gathers);
+        let desks = &self.means.desks;
+        let awaited = desks.work(|extractor| {
+            if let Some(opened) = opened {
+                self.decode(opened)?;
             }
-        }
-        for &model in &open {
+            let mut questions = self.questions_on_vectors(&on_vectors)?;
+            if hears {
+                questions.extend(self.hear(&unheard, rates, extractor)?);
+            }
+            // Where the models run on the processor too, the file is brought to an end before the next one is begun: there is nothing to
+            // wait for, and a crash costs no more than what lies on the desks.
+            if gathers { Ok(questions) } else { self.finish(&open, questions).map(|()| Vec::new()) }
+        })?;
+        if gathers { self.finish(&open, awaited) } else { Ok(()) }
+    }
+
+    /// Waits for the answers, asks those that build on them, and remembers all.
+    fn finish(&mut self, open: &[usize], questions: Vec<Posed<'a>>) -> Result<(), AnalysisError> {
+        self.await_answers(questions)?;
+        self.ask_joined(open.iter().copied().filter(|&i| self.joined(i).is_some()).collect())?;
+        for &model in open {
             let Asked { key, .. } = self.models[model];
             if let Some(answer) = &self.heard.answers[model] {
                 answer.remember(self.store, self.audio, &self.listening.window_key, key)?;
@@ -178,29 +209,57 @@ impl<'a> Session<'a> {
         Ok(self.heard.vectors.get(&rate).map(Vec::as_slice))
     }
 
-    fn answer_from_vectors(&mut self, model: usize) -> Result<(), AnalysisError> {
-        let Asked { model: asked, .. } = self.models[model];
-        let ModelInput::Fma518 { sample_rate } = asked.manifest().input else { return Ok(()) };
-        let Some(rows) = self.vector(sample_rate)? else { return Ok(()) };
-        let mut answer = Answer::default();
-        for row in rows.chunks_exact(FMA518_LEN) {
-            answer.add(asked, &ModelFeatures::Fma518(row)).map_err(unfit)?;
+    /// Those models that need nothing but vectors that are known, and at which rate.
+    fn on_known_vectors(&mut self, models: &[usize]) -> Result<Vec<(usize, u32)>, AnalysisError> {
+        let mut known = Vec::new();
+        for &model in models {
+            if let ModelInput::Fma518 { sample_rate } = self.models[model].model.manifest().input
+                && self.vector(sample_rate)?.is_some_and(|rows| rows.len() >= FMA518_LEN)
+            {
+                known.push((model, sample_rate));
+            }
         }
-        self.heard.answers[model] = Some(answer).filter(|answer| answer.windows() > 0);
+        Ok(known)
+    }
+
+    fn questions_on_vectors(&self, models: &[(usize, u32)]) -> Result<Vec<Posed<'a>>, AnalysisError> {
+        let rows = |rate| self.heard.vectors.get(rate).into_iter().flat_map(|rows| rows.chunks_exact(FMA518_LEN));
+        let pose = |model: usize, row| Posed::new(model, self.models[model].model, &ModelFeatures::Fma518(row));
+        models.iter().flat_map(|(model, rate)| rows(rate).map(|row| pose(*model, row))).collect()
+    }
+
+    /// Asks those that build on what others said: all at once whose parts are known, then those that build on them.
+    fn ask_joined(&mut self, mut models: Vec<usize>) -> Result<(), AnalysisError> {
+        while !models.is_empty() {
+            let asked = self.means.desks.work(|_| -> Result<Vec<_>, AnalysisError> {
+                models.iter().map(|&model| self.questions_on_joined(model)).collect()
+            })?;
+            let later = models.iter().zip(&asked).filter(|(_, questions)| questions.is_empty());
+            let later: Vec<usize> = later.map(|(model, _)| *model).collect();
+            if later.len() == models.len() {
+                let name = &self.models[later[0]].model.manifest().name;
+                return Err(AnalysisError::Unfit(format!("the model {name} did not get what it builds on, a bug")));
+            }
+            self.await_answers(asked.into_iter().flatten().collect())?;
+            models = later;
+        }
         Ok(())
     }
 
-    fn answer_joined(&mut self, model: usize, input: &JoinedInput) -> Result<(), AnalysisError> {
-        let Asked { model: asked, .. } = self.models[model];
-        let mut answer = Answer::default();
-        while let Some(row) = self.joined_row(input, answer.windows()) {
-            answer.add(asked, &ModelFeatures::Joined(&row)).map_err(unfit)?;
+    /// A question for each window that all parts of a joined row are known of.
+    fn questions_on_joined(&self, model: usize) -> Result<Vec<Posed<'a>>, AnalysisError> {
+        let (Asked { model: asked, .. }, Some(input)) = (&self.models[model], self.joined(model)) else {
+            return Ok(Vec::new());
+        };
+        let rows = (0..).map_while(|window| self.joined_row(input, window));
+        rows.map(|row| Posed::new(model, asked, &ModelFeatures::Joined(&row))).collect()
+    }
+
+    fn await_answers(&mut self, questions: Vec<Posed<'a>>) -> Result<(), AnalysisError> {
+        for Posed { model, question } in questions {
+            let said = question.answer().map_err(unfit)?;
+            self.heard.answers[model].get_or_insert_default().add(said);
         }
-        if answer.windows() == 0 {
-            let name = &asked.manifest().name;
-            return Err(AnalysisError::Unfit(format!("the model {name} did not get what it builds on, a bug")));
-        }
-        self.heard.answers[model] = Some(answer);
         Ok(())
     }
 
@@ -219,24 +278,28 @@ impl<'a> Session<'a> {
     }
 
     /// Computes what these models are fed with, and the 518 at more rates, and asks the models.
-    fn listen(&mut self, models: &[usize], rates: Vec<u32>) -> Result<(), AnalysisError> {
-        self.decode()?;
-        let Some(recording) = self.heard.recording.take() else { return Ok(()) };
+    fn hear(
+        &mut self,
+        models: &[usize],
+        rates: Vec<u32>,
+        extractor: &mut Extractor,
+    ) -> Result<Vec<Posed<'a>>, AnalysisError> {
+        let Some(recording) = self.heard.recording.take() else { return Ok(Vec::new()) };
         let features = rates.into_iter().map(|sample_rate| ModelInput::Fma518 { sample_rate }).collect::<Vec<_>>();
         let inputs = models.iter().map(|&i| &self.models[i].model.manifest().input);
         let wanted = Wanted::of(inputs.chain(&features));
         let mut vectors: Vec<(u32, Vec<f32>)> = wanted.fma518_rates().map(|rate| (rate, Vec::new())).collect();
-        let mut answers = vec![Answer::default(); models.len()];
+        let mut questions = Vec::new();
         for clip in &recording.clips {
             let hearing =
-                Hearing::of(clip, &wanted, self.extractor).map_err(|error| self.unfit_for_ever(error.to_string()))?;
+                Hearing::of(clip, &wanted, extractor).map_err(|error| self.unfit_for_ever(error.to_string()))?;
             for (rate, rows) in &mut vectors {
                 rows.extend(hearing.fma518(*rate).into_iter().flat_map(|row| row.as_slice()));
             }
-            for (&model, answer) in models.iter().zip(&mut answers) {
-                let Asked { model, .. } = self.models[model];
-                if let Some(features) = hearing.features(&model.manifest().input) {
-                    answer.add(model, &features).map_err(unfit)?;
+            for &model in models {
+                let Asked { model: asked, .. } = self.models[model];
+                if let Some(features) = hearing.features(&asked.manifest().input) {
+                    questions.push(Posed::new(model, asked, &features)?);
                 }
             }
         }
@@ -244,19 +307,13 @@ impl<'a> Session<'a> {
             self.store.keep_feature(self.audio, &fma518_key(rate), &self.listening.window_key, &rows)?;
             self.heard.vectors.insert(rate, rows);
         }
-        for (&model, answer) in models.iter().zip(answers) {
-            self.heard.answers[model] = Some(answer);
-        }
         self.store.forget_failures(self.audio)?;
-        self.heard.recording = Some(recording);
-        Ok(())
+        self.heard.recording = Some(recording).filter(|_| self.hears_more);
+        Ok(questions)
     }
 
-    /// Decodes the windows, unless that was done, and refuses what is too little or nothing to judge.
-    fn decode(&mut self) -> Result<(), AnalysisError> {
-        if self.heard.recording.is_some() {
-            return Ok(());
-        }
+    /// Finds the windows in the file, and has the disk fetch them.
+    fn open_file(&self) -> Result<audio::Opened, AnalysisError> {
         if self.cancel.is_requested() {
             return Err(AnalysisError::Cancelled);
         }
@@ -265,8 +322,23 @@ impl<'a> Session<'a> {
         {
             return Err(AnalysisError::Unfit(reason));
         }
+        let turn = self.means.readers.turn(self.file.path, self.file.stamp.device);
+        tracing::debug!("opening {}", self.file.path.display());
+        let opened = audio::open(self.file.path, &self.listening.window);
+        if !self.file.is_unchanged() {
+            return Err(AnalysisError::Changed);
+        }
+        let opened = opened?;
+        if turn.is_scarce() {
+            opened.fetch();
+        }
+        Ok(opened)
+    }
+
+    /// Decodes the windows, and refuses what is too little or nothing to judge.
+    fn decode(&mut self, opened: audio::Opened) -> Result<(), AnalysisError> {
         tracing::debug!("decoding {}", self.file.path.display());
-        let recording = audio::decode(self.file.path, &self.listening.window);
+        let recording = opened.decode();
         // What was decoded is kept under the identity that was found before: it has to be the same file.
         if !self.file.is_unchanged() {
             return Err(AnalysisError::Changed);

@@ -9,7 +9,7 @@ use super::{Store, StoreError};
 use crate::audio::AudioId;
 
 /// The row of a piece of audio in this database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AudioKey(pub(super) i64);
 
 impl Store {

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use super::candidates::{Candidates, Origin};
 use super::inbox::{Inbox, Kind, Mail};
-use super::mounts::Hearing;
 use super::outlook::Outlook;
 use super::outside::Outside;
 use super::roots::Root;
@@ -16,6 +15,7 @@ use super::settling::{Hint, Settling, Work};
 use super::walker::{Ear, Walk, watch_below};
 use super::watcher::Plan;
 use crate::pipeline::{Cancel, Found};
+use crate::storage::Hearing;
 use crate::store::{Store, StoreError};
 use crate::tagging::FileStamp;
 

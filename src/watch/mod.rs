@@ -16,7 +16,6 @@ mod duty;
 mod folders;
 mod inbox;
 mod listener;
-mod mounts;
 mod names;
 mod outlook;
 mod outside;
@@ -28,7 +27,6 @@ mod walker;
 mod watcher;
 
 pub use candidates::{Candidate, Candidates, Depth, Next, Origin};
-pub use mounts::{Hearing, Mounts};
 pub use outlook::{Outlook, RootOutlook, Standing};
 pub use roots::{Change, Health, Root, Sight as RootSight};
 pub use settling::{Hint, Memory, Settling, Sight, Work};

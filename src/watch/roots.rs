@@ -1,10 +1,9 @@
 //! A folder of music and its health: there, or not there for now. A disk that is away is a state that heals by itself; it deletes
 //! nothing and stops nothing.
 
+use crate::storage::Hearing;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-use super::mounts::Hearing;
 
 /// What is at a root's place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::duty::Watch;
 use super::folders::NotWatched;
 use super::listener::Listener;
-use super::mounts::{Hearing, Mounts};
 use super::outlook::RootOutlook;
 use super::roots::{Change, Health, Root, Sight as RootSight};
 use super::walker::{Walk, Walked};
 use crate::config::Poll;
+use crate::storage::{Hearing, Mounts};
 
 /// How often a root that is away is looked for.
 const LOOK_FOR_ROOTS: Duration = Duration::from_secs(10);

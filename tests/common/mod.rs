@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+pub mod engines;
 pub mod journal;
 pub mod onnx;
 pub mod service;
@@ -28,6 +29,12 @@ pub fn shared(test: &str, folder: &str) -> Option<PathBuf> {
 pub fn skipped(test: &str, why: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+}
+
+/// Says that a test cannot run here for want of a GPU, or of what it takes to use it.
+pub fn no_gpu(test: &str, why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "no GPU: {test}: {why}");
 }
 
 /// Says that a test cannot run here for want of rights or of a network, which nothing that could be installed would change.

@@ -29,7 +29,7 @@ const RUN_IN_PARTS: u64 = 4;
 const MPEG_IN_WAVE: [u16; 2] = [0x0050, 0x0055];
 
 /// Opens the demuxer at the start of the sound.
-type Opener = Box<dyn Fn() -> Result<Box<dyn FormatReader>, Fault>>;
+type Opener = Box<dyn Fn() -> Result<Box<dyn FormatReader>, Fault> + Send>;
 
 pub(super) struct DemuxedTrack {
     reader: Box<dyn FormatReader>,

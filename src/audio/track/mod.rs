@@ -7,6 +7,7 @@ mod mpeg;
 mod ogg;
 
 use std::fmt;
+use std::ops::Range;
 
 use super::error::Fault;
 use super::payload::{self, Container, Found, flac, mp4, riff};
@@ -86,7 +87,7 @@ impl Format {
 }
 
 /// A track: positioned at its start when it is opened.
-pub(crate) trait Track {
+pub(crate) trait Track: Send {
     fn format(&self) -> &Format;
 
     /// Goes to a place at or before `frame`, early enough for the decoder to have settled when it gets there.
@@ -97,44 +98,62 @@ pub(crate) trait Track {
     fn decode(&mut self, mono: &mut Vec<f32>) -> Result<Option<i64>, Fault>;
 }
 
+/// A file that was opened.
+pub(crate) struct Opened {
+    pub container: Container,
+    pub track: Box<dyn Track>,
+    /// Where in the file its sound begins and ends, with nothing but the container's own bytes in between.
+    pub sound: Range<u64>,
+}
+
 /// Opens whatever the file is.
-pub(crate) fn open(mut source: Source) -> Result<(Container, Box<dyn Track>), Fault> {
+pub(crate) fn open(mut source: Source) -> Result<Opened, Fault> {
     let found = payload::find(&mut source)?;
     let container = found.container();
-    let track: Box<dyn Track> = match found {
-        Found::Mpeg(range) => Box::new(mpeg::MpegTrack::open(source, range)?),
-        Found::Ogg(start) => Box::new(ogg::OggTrack::open(source, start)?),
-        Found::Adts(range) => Box::new(demuxed::adts(&source, range)?),
+    let len = source.len();
+    let to_the_end = |start: u64| start..len;
+    let (track, sound): (Box<dyn Track>, Range<u64>) = match found {
+        Found::Mpeg(range) => (Box::new(mpeg::MpegTrack::open(source, range.clone())?), range),
+        Found::Ogg(start) => {
+            let sound = to_the_end(start);
+            (Box::new(ogg::OggTrack::open(source, start)?), sound)
+        }
+        Found::Adts(range) => (Box::new(demuxed::adts(&source, range.clone())?), range),
         Found::Flac(start) => {
             let layout = flac::Layout::read(&mut source, start)?;
-            Box::new(demuxed::flac(&source, layout)?)
+            let sound = layout.frames.clone();
+            (Box::new(demuxed::flac(&source, layout)?), sound)
         }
         Found::Mp4(start) => {
             let layout = mp4::Layout::read(&mut source, start)?;
-            Box::new(demuxed::mp4(&source, start, &layout)?)
+            let (first, last) = (layout.mdat.first(), layout.mdat.last());
+            let sound = first.zip(last).map_or(start..start, |(first, last)| first.start..last.end);
+            (Box::new(demuxed::mp4(&source, start, &layout)?), sound)
         }
         Found::Riff(start) => {
             let wave = riff::wave(&mut source, start)?;
+            let sound = wave.data.clone();
             if demuxed::holds_mpeg(&wave) {
                 let first = payload::mpeg::first_frame(&mut source, wave.data.clone())?;
                 let first = first.ok_or_else(|| Fault::damaged("its sound holds no MPEG frames"))?;
-                Box::new(mpeg::MpegTrack::open(source, first..wave.data.end)?)
+                (Box::new(mpeg::MpegTrack::open(source, first..wave.data.end)?), sound)
             } else {
-                Box::new(demuxed::wave(&source, wave)?)
+                (Box::new(demuxed::wave(&source, wave)?), sound)
             }
         }
         Found::Aiff(start) => {
-            let sound = riff::aiff(&mut source, start)?;
-            Box::new(demuxed::aiff(&source, sound)?)
+            let aiff = riff::aiff(&mut source, start)?;
+            let sound = aiff.data.clone();
+            (Box::new(demuxed::aiff(&source, aiff)?), sound)
         }
         Found::Caf(start) => {
-            riff::caf(&mut source, start)?;
-            Box::new(demuxed::caf(&source, start)?)
+            let sound = riff::caf(&mut source, start)?;
+            (Box::new(demuxed::caf(&source, start)?), sound)
         }
         Found::Matroska(start) => {
             payload::matroska::clusters(&mut source, start)?;
-            Box::new(demuxed::matroska(&source, start)?)
+            (Box::new(demuxed::matroska(&source, start)?), to_the_end(start))
         }
     };
-    Ok((container, track))
+    Ok(Opened { container, track, sound })
 }

@@ -20,6 +20,7 @@ use reclassd::evaluation::{
 use reclassd::genre::Taxonomy;
 use reclassd::pipeline::{Cancel, Found, Line, Selection, Settings};
 
+use super::allocator::expect_threads;
 use super::output::display_path;
 use super::setup::{self, Common};
 use super::{Outcome, WrongUse, interrupt};
@@ -78,7 +79,11 @@ pub struct Results<'a> {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let config = arguments.common.load()?;
+    let mut config = arguments.common.load()?;
+    if let Some(jobs) = arguments.jobs {
+        config.analysis.jobs = jobs.into();
+    }
+    expect_threads(config.analysis.cores());
     let taxonomy = Taxonomy::builtin()?;
     for file in arguments.json.iter().chain(&arguments.png) {
         require_place_for(file)?;
@@ -90,7 +95,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     };
     let line = Line::new(&config, Settings::new(&config)?, arguments.common.open_store(&config)?)?;
     let total = candidates.len();
-    if let Heard::Stopped(done) = hear_all(&line, &taxonomy, candidates, jobs(arguments, &config), &mut collection)? {
+    if let Heard::Stopped(done) = hear_all(&line, &taxonomy, candidates, &mut collection)? {
         eprintln!(
             "reclassd: stopped after {done} of {total} files; what was analysed is remembered: run it again to go on"
         );
@@ -203,7 +208,6 @@ fn hear_all(
     line: &Line,
     taxonomy: &Taxonomy,
     candidates: Vec<Candidate>,
-    jobs: usize,
     collection: &mut Collection,
 ) -> anyhow::Result<Heard> {
     let cancel = Cancel::default();
@@ -218,7 +222,7 @@ fn hear_all(
         }
     });
     let mut done = 0;
-    let heard = listen(line, taxonomy, candidates.into_iter(), jobs, &cancel, |finding| {
+    let heard = listen(line, taxonomy, candidates.into_iter(), &cancel, |finding| {
         done += 1;
         bar.inc(1);
         collection.add(finding);
@@ -238,14 +242,6 @@ fn progress_bar(total: usize) -> anyhow::Result<ProgressBar> {
     bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
     bar.enable_steady_tick(Duration::from_millis(250));
     Ok(bar)
-}
-
-fn jobs(arguments: &Arguments, config: &Config) -> usize {
-    match (arguments.jobs, config.analysis.jobs) {
-        (Some(jobs), _) => usize::from(jobs),
-        (None, 0) => std::thread::available_parallelism().map_or(1, usize::from),
-        (None, jobs) => jobs,
-    }
 }
 
 /// A result that cannot be written should be noticed before the work is done.

@@ -3,19 +3,30 @@
 //! A process has one [`Runtime`], since the library has one interface a process. It is started before the first graph is loaded; a graph
 //! that the library cannot load or run goes to the engine that is left, and that is said once.
 
+mod arena;
+mod attempts;
+mod batch;
+mod choice;
 mod device;
 mod library;
 mod onnxruntime;
+mod open_batch;
 mod runtime;
 mod tract;
 
 use std::borrow::Cow;
 
+pub use batch::Batch;
+pub(super) use batch::Pending;
+pub use choice::Choice;
 pub use device::{Device, DeviceError};
 pub use runtime::{Active, Place, Runtime, RuntimeSettings, Tried};
 
 use onnxruntime::OnnxGraph;
 pub(super) use tract::TractGraph;
+
+/// The outputs of a graph for one example, each flattened.
+pub(super) type Outputs = Vec<Vec<f32>>;
 
 /// A loaded graph. Shared by threads.
 #[derive(Debug)]
@@ -62,11 +73,12 @@ impl Graph {
         }
     }
 
-    /// The outputs, each flattened, for an input in row-major order of the shape that the graph was loaded with.
-    pub fn run(&self, input: &[f32]) -> Result<Vec<Vec<f32>>, String> {
+    /// Asks for the outputs for some examples, each in row-major order of the shape that the graph was loaded with. The answer is there at
+    /// once, or on its way where an inference thread gathers batches: ask all that there is to ask before waiting for it.
+    pub fn ask(&self, examples: &[Cow<'_, [f32]>]) -> Pending {
         match &self.engine {
-            Engine::Tract(graph) => graph.run(input),
-            Engine::Onnx(graph) => graph.run(input),
+            Engine::Tract(graph) => Pending::Here(examples.iter().map(|example| graph.run(example)).collect()),
+            Engine::Onnx(graph) => graph.ask(examples),
         }
     }
 }

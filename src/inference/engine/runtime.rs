@@ -5,16 +5,27 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use ort::environment::Environment;
 
+use super::arena;
+use super::batch::{Batch, Gatherer};
+use super::choice::Choice;
 use super::device::Device;
 use super::library::{self, Opened};
+use super::onnxruntime::Sessions;
 
 /// The library's name where it stands alone.
 const NAME: &str = "libonnxruntime.so";
 /// What the system's own library is called.
 const SYSTEM: [&str; 2] = ["libonnxruntime.so.1", "libonnxruntime.so"];
+
+/// Batches on a GPU, unless somebody chose: what fills one at the rate at which a few cores make features.
+const ON_A_GPU: Batch = Batch { size: 32, wait: Duration::from_millis(5) };
+/// On the processor examples in a batch take as long as one after the other (see `docs/performance.md`), and the workers share the cores
+/// best when each asks for itself.
+const ON_THE_PROCESSOR: Batch = Batch { size: 1, wait: Duration::ZERO };
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
@@ -27,6 +38,8 @@ pub struct RuntimeSettings {
     pub device: Device,
     /// The folder that `reclassd runtime install` installs into; empty: none.
     pub folder: PathBuf,
+    /// How what several workers ask is gathered; none: as it was found to be best, or as it suits the device.
+    pub batch: Option<Batch>,
 }
 
 /// Why a library was tried.
@@ -82,12 +95,17 @@ pub enum Active {
 #[derive(Debug)]
 pub(super) struct OnnxRuntime {
     pub(super) environment: Environment,
+    pub(super) shares_arena: bool,
     path: PathBuf,
     version: String,
     device: Device,
     gpu_failed: AtomicBool,
+    memory_was_short: AtomicBool,
     /// Who took the last graph.
     provider: Mutex<Device>,
+    batch: Mutex<Option<Batch>>,
+    found_best: Option<Choice>,
+    gatherer: OnceLock<Option<Gatherer<Sessions>>>,
 }
 
 impl Runtime {
@@ -119,10 +137,27 @@ impl Runtime {
         match &self.onnx {
             None => Active::Embedded,
             Some(onnx) => {
-                let provider = onnx.provider.lock().unwrap_or_else(PoisonError::into_inner).to_string();
+                let provider = onnx.provider().to_string();
                 Active::OnnxRuntime { path: onnx.path.clone(), version: onnx.version.clone(), provider }
             }
         }
+    }
+
+    /// How questions are gathered now; a size of 1: they are not.
+    pub fn batch(&self) -> Batch {
+        self.onnx.as_ref().map_or(ON_THE_PROCESSOR, OnnxRuntime::batch)
+    }
+
+    /// Gathers them in another way from now on. Models that were loaded when nothing was gathered go on taking one example at a time.
+    pub fn set_batch(&self, batch: Option<Batch>) {
+        if let Some(onnx) = &self.onnx {
+            *onnx.batch.lock().unwrap_or_else(PoisonError::into_inner) = batch;
+        }
+    }
+
+    /// Whether workers wait for an inference thread, and do not compute themselves.
+    pub fn gathers(&self) -> bool {
+        self.onnx.as_ref().is_some_and(OnnxRuntime::gathers)
     }
 
     pub(super) fn onnx(&self) -> Option<&OnnxRuntime> {
@@ -170,9 +205,51 @@ impl OnnxRuntime {
         if self.gpu_failed.load(Ordering::Relaxed) { Device::Cpu } else { self.device }
     }
 
+    /// How questions are gathered now.
+    pub(super) fn batch(&self) -> Batch {
+        let chosen = *self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        let provider = self.provider();
+        let found_best = || self.found_best.as_ref()?.holds_for(&self.version, provider);
+        chosen.or_else(found_best).unwrap_or(if provider == Device::Cpu { ON_THE_PROCESSOR } else { ON_A_GPU })
+    }
+
+    /// Whether the inference thread asks for all: a GPU wants that, whatever the size.
+    pub(super) fn gathers(&self) -> bool {
+        self.provider() != Device::Cpu || self.batch().size > 1
+    }
+
+    /// The inference thread, where there should be one.
+    pub(super) fn gatherer(&'static self) -> Option<&'static Gatherer<Sessions>> {
+        if !self.gathers() {
+            return None;
+        }
+        let start =
+            || Gatherer::start(|| self.batch()).inspect_err(|error| tracing::warn!("no inference thread: {error}"));
+        self.gatherer.get_or_init(|| start().ok()).as_ref()
+    }
+
+    /// Where tracks run side by side, a session that took more than one thread would only get into their way; where the inference thread
+    /// asks for all on the processor, nobody else computes.
+    pub(super) fn threads_a_session(&self) -> usize {
+        let is_one_of_many = self.provider() != Device::Cpu || self.batch().size == 1;
+        if is_one_of_many { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+
+    fn provider(&self) -> Device {
+        *self.provider.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes who took a graph.
     pub(super) fn runs_on(&self, device: Device) {
         *self.provider.lock().unwrap_or_else(PoisonError::into_inner) = device;
+    }
+
+    /// Says, once, that batches are smaller than they should be.
+    pub(super) fn memory_is_short(&self, from: usize, to: usize) {
+        if !self.memory_was_short.swap(true, Ordering::Relaxed) {
+            let device = self.provider();
+            tracing::warn!("{device} has too little memory for batches of {from}: {to} at a time from now on");
+        }
     }
 
     /// Gives the GPU up for the rest of the process, and says so once.
@@ -213,13 +290,20 @@ fn use_library(opened: Opened, settings: &RuntimeSettings) -> Result<OnnxRuntime
     }
     let environment = ort::init().with_name("reclassd").with_telemetry(false).build();
     let environment = environment.map_err(|error| error.to_string().replace('\n', " "))?;
+    let shares_arena =
+        arena::share(&environment).inspect_err(|reason| tracing::debug!("no shared arena: {reason}")).is_ok();
     Ok(OnnxRuntime {
         environment,
+        shares_arena,
         path,
         version,
         device: settings.device,
         gpu_failed: AtomicBool::new(false),
+        memory_was_short: AtomicBool::new(false),
         provider: Mutex::new(Device::Cpu),
+        batch: Mutex::new(settings.batch),
+        found_best: Choice::read(&settings.folder),
+        gatherer: OnceLock::new(),
     })
 }
 
@@ -234,7 +318,7 @@ mod tests {
         let settings = RuntimeSettings {
             library: PathBuf::from("/configured.so"),
             folder: folder.path().to_owned(),
-            device: Device::Auto,
+            ..RuntimeSettings::default()
         };
         let named = |name: &str| (name == "ORT_DYLIB_PATH").then(|| PathBuf::from("/named.so"));
         let order: Vec<Place> = places(&settings, named).into_iter().map(|(place, _)| place).collect();

@@ -2,8 +2,8 @@
 //!
 //! It gives float32 tensors of the shape that the caller expects, and nothing else. What a tensor is for is not known here.
 
-use super::protobuf::Fields;
 use super::sstable;
+use crate::inference::protobuf::Fields;
 
 /// The number that TensorFlow gives the type float32.
 const DT_FLOAT: u64 = 1;
@@ -123,9 +123,9 @@ fn shape(message: &[u8]) -> Result<Vec<u64>, String> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::protobuf::Message;
     use super::super::sstable::tests::made_up_table;
     use super::*;
+    use crate::inference::protobuf::Message;
 
     /// The index and the data of a checkpoint with these tensors.
     pub(in super::super) fn write(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> (Vec<u8>, Vec<u8>) {

@@ -14,7 +14,6 @@
 mod checkpoint;
 mod network;
 mod onnx;
-mod protobuf;
 mod sstable;
 
 pub(super) use checkpoint::Checkpoint;

@@ -4,7 +4,7 @@
 //!
 //! [ONNX specification]: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 
-use super::protobuf::Message;
+use crate::inference::protobuf::Message;
 
 /// The version of the file format, and of the operators: old ones, which every engine in use knows.
 const IR_VERSION: u64 = 7;

@@ -9,7 +9,7 @@
 //! Every number in the file is doubted, and what comes out is bounded by constants. The CRCs are not looked at: whoever installs
 //! a model has compared the SHA-256 of the whole.
 
-use super::protobuf::{take, take_varint};
+use crate::inference::protobuf::{take, take_varint};
 
 const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 const FOOTER_LEN: usize = 48;

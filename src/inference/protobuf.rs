@@ -2,7 +2,7 @@
 
 /// The value of a field as it lies on the wire.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value<'a> {
+pub(in crate::inference) enum Value<'a> {
     Varint(u64),
     Fixed32([u8; 4]),
     Fixed64([u8; 8]),
@@ -12,7 +12,7 @@ pub(super) enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// The number, of a field that is one.
-    pub(super) fn number(self) -> Result<u64, String> {
+    pub(in crate::inference) fn number(self) -> Result<u64, String> {
         match self {
             Self::Varint(number) => Ok(number),
             _ => Err("a field is no number".into()),
@@ -20,7 +20,7 @@ impl<'a> Value<'a> {
     }
 
     /// The bytes, of a field that has some.
-    pub(super) fn bytes(self) -> Result<&'a [u8], String> {
+    pub(in crate::inference) fn bytes(self) -> Result<&'a [u8], String> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
             _ => Err("a field is no message".into()),
@@ -29,7 +29,7 @@ impl<'a> Value<'a> {
 }
 
 /// Takes a variable-length number off the front; none when the bytes end in it or it has more than 64 bits.
-pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(in crate::inference) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..70).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
@@ -47,14 +47,14 @@ pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Takes `n` bytes off the front.
-pub(super) fn take<'a>(bytes: &mut &'a [u8], n: u64) -> Option<&'a [u8]> {
+pub(in crate::inference) fn take<'a>(bytes: &mut &'a [u8], n: u64) -> Option<&'a [u8]> {
     let (taken, rest) = bytes.split_at_checked(usize::try_from(n).ok()?)?;
     *bytes = rest;
     Some(taken)
 }
 
 /// The fields of a message, in the order in which they lie there, with their numbers. Ends after the first error.
-pub(super) struct Fields<'a>(pub &'a [u8]);
+pub(in crate::inference) struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
     fn field(&mut self) -> Option<(u64, Value<'a>)> {
@@ -91,43 +91,60 @@ impl<'a> Iterator for Fields<'a> {
 
 /// A message in the making.
 #[derive(Debug, Default)]
-pub(super) struct Message(Vec<u8>);
+pub(in crate::inference) struct Message(Vec<u8>);
 
 impl Message {
-    pub(super) fn varint(&mut self, field: u64, value: u64) -> &mut Self {
+    pub(in crate::inference) fn varint(&mut self, field: u64, value: u64) -> &mut Self {
         self.tag(field, 0);
         self.push_varint(value);
         self
     }
 
-    pub(super) fn float(&mut self, field: u64, value: f32) -> &mut Self {
+    pub(in crate::inference) fn float(&mut self, field: u64, value: f32) -> &mut Self {
         self.tag(field, 5);
         self.0.extend(value.to_le_bytes());
         self
     }
 
-    pub(super) fn bytes(&mut self, field: u64, bytes: &[u8]) -> &mut Self {
+    pub(in crate::inference) fn bytes(&mut self, field: u64, bytes: &[u8]) -> &mut Self {
         self.tag(field, 2);
         self.push_varint(bytes.len() as u64);
         self.0.extend(bytes);
         self
     }
 
-    pub(super) fn text(&mut self, field: u64, text: &str) -> &mut Self {
+    pub(in crate::inference) fn text(&mut self, field: u64, text: &str) -> &mut Self {
         self.bytes(field, text.as_bytes())
     }
 
-    pub(super) fn message(&mut self, field: u64, message: &Message) -> &mut Self {
+    pub(in crate::inference) fn message(&mut self, field: u64, message: &Message) -> &mut Self {
         self.bytes(field, &message.0)
     }
 
+    /// A field as it was read elsewhere.
+    pub(in crate::inference) fn value(&mut self, field: u64, value: Value<'_>) -> &mut Self {
+        match value {
+            Value::Varint(number) => return self.varint(field, number),
+            Value::Bytes(bytes) => return self.bytes(field, bytes),
+            Value::Fixed32(bytes) => {
+                self.tag(field, 5);
+                self.0.extend(bytes);
+            }
+            Value::Fixed64(bytes) => {
+                self.tag(field, 1);
+                self.0.extend(bytes);
+            }
+        }
+        self
+    }
+
     /// The fields of another message, after those that are here.
-    pub(super) fn append(&mut self, other: &Message) -> &mut Self {
+    pub(in crate::inference) fn append(&mut self, other: &Message) -> &mut Self {
         self.0.extend(&other.0);
         self
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(in crate::inference) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 

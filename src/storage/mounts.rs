@@ -25,7 +25,15 @@ pub enum Hearing {
 
 /// The mounts of this machine.
 #[derive(Debug, Default)]
-pub struct Mounts(Vec<(PathBuf, String)>);
+pub struct Mounts(Vec<Mount>);
+
+/// A file system and where it can be found.
+#[derive(Debug)]
+struct Mount {
+    point: PathBuf,
+    kind: String,
+    source: PathBuf,
+}
 
 impl Mounts {
     /// The mounts as they are now; none where the system does not say.
@@ -45,28 +53,49 @@ impl Mounts {
             let mut fields = line.split(|&byte| byte == b' ');
             let point = unescape(fields.nth(4)?);
             // Optional fields end with a dash.
-            let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
-            Some((PathBuf::from(OsString::from_vec(point)), String::from_utf8_lossy(kind).into_owned()))
+            let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
+            let kind = String::from_utf8_lossy(fields.next()?).into_owned();
+            let [point, source] =
+                [point, unescape(fields.next()?)].map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
+            Some(Mount { point, kind, source })
         });
         Self(mounts.collect())
     }
 
     /// The type of the file system that a path (without links) is on.
     pub fn kind_of(&self, path: &Path) -> Option<&str> {
-        let holding = self.0.iter().filter(|(point, _)| path.starts_with(point));
+        self.holding(path).map(|mount| mount.kind.as_str())
+    }
+
+    /// What is mounted where a path (without links) is: of a disk's file system, the disk.
+    pub fn source_of(&self, path: &Path) -> Option<&Path> {
+        self.holding(path).map(|mount| mount.source.as_path())
+    }
+
+    /// Whether a path (without links) is on a network share or beneath a daemon.
+    pub fn is_shared(&self, path: &Path) -> bool {
+        self.kind_of(path).is_some_and(is_shared)
+    }
+
+    fn holding(&self, path: &Path) -> Option<&Mount> {
+        let holding = self.0.iter().filter(|mount| path.starts_with(&mount.point));
         // Of several at one point the last is on top.
-        holding.max_by_key(|(point, _)| point.components().count()).map(|(_, kind)| kind.as_str())
+        holding.max_by_key(|mount| mount.point.components().count())
     }
 
     /// How the changes of a folder (without links) are noticed.
     pub fn hearing(&self, path: &Path) -> Hearing {
         match self.kind_of(path) {
-            Some(kind) if SHARED.contains(&kind) || kind.starts_with("fuse.") || kind == "fuse" => {
+            Some(kind) if is_shared(kind) => {
                 Hearing::Polled(format!("{kind} does not tell of other machines' changes"))
             }
             _ => Hearing::Watched,
         }
     }
+}
+
+fn is_shared(kind: &str) -> bool {
+    SHARED.contains(&kind) || kind.starts_with("fuse.") || kind == "fuse"
 }
 
 /// Spaces and the like stand as three octal digits behind a backslash.
@@ -110,6 +139,7 @@ mod tests {
         assert!(is_polled("/media/pool/x") && is_polled("/media/cifs/x"));
         assert!(!is_polled("/mnt/nas music/local/x") && !is_polled("/mnt/nas") && !is_polled("/media/usb/x"));
         assert_eq!(mounts.kind_of(Path::new("/media/cifs")), Some("cifs"), "the last mount is on top");
+        assert_eq!(mounts.source_of(Path::new("/mnt/nas music/local/x")), Some(Path::new("/dev/sdb")));
     }
 
     #[test]

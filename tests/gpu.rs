@@ -58,7 +58,7 @@ fn a_scan_on_a_gpu_finds_the_genres_that_the_processor_finds() {
     let Some(onnx) = gpu_library(test) else { return };
     let mut library = Library::new();
     for seed in 0..12 {
-        library.put(&format!("{seed}.wav"), &wav(&tune(seed, 22_050, 6.0), 22_050));
+        library.put(format!("{seed}.wav"), &wav(&tune(seed, 22_050, 6.0), 22_050));
     }
     let [cpu, gpu] = ["cpu", "cuda:0"].map(|device| {
         library.set_config(&format!("[runtime]\ndevice = \"{device}\"\n"));

@@ -63,7 +63,7 @@ fn a_scan_in_batches_finds_the_same_genres() {
     let Some(onnx) = library_of_python(test) else { return };
     let mut library = Library::new();
     for seed in 0..6 {
-        library.put(&format!("{seed}.wav"), &wav(&tune(seed, 22_050, 6.0), 22_050));
+        library.put(format!("{seed}.wav"), &wav(&tune(seed, 22_050, 6.0), 22_050));
     }
     let [alone, in_batches] = [1, 4].map(|batch| {
         library.set_config(&format!("[runtime]\nbatch = {batch}\nbatch_wait_ms = 50\n"));

@@ -170,6 +170,9 @@ impl Line {
     fn analyse_and_tag(&self, worker: &mut Worker, file: &Looked<'_>, cancel: &Cancel) -> Result<Report, Stop> {
         let started = Instant::now();
         let turn = self.means.readers.turn(file.path, file.stamp.device);
+        if turn.is_scarce() {
+            audio::warm(file.path);
+        }
         let id = audio::identify(file.path);
         drop(turn);
         worker.stages.add(Stage::Identify, started.elapsed());

@@ -337,6 +337,10 @@ impl<'a> Session<'a> {
 
     /// Decodes the windows, and refuses what is too little or nothing to judge.
     fn decode(&mut self, opened: audio::Opened) -> Result<(), AnalysisError> {
+        // It may have waited for a desk for a while.
+        if self.cancel.is_requested() {
+            return Err(AnalysisError::Cancelled);
+        }
         tracing::debug!("decoding {}", self.file.path.display());
         let recording = opened.decode();
         // What was decoded is kept under the identity that was found before: it has to be the same file.

@@ -315,6 +315,11 @@ impl Layout {
         Ok(None)
     }
 
+    /// Whether a frame is found by arithmetic, without the headers before it.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.constant
+    }
+
     /// The frame `frame`, or the last one before it: its number and position.
     pub(crate) fn locate(&mut self, source: &mut Source, frame: u64) -> io::Result<(u64, u64)> {
         if self.constant

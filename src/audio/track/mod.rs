@@ -90,6 +90,11 @@ impl Format {
 pub(crate) trait Track: Send {
     fn format(&self) -> &Format;
 
+    /// Whether a place is found by going through all that lies before it.
+    fn walks(&self) -> bool {
+        false
+    }
+
     /// Goes to a place at or before `frame`, early enough for the decoder to have settled when it gets there.
     fn seek(&mut self, frame: u64) -> Result<(), Fault>;
 

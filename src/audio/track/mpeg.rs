@@ -56,6 +56,10 @@ impl Track for MpegTrack {
         &self.format
     }
 
+    fn walks(&self) -> bool {
+        !self.layout.is_constant()
+    }
+
     fn seek(&mut self, frame: u64) -> Result<(), Fault> {
         let wanted = ((frame + self.layout.delay) / self.layout.header.samples()).saturating_sub(RUN_IN);
         (self.frame, self.position) = self.layout.locate(&mut self.source, wanted)?;

@@ -60,7 +60,9 @@ impl OnnxGraph {
         // Whether it runs, and what it gives, shows best when it runs.
         let silence = vec![0.0; shape.iter().product()];
         let lens: Vec<usize> = sessions.answer(&[&silence])?.iter().flatten().map(Vec::len).collect();
-        let open = if runtime.gathers() { sessions.opened(&lens) } else { None };
+        // TensorRT builds an engine for each range of sizes, which takes minutes: it gets the size that the file names.
+        let is_built_for_a_size = matches!(runtime.device(), Device::TensorRt(_));
+        let open = if runtime.gathers() && !is_built_for_a_size { sessions.opened(&lens) } else { None };
         Ok(Self { sessions: Arc::new(open.unwrap_or(sessions)), lens })
     }
 

@@ -42,8 +42,11 @@ pub(super) fn with_open_batch(onnx: &[u8]) -> Result<Vec<u8>, String> {
     })
 }
 
+/// What becomes of a message.
+type Replace<'a> = &'a dyn Fn(&[u8]) -> Result<Vec<u8>, String>;
+
 /// A message with one that lies in it, behind these fields, replaced.
-fn at(message: &[u8], path: &[u64], replace: &dyn Fn(&[u8]) -> Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
+fn at(message: &[u8], path: &[u64], replace: Replace<'_>) -> Result<Vec<u8>, String> {
     let Some((next, path)) = path.split_first() else { return replace(message) };
     let mut replaced = Message::default();
     for field in Fields(message) {

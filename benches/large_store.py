@@ -3,7 +3,7 @@
     python benches/large_store.py --reclassd target/release/reclassd [--rows 0 100000 1000000] [--files 48] [--rounds 3] FOLDER
 
 A dry run over the files of FOLDER fills a database; what it says of the first file is then repeated for made-up paths and made-up sound,
-the 518 and the embeddings of every tenth, so that a million rows take 10 GB and not 20. Then the same files are analysed again beside each of
+the 518 and the embeddings of every tenth, so that a million rows take two GB. Then the same files are analysed again beside each of
 those databases, in turns. Needs room in the temporary folder ($TMPDIR). Your files are only read."""
 
 import argparse

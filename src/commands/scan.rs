@@ -16,7 +16,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Outcome;
-use super::allocator::expect_threads;
 use super::interrupt::{exit_on_second_signal, stop_signal};
 use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round, telling};
 use super::setup::{self, Common};
@@ -47,10 +46,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut config = arguments.common.load()?;
-    if let Some(jobs) = arguments.jobs {
-        config.analysis.jobs = jobs.into();
-    }
-    expect_threads(config.analysis.cores());
+    setup::use_cores(&mut config, arguments.jobs);
     let roots = if arguments.paths.is_empty() {
         setup::present_roots(&config)?
     } else {

@@ -8,7 +8,16 @@ use clap::Args;
 use reclassd::config::{self, Config, Level, Log};
 use reclassd::store::Store;
 
+use super::allocator::expect_threads;
 use super::{WrongUse, logging};
+
+/// Sets the number of cores to what was asked for on the command line, if it was, and has the allocator know it.
+pub fn use_cores(config: &mut Config, jobs: Option<u16>) {
+    if let Some(jobs) = jobs {
+        config.analysis.jobs = jobs.into();
+    }
+    expect_threads(config.analysis.cores());
+}
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use super::alone::{Alone, Taken};
 use super::discover::Selection;
 use super::looked::Looked;
 use crate::genre::{Genre, Ranking};
@@ -33,7 +34,8 @@ pub(super) struct Albums {
     selection: Selection,
     folders: Mutex<VecDeque<(PathBuf, Arc<Folder>)>>,
     votes: Mutex<VecDeque<(Vec<AudioKey>, Ranking)>>,
-    busy: Busy,
+    /// The files that are being listened to.
+    busy: Alone<PathBuf>,
 }
 
 /// The candidates of a folder, as they were at a time.
@@ -47,7 +49,7 @@ struct Folder {
 
 impl Albums {
     pub(super) fn new(selection: Selection) -> Self {
-        Self { selection, folders: Mutex::default(), votes: Mutex::default(), busy: Busy::default() }
+        Self { selection, folders: Mutex::default(), votes: Mutex::default(), busy: Alone::default() }
     }
 
     /// The other tracks of a file's album, by name; none of a file that is of no album.
@@ -97,19 +99,13 @@ impl Albums {
     }
 
     /// Keeps other workers from listening to the same file; waits while one does.
-    pub(super) fn occupy<'a>(&'a self, path: &Path) -> Occupied<'a> {
-        let mut paths = self.busy.paths.lock().unwrap_or_else(PoisonError::into_inner);
-        while paths.iter().any(|busy| busy == path) {
-            paths = self.busy.freed.wait(paths).unwrap_or_else(PoisonError::into_inner);
-        }
-        paths.push(path.to_owned());
-        Occupied { busy: &self.busy, path: path.to_owned() }
+    pub(super) fn occupy(&self, path: &Path) -> Taken<'_, PathBuf> {
+        self.busy.with(path.to_owned())
     }
 
     /// The tracks in an order in which those come last that another worker listens to just now.
     pub(super) fn by_turn(&self, mut tracks: Vec<PathBuf>) -> Vec<PathBuf> {
-        let paths = self.busy.paths.lock().unwrap_or_else(PoisonError::into_inner);
-        tracks.sort_by_key(|track| paths.contains(track));
+        tracks.sort_by_cached_key(|track| self.busy.is_taken(track));
         tracks
     }
 }
@@ -118,26 +114,6 @@ impl Folder {
     fn album(&self, path: &Path) -> Option<String> {
         let mut albums = self.albums.lock().unwrap_or_else(PoisonError::into_inner);
         albums.entry(path.to_owned()).or_insert_with(|| tagging::album_of(path)).clone()
-    }
-}
-
-/// Which files are being listened to.
-#[derive(Default)]
-struct Busy {
-    paths: Mutex<Vec<PathBuf>>,
-    freed: Condvar,
-}
-
-/// A file that this worker listens to, until it is dropped.
-pub(super) struct Occupied<'a> {
-    busy: &'a Busy,
-    path: PathBuf,
-}
-
-impl Drop for Occupied<'_> {
-    fn drop(&mut self) {
-        self.busy.paths.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.path);
-        self.busy.freed.notify_all();
     }
 }
 

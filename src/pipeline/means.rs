@@ -5,12 +5,13 @@ use super::desks::Desks;
 use super::readers::Readers;
 use crate::config;
 use crate::inference::Runtime;
+use crate::store::AudioKey;
 
 /// Desks for the processor's work, turns at the disks, and who works on which recording.
 pub(super) struct Means {
     pub(super) desks: Desks,
     pub(super) readers: Readers,
-    pub(super) alone: Alone,
+    pub(super) alone: Alone<AudioKey>,
     cores: usize,
 }
 

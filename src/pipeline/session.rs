@@ -231,9 +231,7 @@ impl<'a> Session<'a> {
     /// Asks those that build on what others said: all at once whose parts are known, then those that build on them.
     fn ask_joined(&mut self, mut models: Vec<usize>) -> Result<(), AnalysisError> {
         while !models.is_empty() {
-            let asked = self.means.desks.work(|_| -> Result<Vec<_>, AnalysisError> {
-                models.iter().map(|&model| self.questions_on_joined(model)).collect()
-            })?;
+            let asked = models.iter().map(|&model| self.questions_on_joined(model)).collect::<Result<Vec<_>, _>>()?;
             let later = models.iter().zip(&asked).filter(|(_, questions)| questions.is_empty());
             let later: Vec<usize> = later.map(|(model, _)| *model).collect();
             if later.len() == models.len() {

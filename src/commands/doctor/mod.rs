@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use console::style;
 use reclassd::config;
-use reclassd::inference::{self, Active, Choice, InferenceError, Model, ModelsFolder, Place, Tried, Wanted};
+use reclassd::inference::{self, Active, Batch, Choice, InferenceError, Model, ModelsFolder, Place, Tried, Wanted};
 use reclassd::pipeline::{ensemble_of, start_runtime};
 use serde_json::json;
 
@@ -43,6 +43,8 @@ struct Timed {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let config = arguments.common.load()?;
     let runtime = start_runtime(&config);
+    // What was found best before, or is configured, is no way to time a single question.
+    runtime.set_batch(Some(Batch { size: 1, wait: Duration::ZERO }));
     let ensemble = ensemble_of(&config)?;
     let gate = ensemble.gate.as_ref().map(|gate| &gate.model);
     let models: Vec<&Model> = ensemble.members.iter().map(|member| &member.model).chain(gate).collect();

@@ -20,11 +20,10 @@ const WORTH_IT: f64 = 1.05;
 pub(super) struct Rates(Vec<(usize, f64)>);
 
 impl Rates {
-    /// Measures. `models` were loaded for questions one at a time, `anew` are the same ones and not loaded.
+    /// Measures. `models` were loaded for questions one at a time, which is how they are asked now; `anew` are the same ones and not loaded.
     pub(super) fn measure(runtime: &Runtime, models: &[&Model], anew: &[Model]) -> Result<Self, InferenceError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut rates = Vec::new();
-        runtime.set_batch(Some(Batch { size: 1, wait: Duration::ZERO }));
         rates.push((1, rate(models, cores)?));
         let gathered: Vec<&Model> = anew.iter().collect();
         for size in SIZES {

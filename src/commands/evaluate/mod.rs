@@ -20,7 +20,6 @@ use reclassd::evaluation::{
 use reclassd::genre::Taxonomy;
 use reclassd::pipeline::{Cancel, Found, Line, Selection, Settings};
 
-use super::allocator::expect_threads;
 use super::output::display_path;
 use super::setup::{self, Common};
 use super::{Outcome, WrongUse, interrupt};
@@ -80,10 +79,7 @@ pub struct Results<'a> {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut config = arguments.common.load()?;
-    if let Some(jobs) = arguments.jobs {
-        config.analysis.jobs = jobs.into();
-    }
-    expect_threads(config.analysis.cores());
+    setup::use_cores(&mut config, arguments.jobs);
     let taxonomy = Taxonomy::builtin()?;
     for file in arguments.json.iter().chain(&arguments.png) {
         require_place_for(file)?;

@@ -7,6 +7,8 @@ use ort::environment::Environment;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::sys::{OrtArenaCfg, OrtStatusPtr};
 
+use super::onnxruntime::one_line;
+
 /// `kSameAsRequested` of ONNX Runtime's arena extension strategies.
 const SAME_AS_REQUESTED: i32 = 1;
 /// What leaves a number to the library.
@@ -17,7 +19,7 @@ const DEFAULT: i32 = -1;
 /// An error is what the library says; sessions then have stores of their own.
 pub(super) fn share(environment: &Environment) -> Result<(), String> {
     let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Arena, MemoryType::Default);
-    let memory = memory.map_err(|error| error.to_string().replace('\n', " "))?;
+    let memory = memory.map_err(|error| one_line(&error))?;
     let api = ort::api();
     let mut settings: *mut OrtArenaCfg = std::ptr::null_mut();
     // SAFETY: the pointer to write to is valid for the call; what it then holds is released below.
@@ -33,5 +35,5 @@ pub(super) fn share(environment: &Environment) -> Result<(), String> {
 
 fn check(status: OrtStatusPtr) -> Result<(), String> {
     // SAFETY: a status that a call has just returned, consumed once.
-    unsafe { ort::Error::result_from_status(status) }.map_err(|error| error.to_string().replace('\n', " "))
+    unsafe { ort::Error::result_from_status(status) }.map_err(|error| one_line(&error))
 }

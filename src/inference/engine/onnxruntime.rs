@@ -224,6 +224,7 @@ fn cuda(number: u16) -> ep::ExecutionProviderDispatch {
     cuda.with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested).build().error_on_failure()
 }
 
-fn one_line(error: &ort::Error) -> String {
+/// What the library says, on one line.
+pub(super) fn one_line(error: &ort::Error) -> String {
     error.to_string().replace('\n', " ")
 }

@@ -14,7 +14,7 @@ use super::batch::{Batch, Gatherer};
 use super::choice::Choice;
 use super::device::Device;
 use super::library::{self, Opened};
-use super::onnxruntime::Sessions;
+use super::onnxruntime::{Sessions, one_line};
 
 /// The library's name where it stands alone.
 const NAME: &str = "libonnxruntime.so";
@@ -289,7 +289,7 @@ fn use_library(opened: Opened, settings: &RuntimeSettings) -> Result<OnnxRuntime
         return Err("another library is in use already".to_owned());
     }
     let environment = ort::init().with_name("reclassd").with_telemetry(false).build();
-    let environment = environment.map_err(|error| error.to_string().replace('\n', " "))?;
+    let environment = environment.map_err(|error| one_line(&error))?;
     let shares_arena =
         arena::share(&environment).inspect_err(|reason| tracing::debug!("no shared arena: {reason}")).is_ok();
     Ok(OnnxRuntime {

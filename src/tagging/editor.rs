@@ -16,7 +16,7 @@ use super::container::Container;
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
 use super::iff::IffFile;
-use super::journal::FieldChange;
+use super::journal::{FieldChange, Room};
 use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::{OggFile, Renumbering};
@@ -188,6 +188,8 @@ pub(crate) struct Patch {
     pub(crate) created: Vec<Scope>,
     /// Tags that are gone afterwards: a write of ours had made them.
     pub(crate) removed: Vec<Scope>,
+    /// The room of the tags before the edit, where the editor can bring it back.
+    pub(crate) room: Option<Room>,
 }
 
 /// `range` of the original becomes `bytes`.

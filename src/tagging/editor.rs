@@ -207,6 +207,14 @@ impl Patch {
         self.changes.extend(edited.changes);
     }
 
+    /// Takes in the patch of other tags of the same file.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.splices.extend(other.splices);
+        self.changes.extend(other.changes);
+        self.created.extend(other.created);
+        self.removed.extend(other.removed);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

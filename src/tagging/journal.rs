@@ -124,7 +124,6 @@ pub struct FieldChange {
 impl FieldChange {
     /// Which of the fields that we may write it is.
     pub fn field(&self) -> TagField {
-        let name = self.name.rsplit(':').next().unwrap_or_default();
-        TagField::of_own_name(name).unwrap_or(TagField::Genre)
+        TagField::of_name(&self.name)
     }
 }

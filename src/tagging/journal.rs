@@ -147,10 +147,11 @@ pub struct FieldChange {
 impl FieldChange {
     /// Which of the fields that we may write it is; none where it is about the container, such as a wrong size that was set right.
     pub fn field(&self) -> Option<TagField> {
-        if self.scope == Scope::Chunks {
-            return None;
-        }
-        let name = self.name.rsplit(':').next().unwrap_or_default();
-        Some(TagField::of_own_name(name).unwrap_or(TagField::Genre))
+        field_of(self.scope, &self.name)
     }
+}
+
+/// Which of the fields that we may write a change of that name is; none where it is about the container.
+pub(crate) fn field_of(scope: Scope, name: &str) -> Option<TagField> {
+    (scope != Scope::Chunks).then(|| TagField::of_name(name))
 }

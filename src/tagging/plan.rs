@@ -36,6 +36,11 @@ impl TagField {
         }
     }
 
+    /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`. What is none of our own is the genre.
+    pub(crate) fn of_name(name: &str) -> Self {
+        Self::of_own_name(name.rsplit(':').next().unwrap_or_default()).unwrap_or(Self::Genre)
+    }
+
     /// The own field of that name, in any case.
     pub(crate) fn of_own_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.own_name().is_some_and(|own| own.eq_ignore_ascii_case(name)))

@@ -317,7 +317,8 @@ fn films_without_sound_pictures_and_raw_files_are_refused() {
 #[test]
 fn where_an_unknown_part_may_tell_places_only_free_space_is_written() {
     let vendor = || atom(b"uuid", &[&[0x85; 16][..], &[1; 40]].concat());
-    let strange: [(fn(&mut Mp4, Vec<u8>), &str); 5] = [
+    type Change = fn(&mut Mp4, Vec<u8>);
+    let strange: [(Change, &str); 5] = [
         (|it, part| it.in_moov = part, "atom moov/uuid 8585"),
         (|it, part| it.front = part, "atom uuid 8585"),
         (|it, part| it.back = part, "atom uuid 8585"),

@@ -82,6 +82,11 @@ pub(crate) trait Editor {
     /// The genre and our own fields, the tag that players read first in front.
     fn holdings(&self) -> Vec<Holding>;
 
+    /// Whether the tag that receives what the file lacks can hold our own fields. Where it cannot, the journal alone knows ours.
+    fn holds_own_fields(&self) -> bool {
+        true
+    }
+
     /// All that a write has to leave alone.
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem>;
 

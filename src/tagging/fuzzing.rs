@@ -171,6 +171,10 @@ impl Editor for Box<dyn Editor> {
         (**self).holdings()
     }
 
+    fn holds_own_fields(&self) -> bool {
+        (**self).holds_own_fields()
+    }
+
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {
         (**self).layout(source)
     }

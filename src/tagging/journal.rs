@@ -100,7 +100,7 @@ pub struct JournalEntry {
 impl JournalEntry {
     /// Whether the genre is among the fields that change.
     pub fn touches_genre(&self) -> bool {
-        self.fields.iter().any(|change| change.field() == TagField::Genre)
+        self.fields.iter().any(|change| change.field() == Some(TagField::Genre))
     }
 }
 
@@ -122,9 +122,12 @@ pub struct FieldChange {
 }
 
 impl FieldChange {
-    /// Which of the fields that we may write it is.
-    pub fn field(&self) -> TagField {
+    /// Which of the fields that we may write it is. None for one that another tag of the file holds as well, and that came
+    /// along so that no reader misses it.
+    pub fn field(&self) -> Option<TagField> {
+        const GENRE: [&str; 6] = ["TCON", "TCO", "GENRE", "IGNR", "\u{a9}gen", "gnre"];
         let name = self.name.rsplit(':').next().unwrap_or_default();
-        TagField::of_own_name(name).unwrap_or(TagField::Genre)
+        let is_genre = GENRE.iter().any(|genre| genre.eq_ignore_ascii_case(name));
+        TagField::of_own_name(name).or(is_genre.then_some(TagField::Genre))
     }
 }

@@ -112,6 +112,8 @@ pub(crate) struct Targets<'w> {
     pub(crate) raw: Vec<(TagField, &'w [RawField])>,
     /// Whether a tag that only must not contradict the file's own one receives fields that it lacks, because it had them.
     pub(crate) had_them: bool,
+    /// Fields that were carried over from another tag of the file, as they were written: they go where they are still so.
+    pub(crate) carried: Vec<&'w [u8]>,
 }
 
 impl Wish {

@@ -18,6 +18,8 @@ pub(crate) struct Restoration {
     pub(crate) created: Vec<Scope>,
     /// The genre as it was; none where it is not restored.
     pub(crate) genre: Option<Vec<String>>,
+    /// Fields that those writes had carried over from another tag, each as it was written: tag and bytes.
+    carried: Vec<(Scope, Vec<u8>)>,
 }
 
 /// One field of one tag, before.
@@ -46,6 +48,8 @@ impl Restoration {
                 restoration.go_back(entry, field, &wanted);
             }
             restoration.created.extend(&entry.created);
+            let came_along = entry.fields.iter().filter(|change| change.field().is_none() && change.old.is_none());
+            restoration.carried.extend(came_along.filter_map(|change| Some((change.scope, change.new.clone()?))));
             if restoration.fields.iter().any(|before| before.field == TagField::Genre) && entry.touches_genre() {
                 restoration.genre = Some(entry.genre_before.clone());
             }
@@ -55,7 +59,8 @@ impl Restoration {
 
     /// What the entry changed of the field was like this before it.
     fn go_back(&mut self, entry: &JournalEntry, field: TagField, wanted: impl Fn(Scope, TagField) -> bool) {
-        let mut changes: Vec<&FieldChange> = entry.fields.iter().filter(|change| change.field() == field).collect();
+        let mut changes: Vec<&FieldChange> =
+            entry.fields.iter().filter(|change| change.field() == Some(field)).collect();
         changes.sort_by_key(|change| change.scope);
         for changes in changes.chunk_by(|a, b| a.scope == b.scope) {
             let scope = changes[0].scope;
@@ -89,6 +94,16 @@ impl Restoration {
         Ok(())
     }
 
+    /// The same, but that what had been carried over stays.
+    pub(crate) fn leaving_what_was_carried(&self) -> Self {
+        Self { carried: Vec::new(), ..self.clone() }
+    }
+
+    /// Whether a field of that tag goes that had been carried over.
+    pub(crate) fn takes_back(&self, scope: Scope, bytes: &[u8]) -> bool {
+        self.carried.iter().any(|(known, field)| *known == scope && field == bytes)
+    }
+
     pub(crate) fn touches(&self, scope: Scope, field: TagField) -> bool {
         self.fields.iter().any(|before| (before.scope, before.field) == (scope, field))
     }
@@ -102,6 +117,8 @@ impl Restoration {
                 targets.values.push((before.field, &before.values));
             }
         }
+        let here = self.carried.iter().filter(|(known, _)| *known == scope);
+        targets.carried = here.map(|(_, bytes)| bytes.as_slice()).collect();
         targets
     }
 }
@@ -132,7 +149,7 @@ impl Undo {
         };
         let is_foreign = |scope: Scope| {
             let touches = |entry: &&&JournalEntry| {
-                entry.fields.iter().any(|change| change.scope == scope && change.field() == TagField::Genre)
+                entry.fields.iter().any(|change| change.scope == scope && change.field() == Some(TagField::Genre))
             };
             let (now, last) = (genre_in(scope), entries.iter().find(touches));
             last.is_some_and(|last| {

@@ -77,7 +77,7 @@ impl TagState {
 
 /// What the fields that changed hold, of all that a file holds.
 pub(crate) fn held(fields: &[HeldField], changes: &[FieldChange]) -> Vec<HeldField> {
-    let changed = |held: &&HeldField| changes.iter().any(|c| c.scope == held.scope && c.field() == held.field);
+    let changed = |held: &&HeldField| changes.iter().any(|c| c.scope == held.scope && c.field() == Some(held.field));
     fields.iter().filter(changed).cloned().collect()
 }
 

@@ -262,7 +262,7 @@ impl Editor for IffFile {
         let mut patch = Patch::default();
         for (index, (scope, number, chunk)) in self.id3().enumerate() {
             let insertion = Insertion::allowed_if(index == 0);
-            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion)? {
+            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion, options)? {
                 bytes.extend_from_slice(&chunk.behind);
                 let alone = self.id3.len() == 1 && chunk.behind.is_empty();
                 let goes = is_empty && alone && wish.removes_if_empty(scope);
@@ -279,7 +279,7 @@ impl Editor for IffFile {
         }
         if self.id3.is_empty() {
             let scope = Scope::Id3v2(1);
-            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options.new_id3, scope, wish)? {
+            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options, scope, wish, Insertion::Allowed)? {
                 patch.splices.push(self.appended(&bytes, &patch)?);
                 patch.created.push(scope);
                 patch.changes.extend(changes);

@@ -19,7 +19,9 @@ pub(crate) use stream::Renumbering;
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, Scope, Splice};
 use super::error::{Problem, Refusal};
-use super::mp3::{OuterTags, Speaker};
+use super::home::Home;
+use super::id3v2::Insertion;
+use super::mp3::OuterTags;
 use super::plan::Wish;
 use super::source::Source;
 use super::vorbis::VorbisComments;
@@ -182,13 +184,13 @@ impl Editor for OggFile {
         stream::digest(source, self.outer.inner.clone(), &self.headers.pages, self.headers.serial, last_header)
     }
 
-    fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
         let mut patch = Patch::default();
-        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish)? {
+        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish, Insertion::Allowed)? {
             patch.changes.extend(changes);
             self.rewrite(source, &bytes, &mut patch)?;
         }
-        self.outer.edit(wish, Speaker::Inside, &mut patch)?;
+        self.outer.edit(wish, Home::alone(Scope::VorbisComments), options, &mut patch)?;
         patch.splices.sort_by_key(|splice| splice.range.start);
         Ok(patch)
     }

@@ -256,6 +256,7 @@ mod tests {
             genre_before: Vec::new(),
             genre_after: vec![genre.to_owned()],
             values_before: Vec::new(),
+            room_before: None,
         }
     }
 

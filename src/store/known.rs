@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::{AudioKey, Recording, Store, StoreError, path_bytes, unix_now};
-use crate::tagging::{GenreWrite, Known, LastWrite, TagField};
+use crate::tagging::{FieldChange, GenreWrite, Known, LastWrite, TagField};
 
 /// A day, in seconds.
 const A_DAY: i64 = 24 * 60 * 60;
@@ -87,7 +87,7 @@ pub(super) fn last_write(
             // Marks that came behind it are all that is ours.
             return Ok(if own_fields { LastWrite::Marked } else { LastWrite::Owners });
         }
-        let written = fields_written(connection, id).map_err(|e| store.error(e))?;
+        let written = fields_written(store, connection, id)?;
         own_fields |= written.contains(&(TagField::OwnGenre, true));
         if written.iter().any(|(field, _)| *field == TagField::Genre) {
             let (before, after) = (store.parse(&before)?, store.parse(&after)?);
@@ -98,11 +98,19 @@ pub(super) fn last_write(
 }
 
 /// The fields that an entry changes, and whether they are there afterwards.
-fn fields_written(connection: &Connection, journal: i64) -> rusqlite::Result<Vec<(TagField, bool)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT name, new IS NOT NULL FROM journal_field WHERE journal = ?1")?;
-    let rows = statement.query_map([journal], |row| Ok((TagField::of_name(&row.get::<_, String>(0)?), row.get(1)?)))?;
-    rows.collect()
+fn fields_written(store: &Store, connection: &Connection, journal: i64) -> Result<Vec<(TagField, bool)>, StoreError> {
+    let list = || -> rusqlite::Result<Vec<(String, String, bool)>> {
+        let mut statement =
+            connection.prepare_cached("SELECT scope, name, new IS NOT NULL FROM journal_field WHERE journal = ?1")?;
+        let rows = statement.query_map([journal], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        rows.collect()
+    };
+    let mut written = Vec::new();
+    for (scope, name, is_there) in list().map_err(|e| store.error(e))? {
+        let field = FieldChange::field_of(store.parse(&scope)?, &name);
+        written.extend(field.map(|field| (field, is_there)));
+    }
+    Ok(written)
 }
 
 #[cfg(test)]
@@ -112,9 +120,7 @@ mod tests {
     use crate::audio::AudioId;
     use crate::store::JournalHandle;
     use crate::store::tests::fresh;
-    use crate::tagging::{
-        Cause, Container, EntryId, FieldChange, FileStamp, Journal, JournalEntry, LastWriteKind, Scope,
-    };
+    use crate::tagging::{Cause, Container, EntryId, FileStamp, Journal, JournalEntry, LastWriteKind, Scope};
 
     const PATH: &str = "/m/x.flac";
 
@@ -140,6 +146,7 @@ mod tests {
             genre_before: vec!["Rock".to_owned()],
             genre_after: vec!["Jazz".to_owned()],
             values_before: Vec::new(),
+            room_before: None,
         };
         let journal = JournalHandle::new(store, Some(audio)).undoing(undoes.to_vec());
         let id = journal.begin(&entry).unwrap();

@@ -43,7 +43,7 @@ pub use album::album_of;
 pub use container::Container;
 pub use editor::{Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};
-pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry};
+pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};
 pub use plan::{TagField, TagPlan};
 pub use policy::{
     Decision, KeepReason, MAX_WRITES_A_DAY, OwnFieldsPolicy, Policy, SameGenre, Suggestion, TagPolicy, decide,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::editor::Scope;
-use super::journal::Cause;
+use super::journal::{Cause, Room};
 use super::restore::{RawField, Restoration};
 use super::stamp::FileStamp;
 use super::state::TagState;
@@ -144,6 +144,22 @@ impl Wish {
         match self {
             Self::Set(_) => self.values(field).is_some(),
             Self::Restore(restoration) => restoration.touches(scope, field),
+        }
+    }
+
+    /// The room that the tags had before the writes that a restoration takes back, and the length that the file had.
+    pub(crate) fn room_before(&self) -> Option<(&Room, u64)> {
+        match self {
+            Self::Set(_) => None,
+            Self::Restore(restoration) => restoration.room.as_ref().map(|(room, length)| (room, *length)),
+        }
+    }
+
+    /// What stood in that part of the container before a write of ours, where that is to come back.
+    pub(crate) fn container(&self, scope: Scope) -> Option<&[u8]> {
+        match self {
+            Self::Set(_) => None,
+            Self::Restore(restoration) => restoration.container(scope),
         }
     }
 

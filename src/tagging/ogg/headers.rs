@@ -79,7 +79,11 @@ impl Headers {
         let mut walk = Pages::new(source, range);
         let (mut open, mut size) = (None, 0);
         for _ in 0..MAX_PAGES {
-            let unit = walk.next()?.ok_or(Refusal::Truncated { what: WHAT })?;
+            let Some(unit) = walk.next()? else {
+                // A stream of FLAC that ends with its headers, of which none is marked as the last one.
+                let is_whole = codec == Container::OggFlac && headers.packets.len() > 1 && open.is_none();
+                return if is_whole { Ok(headers) } else { Err(Refusal::Truncated { what: WHAT }.into()) };
+            };
             let place = unit.range.clone();
             let Some(page) = unit.page() else {
                 return Err(if place.end == end {
@@ -113,8 +117,17 @@ impl Headers {
                 return Err(Refusal::TooLarge { what: WHAT, limit: LIMIT as u64 }.into());
             }
             let mut body = page.body();
+            let (mut is_start, mut is_sound) = (true, false);
             for &lace in page.lacing() {
-                if headers.are_complete() {
+                // A frame of FLAC: no metadata block starts like that. Not every encoder marks the last of them.
+                let may_be_frame = codec == Container::OggFlac && !is_first && open.is_none();
+                let is_frame = may_be_frame && lace > 0 && body.first() == Some(&0xff);
+                is_sound = is_frame && is_start;
+                if is_sound {
+                    break;
+                }
+                is_start = false;
+                if is_frame || headers.are_complete() {
                     return Err(damaged("the audio starts on a page of theirs"));
                 }
                 let (segment, rest) = body.split_at(usize::from(lace));
@@ -124,6 +137,10 @@ impl Headers {
                 if lace < 255 {
                     headers.packets.extend(open.take());
                 }
+            }
+            if is_sound {
+                headers.pages.pop();
+                return Ok(headers);
             }
             if is_first && headers.packets.len() != 1 {
                 return Err(damaged("the first page has to hold the first of them and nothing else"));
@@ -145,9 +162,12 @@ impl Headers {
                 let further = first.get(68..72).map_or(0, |b| b.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b)));
                 2 + further
             }
-            // The last one of the metadata blocks is marked as such.
+            // The last one of the metadata blocks is marked as such, and the first packet says how many there are, or 0. Either
+            // may be wrong: where they differ, the first frame tells.
             Container::OggFlac => {
-                return self.packets[1..].last().is_some_and(|b| b.first().is_none_or(|b| b & 0x80 != 0));
+                let declared = first.get(7..9).map_or(0, |b| u64::from(b[0]) << 8 | u64::from(b[1]));
+                let is_last = self.packets[1..].last().is_some_and(|b| b.first().is_none_or(|b| b & 0x80 != 0));
+                return is_last && self.packets.len() as u64 > declared;
             }
             _ => 2,
         };

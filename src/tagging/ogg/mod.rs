@@ -43,6 +43,8 @@ pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Container
 pub(crate) struct OggFile {
     outer: OuterTags,
     headers: Headers,
+    /// Which of the header packets holds the comments.
+    place: usize,
     /// What stands in front of the comments in their packet.
     magic: Vec<u8>,
     comments: VorbisComments,
@@ -57,20 +59,18 @@ impl OggFile {
         let damaged = |why| Refusal::Damaged { what: WHAT, why };
         let outer = OuterTags::parse(source)?;
         let headers = Headers::parse(source, outer.inner.clone())?;
-        let packet = headers.packets.get(1).ok_or(Refusal::Truncated { what: WHAT })?;
+        let place = match headers.codec {
+            Container::OggFlac => place_of_comments(&headers)?,
+            _ => 1,
+        };
+        let packet = headers.packets.get(place).ok_or(Refusal::Truncated { what: WHAT })?;
         let magic: &[u8] = match headers.codec {
             Container::OggVorbis => b"\x03vorbis",
             Container::Opus => b"OpusTags",
             Container::OggFlac => {
                 let head: &[u8; 4] = packet.first_chunk().ok_or(Refusal::Truncated { what: WHAT })?;
-                if head[0] & 0x7f != VORBIS_COMMENT {
-                    return Err(damaged("the first metadata block has to hold the comments").into());
-                }
                 if block_header(head[0], packet.len() - 4)? != *head {
                     return Err(damaged("the length of its metadata block is not that of its packet").into());
-                }
-                if !headers.packets[0].starts_with(b"\x7fFLAC\x01") {
-                    return Err(Refusal::Unsupported { what: "Ogg FLAC", why: "its mapping is not version 1" }.into());
                 }
                 head
             }
@@ -92,7 +92,7 @@ impl OggFile {
             behind.truncate(kept);
         }
         let magic = magic.to_vec();
-        Ok(Self { outer, headers, magic, comments, behind, padding })
+        Ok(Self { outer, headers, place, magic, comments, behind, padding })
     }
 
     /// The comment packet with other comments. Its padding takes up the difference, as far as there is any.
@@ -104,7 +104,7 @@ impl OggFile {
         packet.extend_from_slice(comments);
         packet.extend_from_slice(&self.behind);
         if self.padding > 0 {
-            packet.resize(packet.len().max(self.headers.packets[1].len()), 0);
+            packet.resize(packet.len().max(self.headers.packets[self.place].len()), 0);
         }
         Ok(packet)
     }
@@ -116,8 +116,8 @@ impl OggFile {
 
     fn rewrite(&self, source: &dyn Source, comments: &[u8], patch: &mut Patch) -> Result<(), Problem> {
         let packet = self.packet(comments)?;
-        let further = self.headers.packets[2..].iter().map(Vec::as_slice);
-        let packets: Vec<&[u8]> = std::iter::once(packet.as_slice()).chain(further).collect();
+        let mut packets: Vec<&[u8]> = self.headers.packets[1..].iter().map(Vec::as_slice).collect();
+        packets[self.place - 1] = &packet;
         let (old, new) = (&self.headers.pages, self.headers.paginate(&packets));
         if new.len() == old.len() {
             for (range, bytes) in old.iter().zip(new) {
@@ -136,6 +136,21 @@ impl OggFile {
         let range = self.headers_end()..self.outer.inner.end;
         patch.renumbering = Some(Renumbering { range, serial: self.headers.serial, shift });
         Ok(())
+    }
+}
+
+/// Which of the packets holds the comments of a stream of FLAC: the mapping wants the first behind the description of the sound, and
+/// readers take any.
+fn place_of_comments(headers: &Headers) -> Result<usize, Refusal> {
+    if !headers.packets[0].starts_with(b"\x7fFLAC\x01") {
+        return Err(Refusal::Unsupported { what: "Ogg FLAC", why: "its mapping is not version 1" });
+    }
+    let is_comments = |packet: &Vec<u8>| packet.first().is_some_and(|kind| kind & 0x7f == VORBIS_COMMENT);
+    let mut found = (1..).zip(&headers.packets[1..]).filter(|(_, packet)| is_comments(packet));
+    match (found.next(), found.next()) {
+        (Some((place, _)), None) => Ok(place),
+        (None, _) => Err(Refusal::Damaged { what: WHAT, why: "no metadata block holds the comments" }),
+        _ => Err(Refusal::Damaged { what: WHAT, why: "there are several, and readers differ on which counts" }),
     }
 }
 
@@ -167,7 +182,7 @@ impl Editor for OggFile {
         layout.facts.push(Fact { scope, name: "bytes behind the comments", value: self.behind.clone() });
         let identity = [self.headers.serial, self.headers.first_sequence].map(u32::to_be_bytes).concat();
         layout.facts.push(Fact { scope: Scope::OggHeaders, name: "serial and first page number", value: identity });
-        let others = self.headers.packets.iter().enumerate().filter(|(number, _)| *number != 1);
+        let others = self.headers.packets.iter().enumerate().filter(|(number, _)| *number != self.place);
         layout.pieces.extend(others.map(|(number, packet)| Piece {
             scope: Scope::OggHeaders,
             name: format!("packet {number}"),

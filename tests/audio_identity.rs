@@ -74,6 +74,57 @@ fn tags_around_bare_frames_do_not_count() {
 }
 
 #[test]
+fn flac_plays_behind_a_cover_whose_length_is_told_wrongly() {
+    let scratch = Scratch::new();
+    let plain = bytes("stereo.flac");
+    let number = |number: usize| (number as u32).to_be_bytes();
+    let with_cover = |data: &[u8], declared: usize, told: usize| {
+        let cover = [&number(3)[..], &number(9), b"image/png", &number(0), &[0; 16], &number(told), data].concat();
+        [&plain[..42], &[6], &number(declared)[1..], &cover, &plain[42..]].concat()
+    };
+    let large: Vec<u8> = (0..(1u32 << 24) + 300).map(|n| (n * 7) as u8).collect();
+    let small: Vec<u8> = (0..3000u32).map(|n| (n * 7) as u8).collect();
+    let right = identities(&fixture("stereo.flac"));
+    for (name, file) in [
+        // More than the field can say: its upper bits are gone.
+        ("overflow", with_cover(&large, 300 + 41, large.len())),
+        ("short", with_cover(&small, 700, small.len())),
+        // Nothing tells where the picture ends.
+        ("nothing", with_cover(&small, 700, 500)),
+        ("overflow and nothing", with_cover(&large, 300 + 41, 300)),
+    ] {
+        let path = scratch.write("cover.flac", &file);
+        assert_eq!(identities(&path), right, "{name}");
+        let (with, without) = (whole(&path), whole(&fixture("stereo.flac")));
+        assert!(with.clips[0].samples == without.clips[0].samples, "{name}");
+    }
+    // What is cut off is still told to be cut off.
+    let cut = with_cover(&large, 300 + 41, large.len());
+    let path = scratch.write("cut.flac", &cut[..1 << 20]);
+    assert!(identify(&path).unwrap_err().to_string().contains("incomplete"));
+}
+
+#[test]
+fn flac_in_ogg_plays_whatever_block_is_marked_as_the_last_one() {
+    let scratch = Scratch::new();
+    let plain = bytes("flac.ogg");
+    let right = identities(&fixture("flac.ogg"));
+    // The second page, behind its header.
+    let page = 1 + plain[1..].windows(4).position(|mark| mark == b"OggS").unwrap();
+    let at = page + 27 + usize::from(plain[page + 26]);
+    assert_eq!(plain[at] & 0x7f, 4, "the comments");
+    // The mark of the last block, and how many headers there are, in the first page.
+    for (mark, declared) in [(0x04, plain[36]), (0x84, 0), (0x04, 0), (0x84, 1), (0x84, 9)] {
+        let mut file = plain.clone();
+        (file[at], file[36]) = (mark, declared);
+        let path = scratch.write("x.ogg", &file);
+        assert_eq!(identities(&path), right, "{mark:x} {declared}");
+        let (with, without) = (whole(&path), whole(&fixture("flac.ogg")));
+        assert!(with.clips[0].samples == without.clips[0].samples, "{mark:x} {declared}");
+    }
+}
+
+#[test]
 fn metadata_blocks_of_flac_do_not_count() {
     let scratch = Scratch::new();
     let plain = bytes("stereo.flac");

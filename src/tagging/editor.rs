@@ -16,7 +16,7 @@ use super::container::Container;
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
 use super::iff::IffFile;
-use super::journal::FieldChange;
+use super::journal::{FieldChange, Room};
 use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::{OggFile, Renumbering};
@@ -193,6 +193,8 @@ pub(crate) struct Patch {
     pub(crate) created: Vec<Scope>,
     /// Tags that are gone afterwards: a write of ours had made them.
     pub(crate) removed: Vec<Scope>,
+    /// The room of the tags before the edit, where the editor can bring it back.
+    pub(crate) room: Option<Room>,
 }
 
 /// `range` of the original becomes `bytes`.
@@ -208,6 +210,14 @@ impl Patch {
         self.removed.extend(goes.then_some(scope));
         self.splices.push(Splice { range, bytes: if goes { Vec::new() } else { edited.bytes } });
         self.changes.extend(edited.changes);
+    }
+
+    /// Takes in the patch of other tags of the same file.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.splices.extend(other.splices);
+        self.changes.extend(other.changes);
+        self.created.extend(other.created);
+        self.removed.extend(other.removed);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -95,6 +95,29 @@ pub struct JournalEntry {
     pub genre_after: Vec<String>,
     /// The values, before, of every field that changes in a tag that is there.
     pub values_before: Vec<HeldField>,
+    /// The room of the tags, before; none where the container's editor cannot bring it back.
+    pub room_before: Option<Room>,
+}
+
+/// What is around the fields of a file and holds nothing: when a write is taken back, it becomes what it was, and the file has its
+/// length and its layout again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// How many of the structures that hold the fields there are, one in the other.
+    pub levels: u8,
+    /// The free space in them, in its order.
+    pub spaces: Vec<Space>,
+}
+
+/// Free space in one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Which of the structures holds it, from the outside in; 0 is the file itself.
+    pub level: u8,
+    /// Its place among all that the structure holds, from 0.
+    pub place: u32,
+    /// Its length in bytes.
+    pub length: u64,
 }
 
 impl JournalEntry {
@@ -124,10 +147,11 @@ pub struct FieldChange {
 impl FieldChange {
     /// Which of the fields that we may write it is; none where it is about the container, such as a wrong size that was set right.
     pub fn field(&self) -> Option<TagField> {
-        if self.scope == Scope::Chunks {
-            return None;
-        }
-        let name = self.name.rsplit(':').next().unwrap_or_default();
-        Some(TagField::of_own_name(name).unwrap_or(TagField::Genre))
+        field_of(self.scope, &self.name)
     }
+}
+
+/// Which of the fields that we may write a change of that name is; none where it is about the container.
+pub(crate) fn field_of(scope: Scope, name: &str) -> Option<TagField> {
+    (scope != Scope::Chunks).then(|| TagField::of_name(name))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::editor::Scope;
-use super::journal::Cause;
+use super::journal::{Cause, Room};
 use super::restore::{RawField, Restoration};
 use super::stamp::FileStamp;
 use super::state::TagState;
@@ -34,6 +34,11 @@ impl TagField {
             Self::OwnConfidence => Some("RECLASSD_CONFIDENCE"),
             Self::OwnModel => Some("RECLASSD_MODEL"),
         }
+    }
+
+    /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`. What is none of our own is the genre.
+    pub(crate) fn of_name(name: &str) -> Self {
+        Self::of_own_name(name.rsplit(':').next().unwrap_or_default()).unwrap_or(Self::Genre)
     }
 
     /// The own field of that name, in any case.
@@ -139,6 +144,14 @@ impl Wish {
         match self {
             Self::Set(_) => self.values(field).is_some(),
             Self::Restore(restoration) => restoration.touches(scope, field),
+        }
+    }
+
+    /// The room that the tags had before the writes that a restoration takes back, and the length that the file had.
+    pub(crate) fn room_before(&self) -> Option<(&Room, u64)> {
+        match self {
+            Self::Set(_) => None,
+            Self::Restore(restoration) => restoration.room.as_ref().map(|(room, length)| (room, *length)),
         }
     }
 

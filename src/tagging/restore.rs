@@ -6,7 +6,7 @@
 //! the genre is still the one that we wrote is the caller's question, by [`Undo::new`].
 
 use super::editor::{Holding, Layout, Piece, Scope};
-use super::journal::{FieldChange, JournalEntry};
+use super::journal::{FieldChange, JournalEntry, Room};
 use super::plan::{TagField, TagPlan, Targets};
 use super::state::{TagState, is_a_genre, same_values};
 
@@ -18,6 +18,8 @@ pub(crate) struct Restoration {
     pub(crate) created: Vec<Scope>,
     /// The genre as it was; none where it is not restored.
     pub(crate) genre: Option<Vec<String>>,
+    /// The room of the tags as it was, and the length of the file then.
+    pub(crate) room: Option<(Room, u64)>,
     /// What a write changed of a container beside its tags, as it was.
     containers: Vec<(Scope, Vec<u8>)>,
 }
@@ -48,6 +50,7 @@ impl Restoration {
                 restoration.go_back(entry, field, &wanted);
             }
             restoration.created.extend(&entry.created);
+            restoration.room = entry.room_before.clone().map(|room| (room, entry.before.size));
             for change in entry.fields.iter().filter(|change| change.field().is_none()) {
                 restoration.containers.retain(|(scope, _)| *scope != change.scope);
                 restoration.containers.extend(change.old.clone().map(|old| (change.scope, old)));

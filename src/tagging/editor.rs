@@ -21,6 +21,7 @@ use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::{OggFile, Renumbering};
 use super::plan::{TagField, Wish};
+use super::readers::Voice;
 use super::restore::RawField;
 use super::source::Source;
 use super::state::same_values;
@@ -87,6 +88,12 @@ pub(crate) trait Editor {
         true
     }
 
+    /// The tags as readers take them, in file order, for [`readers`](super::readers). None where the container has one kind of
+    /// tag that anybody reads.
+    fn voices(&self) -> Vec<Voice> {
+        Vec::new()
+    }
+
     /// All that a write has to leave alone.
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem>;
 
@@ -130,10 +137,22 @@ pub enum Id3Version {
     V24,
 }
 
+/// How several genres stand in ID3v2.3, which knows one string a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Id3Values {
+    /// As one string, joined with `/`: every reader shows all of them, as one.
+    #[default]
+    Slash,
+    /// As strings of their own, as in ID3v2.4: some readers show several, the others the first alone.
+    Nul,
+}
+
 /// What an editor may choose.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EditOptions {
     pub(crate) new_id3: Id3Version,
+    pub(crate) v23_values: Id3Values,
 }
 
 /// A field that is ours or the genre, with its values.
@@ -218,6 +237,13 @@ impl Patch {
         self.changes.extend(other.changes);
         self.created.extend(other.created);
         self.removed.extend(other.removed);
+    }
+
+    /// A tag that was not there, made at that place.
+    pub(crate) fn make(&mut self, scope: Scope, at: u64, tag: Edited) {
+        self.created.push(scope);
+        self.changes.extend(tag.changes);
+        self.splices.push(Splice { range: at..at, bytes: tag.bytes });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -321,6 +347,20 @@ impl Revision {
             // Others may have taken fields away meanwhile.
             let place = field.position.min(self.slots.len());
             self.slots.insert(place, Slot::New(field.bytes.clone()));
+        }
+    }
+
+    /// Takes fields out that had been carried over. `stored` are the foreign fields of the tag: number, name and bytes.
+    pub(crate) fn take_back(&mut self, carried: &[&[u8]], stored: impl Iterator<Item = (usize, String, Vec<u8>)>) {
+        let mut carried = carried.to_vec();
+        if carried.is_empty() {
+            return;
+        }
+        for (number, name, bytes) in stored {
+            if let Some(place) = carried.iter().position(|known| *known == bytes) {
+                carried.swap_remove(place);
+                self.replace(&name, vec![(number, bytes)], Vec::new());
+            }
         }
     }
 

@@ -229,6 +229,26 @@ pub enum Refusal {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A genre could only go where it takes something from those who read the file.
+    #[error("a genre would hide tags of another kind: {loss}; give the file one kind of tag to have it tagged")]
+    WouldHide {
+        /// Who would miss what.
+        loss: String,
+    },
+    /// A genre that some readers take for another one, or for none.
+    #[error(
+        "the genre {value:?} cannot stand in its {what}, where {reader} would show {shown}; another spelling helps"
+    )]
+    Misread {
+        /// The structure.
+        what: &'static str,
+        /// The genre.
+        value: String,
+        /// Who would misread it.
+        reader: &'static str,
+        /// What would be shown instead.
+        shown: String,
+    },
     /// A value that this container cannot hold.
     #[error("the value {value:?} cannot be stored in its {what}")]
     Value {

@@ -249,7 +249,7 @@ impl Editor for IffFile {
         let list_speaks = self.list_speaks();
         for (index, (scope, number, chunk)) in self.id3().enumerate() {
             let insertion = Insertion::allowed_if(index == 0 && !list_speaks);
-            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion)? {
+            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion, options)? {
                 // The room that a write had made goes with it.
                 let length = old_sizes(wish).and_then(|old| old.tags.get(index).copied());
                 bytes = length.and_then(|length| id3v2::cut_to(&bytes, length)).unwrap_or(bytes);
@@ -277,7 +277,7 @@ impl Editor for IffFile {
         }
         if self.id3.is_empty() && !list_speaks {
             let scope = Scope::Id3v2(1);
-            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options.new_id3, scope, wish)? {
+            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options, scope, wish, Insertion::Allowed)? {
                 rework.new_id3 = Some(bytes);
                 patch.created.push(scope);
                 patch.changes.extend(changes);

@@ -19,8 +19,10 @@ pub(crate) use stream::Renumbering;
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, Scope, Splice};
 use super::error::{Problem, Refusal};
+use super::home::Home;
+use super::id3v2::Insertion;
 use super::journal::{Room, Space};
-use super::mp3::{OuterTags, Speaker};
+use super::mp3::OuterTags;
 use super::plan::Wish;
 use super::source::Source;
 use super::vorbis::VorbisComments;
@@ -250,10 +252,10 @@ impl Editor for OggFile {
         stream::digest(source, self.outer.inner.clone(), &self.headers.pages, self.headers.serial, last_header)
     }
 
-    fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
         let (mut patch, mut outer) = (Patch::default(), Patch::default());
-        self.outer.edit(wish, Speaker::Inside, &mut outer)?;
-        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish)? {
+        self.outer.edit(wish, Home::alone(Scope::VorbisComments), options, &mut outer)?;
+        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish, Insertion::Allowed)? {
             patch.changes.extend(changes);
             patch.room = self.room(source)?;
             let before = match wish.room_before() {

@@ -157,6 +157,27 @@ fn chunks_around_the_sound_do_not_count() {
 }
 
 #[test]
+fn sound_from_a_pipe_is_the_same_recording_when_its_sizes_are_right_and_a_tag_stands_behind_it() {
+    let scratch = Scratch::new();
+    let right = wav16(&(0..9000).map(|n| (n % 77) as i16).collect::<Vec<_>>(), 1, 8000);
+    let expected = identities(&scratch.write("right.wav", &right));
+    let id3 = chunk(b"id3 ", &id3v2(501), u32::to_le_bytes);
+    assert_eq!(identities(&scratch.write("tagged.wav", &[right.clone(), id3].concat())), expected);
+    // ffmpeg, lame, SoX, a recorder that was switched off.
+    for (outer, size) in [(u32::MAX, u32::MAX), (0x8000_0023, 0x7fff_ffff), (0x7fff_f024, 0x7fff_f000), (36, 0)] {
+        let mut piped = right.clone();
+        piped[4..8].copy_from_slice(&outer.to_le_bytes());
+        piped[40..44].copy_from_slice(&size.to_le_bytes());
+        assert_eq!(identities(&scratch.write("piped.wav", &piped)), expected, "{size:x}");
+    }
+    let ds64 = chunk(b"ds64", &[0; 28], u32::to_le_bytes);
+    let mut long = [b"RF64\xff\xff\xff\xffWAVE", &ds64[..], &right[12..]].concat();
+    let data = 40 + ds64.len();
+    long[data..data + 4].fill(0xff);
+    assert_eq!(identities(&scratch.write("long.wav", &long)), expected);
+}
+
+#[test]
 fn boxes_around_the_sound_do_not_count() {
     let scratch = Scratch::new();
     for name in ["aac.m4a", "alac.m4a", "long.m4a"] {

@@ -270,9 +270,45 @@ fn wav_seeds() -> Vec<Seed> {
     no_pad.pop();
     let size = (no_pad.len() - 8) as u32;
     no_pad[4..8].copy_from_slice(&size.to_le_bytes());
+    let sized = |file: &[u8], at: usize, size: u32| {
+        let mut file = file.to_vec();
+        file[at..at + 4].copy_from_slice(&size.to_le_bytes());
+        file
+    };
+    let bare = wav(&[], &sound, &[]);
+    // Of the last chunk, which holds the sound: from ffmpeg, lame, SoX, and a recorder that was switched off.
+    let piped = |outer: u32, size: u32| sized(&sized(&bare, 4, outer), 40, size);
+    let mut piped_rf64 = rf64(&sound, &[]);
+    piped_rf64[20..44].fill(0);
+    let unpadded = [&b"INFO"[..], &chunk("INAM", b"Title", false), b"ISFT\x03\0\0\0odd"].concat();
+    let own = [
+        b"INFO".to_vec(),
+        [("IGNR", "Old"), ("RCLG", "Old"), ("RCLC", "0.5"), ("RCLM", "x")]
+            .iter()
+            .flat_map(|(name, text)| chunk(name, text.as_bytes(), false))
+            .collect(),
+    ]
+    .concat();
     vec![
-        ("bare", wav(&[], &sound, &[])),
+        ("bare", bare.clone()),
         ("no-pad", no_pad),
+        ("tag-behind", [&bare[..], &chunk("id3 ", &tag, false)].concat()),
+        ("list-behind", [&bare[..], &chunk("JUNK", b"odd", false), &chunk("LIST", &info, false), b"\0\0"].concat()),
+        ("8-short", sized(&wav(&[], &sound, &[("LIST", &info)]), 4, 60)),
+        ("8-long", sized(&bare, 4, bare.len() as u32)),
+        ("no-size", sized(&wav(&[("LIST", &info)], &sound, &[]), 4, 0)),
+        ("pad-not-counted", sized(&bare, 4, bare.len() as u32 - 9)),
+        ("piped", piped(u32::MAX, u32::MAX)),
+        ("piped-lame", piped(0x8000_0023, 0x7fff_ffff)),
+        ("piped-sox", piped(0x7fff_f024, 0x7fff_f000)),
+        ("switched-off", piped(36, 0)),
+        ("piped-rf64", piped_rf64),
+        ("silent", wav(&[], b"", &[("ID3 ", &tag), ("LIST", &info)])),
+        ("list-unpadded", wav(&[("LIST", &unpadded)], &sound, &[])),
+        ("list-own", wav(&[], &sound, &[("LIST", &own)])),
+        ("list-empty", wav(&[("LIST", b"INFO")], &sound, &[("id3 ", &tag)])),
+        ("list-and-empty-tag", wav(&[("LIST", &info)], &sound, &[("id3 ", &id3v2(4, 0, &[], 40))])),
+        ("two-forms", [bare.clone(), wav(&[], &sound, &[("id3 ", &tag)])].concat()),
         ("list", wav(&[("LIST", &info)], &sound, &[("bext", b"odd")])),
         ("tag", wav(&[], &sound, &[("id3 ", &tag)])),
         ("both", wav(&[("id3 ", &[&tag[..], b"behind"].concat()), ("LIST", &info)], &sound, &[("ID3 ", &tag)])),
@@ -286,8 +322,14 @@ fn aiff_seeds() -> Vec<Seed> {
     let tag = id3v2(4, 0, &[text(4, "TIT2", "Title"), text(4, "TCON", "Old"), own_frames(4)].concat(), 30);
     let mut compressed = aiff(&[("NAME", b"odd")], &sound, &[("ID3 ", &tag)]);
     compressed[8..12].copy_from_slice(b"AIFC");
+    let bare = aiff(&[], &sound, &[]);
+    let sized = |file: &[u8], size: usize| [&file[..4], &(size as u32).to_be_bytes(), &file[8..]].concat();
     vec![
-        ("bare", aiff(&[], &sound, &[])),
+        ("bare", bare.clone()),
+        ("tag-behind", [&bare[..], &chunk("ID3 ", &tag, true)].concat()),
+        ("8-short", sized(&bare, bare.len() - 16)),
+        ("no-pad", sized(&bare[..bare.len() - 1], bare.len() - 8)),
+        ("silent", aiff(&[], b"", &[("ID3 ", &tag)])),
         ("tag", aiff(&[], &sound, &[("ID3 ", &tag)])),
         ("tag-first", aiff(&[("ID3 ", &tag)], &sound, &[("NAME", b"odd")])),
         ("aifc", compressed),

@@ -116,7 +116,7 @@ fn object(path: &Path, past: &PastEntry) -> serde_json::Value {
         .fields
         .iter()
         .map(|change| {
-            let is_own = change.field() != TagField::Genre;
+            let is_own = change.field().is_some_and(|field| field != TagField::Genre);
             json!({"tag": change.scope.to_string(), "field": change.name, "own": is_own})
         })
         .collect();

@@ -16,6 +16,7 @@ mod fingerprints;
 mod guard;
 mod hear;
 mod hearing;
+mod ignore_files;
 mod line;
 mod looked;
 mod means;

@@ -83,6 +83,24 @@ fn take_back<E: Editor>(
     }
 }
 
+/// The file after `patch` was applied and taken back.
+pub(crate) fn undone<E: Editor>(parse: fn(&dyn Source) -> Result<E, Problem>, file: &[u8], patch: &Patch) -> Vec<u8> {
+    taken_back(parse, file, &patch.apply(file), patch)
+}
+
+/// What an undo of `patch`, which edited `original`, makes of the file as it is now.
+pub(crate) fn taken_back<E: Editor>(
+    parse: fn(&dyn Source) -> Result<E, Problem>,
+    original: &[u8],
+    now: &[u8],
+    patch: &Patch,
+) -> Vec<u8> {
+    let (original, now) = (original.to_vec(), now.to_vec());
+    let entry = JournalEntry::for_test(&parse(&original).unwrap(), patch, original.len() as u64);
+    let wish = Wish::Restore(Restoration::new(&[&entry], |_, _| true));
+    parse(&now).unwrap().edit(&now, &wish, EditOptions::default()).unwrap().apply(&now)
+}
+
 impl JournalEntry {
     /// The entry of an edit in memory.
     pub(crate) fn for_test(before: &dyn Editor, patch: &Patch, size: u64) -> Self {

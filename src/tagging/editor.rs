@@ -283,6 +283,15 @@ impl Revision {
     /// without old ones the new ones go to the end.
     pub(crate) fn replace(&mut self, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
         let place = self.remove(&old).unwrap_or(self.slots.len());
+        self.put(place, name, old, new);
+    }
+
+    /// Puts the fields `new` at `place` among those that are there now; there were none of that name.
+    pub(crate) fn insert(&mut self, place: usize, name: &str, new: Vec<Vec<u8>>) {
+        self.put(place, name, Vec::new(), new);
+    }
+
+    fn put(&mut self, place: usize, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
         self.slots.splice(place..place, new.iter().cloned().map(Slot::New));
         self.note(name, old, (place..).zip(new));
     }

@@ -194,6 +194,9 @@ pub enum Refusal {
         /// The structure.
         what: &'static str,
     },
+    /// The container is whole and holds no sound.
+    #[error("there is no sound in it")]
+    NoSound,
     /// A structure contradicts itself.
     #[error("damaged {what}: {why}")]
     Damaged {

@@ -85,7 +85,7 @@ pub struct JournalEntry {
     pub before: FileStamp,
     /// BLAKE3 of the whole audio payload, which the write does not change.
     pub audio_hash: [u8; 32],
-    /// Every field that changes, in the order in which the changes are made.
+    /// Every field that changes, in the order in which the changes are made, and what else an undo has to know.
     pub fields: Vec<FieldChange>,
     /// Tags and blocks that did not exist before.
     pub created: Vec<Scope>,
@@ -123,7 +123,7 @@ pub struct Space {
 impl JournalEntry {
     /// Whether the genre is among the fields that change.
     pub fn touches_genre(&self) -> bool {
-        self.fields.iter().any(|change| change.field() == TagField::Genre)
+        self.fields.iter().any(|change| change.field() == Some(TagField::Genre))
     }
 }
 
@@ -145,9 +145,12 @@ pub struct FieldChange {
 }
 
 impl FieldChange {
-    /// Which of the fields that we may write it is.
-    pub fn field(&self) -> TagField {
+    /// Which of the fields that we may write it is; none where it is about the container, such as a wrong size that was set right.
+    pub fn field(&self) -> Option<TagField> {
+        if self.scope == Scope::Chunks {
+            return None;
+        }
         let name = self.name.rsplit(':').next().unwrap_or_default();
-        TagField::of_own_name(name).unwrap_or(TagField::Genre)
+        Some(TagField::of_own_name(name).unwrap_or(TagField::Genre))
     }
 }

@@ -150,6 +150,14 @@ impl Wish {
         }
     }
 
+    /// What stood in that part of the container before a write of ours, where that is to come back.
+    pub(crate) fn container(&self, scope: Scope) -> Option<&[u8]> {
+        match self {
+            Self::Set(_) => None,
+            Self::Restore(restoration) => restoration.container(scope),
+        }
+    }
+
     /// Whether a tag that a restoration has emptied goes as a whole, because a write of ours had made it.
     pub(crate) fn removes_if_empty(&self, scope: Scope) -> bool {
         matches!(self, Self::Restore(restoration) if restoration.created.contains(&scope))

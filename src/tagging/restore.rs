@@ -20,6 +20,8 @@ pub(crate) struct Restoration {
     pub(crate) genre: Option<Vec<String>>,
     /// The room of the tags as it was, and the length of the file then.
     pub(crate) room: Option<(Room, u64)>,
+    /// What a write changed of a container beside its tags, as it was.
+    containers: Vec<(Scope, Vec<u8>)>,
 }
 
 /// One field of one tag, before.
@@ -49,6 +51,10 @@ impl Restoration {
             }
             restoration.created.extend(&entry.created);
             restoration.room = entry.room_before.clone().map(|room| (room, entry.before.size));
+            for change in entry.fields.iter().filter(|change| change.field().is_none()) {
+                restoration.containers.retain(|(scope, _)| *scope != change.scope);
+                restoration.containers.extend(change.old.clone().map(|old| (change.scope, old)));
+            }
             if restoration.fields.iter().any(|before| before.field == TagField::Genre) && entry.touches_genre() {
                 restoration.genre = Some(entry.genre_before.clone());
             }
@@ -58,7 +64,8 @@ impl Restoration {
 
     /// What the entry changed of the field was like this before it.
     fn go_back(&mut self, entry: &JournalEntry, field: TagField, wanted: impl Fn(Scope, TagField) -> bool) {
-        let mut changes: Vec<&FieldChange> = entry.fields.iter().filter(|change| change.field() == field).collect();
+        let mut changes: Vec<&FieldChange> =
+            entry.fields.iter().filter(|change| change.field() == Some(field)).collect();
         changes.sort_by_key(|change| change.scope);
         for changes in changes.chunk_by(|a, b| a.scope == b.scope) {
             let scope = changes[0].scope;
@@ -90,6 +97,11 @@ impl Restoration {
             }
         }
         Ok(())
+    }
+
+    /// What a write changed of that part of the container, as it was.
+    pub(crate) fn container(&self, scope: Scope) -> Option<&[u8]> {
+        self.containers.iter().find(|(known, _)| *known == scope).map(|(_, old)| old.as_slice())
     }
 
     pub(crate) fn touches(&self, scope: Scope, field: TagField) -> bool {
@@ -135,7 +147,7 @@ impl Undo {
         };
         let is_foreign = |scope: Scope| {
             let touches = |entry: &&&JournalEntry| {
-                entry.fields.iter().any(|change| change.scope == scope && change.field() == TagField::Genre)
+                entry.fields.iter().any(|change| change.scope == scope && change.field() == Some(TagField::Genre))
             };
             let (now, last) = (genre_in(scope), entries.iter().find(touches));
             last.is_some_and(|last| {

@@ -77,7 +77,7 @@ impl TagState {
 
 /// What the fields that changed hold, of all that a file holds.
 pub(crate) fn held(fields: &[HeldField], changes: &[FieldChange]) -> Vec<HeldField> {
-    let changed = |held: &&HeldField| changes.iter().any(|c| c.scope == held.scope && c.field() == held.field);
+    let changed = |held: &&HeldField| changes.iter().any(|c| c.scope == held.scope && c.field() == Some(held.field));
     fields.iter().filter(changed).cloned().collect()
 }
 
@@ -86,10 +86,12 @@ pub(crate) fn same_values(a: &[String], b: &[String]) -> bool {
     a == b || a.join("/") == b.join("/")
 }
 
-/// Whether a genre value says anything. Blank, "Unknown", "Other" and "None" do not (and so neither do ID3v1's 12 and 255).
+/// Whether a genre value says anything. What holds no letter and no digit of any script ("; ", "-", a blank) does not, nor do
+/// "Unknown", "Other" and "None" (and so neither do ID3v1's 12 and 255).
 pub(crate) fn is_a_genre(value: &str) -> bool {
     let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    !value.is_empty() && !["unknown", "other", "none"].iter().any(|word| value.eq_ignore_ascii_case(word))
+    let is_placeholder = ["unknown", "other", "none"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    value.chars().any(char::is_alphanumeric) && !is_placeholder
 }
 
 /// Reads what the tags of the file at `path` say about its genre. Symbolic links are followed.
@@ -139,6 +141,16 @@ mod tests {
             assert!(!is_a_genre(word), "{word:?} must not count as a genre");
         }
         for word in ["Rock", "Otherworldly", "Unknown Pleasures", "x"] {
+            assert!(is_a_genre(word), "{word:?} must count as a genre");
+        }
+    }
+
+    #[test]
+    fn separators_alone_are_no_genre_and_letters_of_any_script_are() {
+        for word in ["; ", "/", "-", "--", "?", "()", "\u{fffd}", " , \0", "\u{feff}", "…"] {
+            assert!(!is_a_genre(word), "{word:?} must not count as a genre");
+        }
+        for word in ["ロック", "Рок", "موسيقى", "ร็อก", "8-bit", "2", "Ⅻ", "R&B", "; Jazz"] {
             assert!(is_a_genre(word), "{word:?} must count as a genre");
         }
     }

@@ -16,7 +16,7 @@ use super::container::Container;
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
 use super::iff::IffFile;
-use super::journal::FieldChange;
+use super::journal::{FieldChange, Room};
 use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::{OggFile, Renumbering};
@@ -82,6 +82,11 @@ pub(crate) trait Editor {
 
     /// The genre and our own fields, the tag that players read first in front.
     fn holdings(&self) -> Vec<Holding>;
+
+    /// Whether the tag that receives what the file lacks can hold our own fields. Where it cannot, the journal alone knows ours.
+    fn holds_own_fields(&self) -> bool {
+        true
+    }
 
     /// The tags as readers take them, in file order, for [`readers`](super::readers). None where the container has one kind of
     /// tag that anybody reads.
@@ -207,6 +212,8 @@ pub(crate) struct Patch {
     pub(crate) created: Vec<Scope>,
     /// Tags that are gone afterwards: a write of ours had made them.
     pub(crate) removed: Vec<Scope>,
+    /// The room of the tags before the edit, where the editor can bring it back.
+    pub(crate) room: Option<Room>,
 }
 
 /// `range` of the original becomes `bytes`.
@@ -222,6 +229,14 @@ impl Patch {
         self.removed.extend(goes.then_some(scope));
         self.splices.push(Splice { range, bytes: if goes { Vec::new() } else { edited.bytes } });
         self.changes.extend(edited.changes);
+    }
+
+    /// Takes in the patch of other tags of the same file.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.splices.extend(other.splices);
+        self.changes.extend(other.changes);
+        self.created.extend(other.created);
+        self.removed.extend(other.removed);
     }
 
     /// A tag that was not there, made at that place.
@@ -299,6 +314,15 @@ impl Revision {
     /// without old ones the new ones go to the end.
     pub(crate) fn replace(&mut self, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
         let place = self.remove(&old).unwrap_or(self.slots.len());
+        self.put(place, name, old, new);
+    }
+
+    /// Puts the fields `new` at `place` among those that are there now; there were none of that name.
+    pub(crate) fn insert(&mut self, place: usize, name: &str, new: Vec<Vec<u8>>) {
+        self.put(place, name, Vec::new(), new);
+    }
+
+    fn put(&mut self, place: usize, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
         self.slots.splice(place..place, new.iter().cloned().map(Slot::New));
         self.note(name, old, (place..).zip(new));
     }

@@ -194,6 +194,9 @@ pub enum Refusal {
         /// The structure.
         what: &'static str,
     },
+    /// The container is whole and holds no sound.
+    #[error("there is no sound in it")]
+    NoSound,
     /// A structure contradicts itself.
     #[error("damaged {what}: {why}")]
     Damaged {
@@ -209,6 +212,14 @@ pub enum Refusal {
         what: &'static str,
         /// What is not understood.
         why: &'static str,
+    },
+    /// Something that the editor does not know may tell places in the file, and the audio would have to move.
+    #[error(
+        "its audio would have to move, and its {what} may tell where it lies; a copy that ffmpeg makes (-c copy) can be tagged"
+    )]
+    MayTellPlaces {
+        /// A brand, or an atom and where it is.
+        what: String,
     },
     /// A structure is larger than the format or our memory allows.
     #[error("its {what} would be or is larger than {limit} bytes")]

@@ -176,6 +176,10 @@ impl Editor for Box<dyn Editor> {
         (**self).holdings()
     }
 
+    fn holds_own_fields(&self) -> bool {
+        (**self).holds_own_fields()
+    }
+
     fn voices(&self) -> Vec<Voice> {
         (**self).voices()
     }

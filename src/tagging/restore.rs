@@ -6,7 +6,7 @@
 //! the genre is still the one that we wrote is the caller's question, by [`Undo::new`].
 
 use super::editor::{Holding, Layout, Piece, Scope};
-use super::journal::{FieldChange, JournalEntry};
+use super::journal::{FieldChange, JournalEntry, Room};
 use super::plan::{TagField, TagPlan, Targets};
 use super::state::{TagState, is_a_genre, same_values};
 
@@ -18,6 +18,10 @@ pub(crate) struct Restoration {
     pub(crate) created: Vec<Scope>,
     /// The genre as it was; none where it is not restored.
     pub(crate) genre: Option<Vec<String>>,
+    /// The room of the tags as it was, and the length of the file then.
+    pub(crate) room: Option<(Room, u64)>,
+    /// What a write changed of a container beside its tags, as it was.
+    containers: Vec<(Scope, Vec<u8>)>,
     /// Fields that those writes had carried over from another tag, each as it was written: tag and bytes.
     carried: Vec<(Scope, Vec<u8>)>,
 }
@@ -48,8 +52,15 @@ impl Restoration {
                 restoration.go_back(entry, field, &wanted);
             }
             restoration.created.extend(&entry.created);
-            let came_along = entry.fields.iter().filter(|change| change.field().is_none() && change.old.is_none());
-            restoration.carried.extend(came_along.filter_map(|change| Some((change.scope, change.new.clone()?))));
+            restoration.room = entry.room_before.clone().map(|room| (room, entry.before.size));
+            for change in entry.fields.iter().filter(|change| change.field().is_none()) {
+                if change.scope == Scope::Chunks {
+                    restoration.containers.retain(|(scope, _)| *scope != change.scope);
+                    restoration.containers.extend(change.old.clone().map(|old| (change.scope, old)));
+                } else if change.old.is_none() {
+                    restoration.carried.extend(change.new.clone().map(|new| (change.scope, new)));
+                }
+            }
             if restoration.fields.iter().any(|before| before.field == TagField::Genre) && entry.touches_genre() {
                 restoration.genre = Some(entry.genre_before.clone());
             }
@@ -92,6 +103,11 @@ impl Restoration {
             }
         }
         Ok(())
+    }
+
+    /// What a write changed of that part of the container, as it was.
+    pub(crate) fn container(&self, scope: Scope) -> Option<&[u8]> {
+        self.containers.iter().find(|(known, _)| *known == scope).map(|(_, old)| old.as_slice())
     }
 
     /// The same, but that what had been carried over stays.

@@ -105,6 +105,19 @@ pub(crate) fn length_at(source: &dyn Source, offset: u64) -> io::Result<Option<u
     Ok(size.map(|size| (HEADER + size + if footer { HEADER } else { 0 }) as u64))
 }
 
+/// The tag `raw`, cut to a length that it had before. None where what goes is no padding, or its header tells of it elsewhere too.
+pub(crate) fn cut_to(raw: &[u8], length: u64) -> Option<Vec<u8>> {
+    let length = usize::try_from(length).ok().filter(|&length| length >= HEADER)?;
+    let (stays, goes) = raw.split_at_checked(length)?;
+    let is_plain = raw[5] & (EXTENDED | FOOTER) == 0;
+    if !is_plain || goes.is_empty() || goes.iter().any(|&byte| byte != 0) {
+        return None;
+    }
+    let mut tag = stays.to_vec();
+    tag[6..HEADER].copy_from_slice(&to_synchsafe(length - HEADER));
+    Id3v2::parse(tag.clone()).is_ok().then_some(tag)
+}
+
 /// Offset behind the last of the tags that stand in front of the audio.
 pub(crate) fn end_of_leading_tags(source: &dyn Source) -> io::Result<u64> {
     let mut offset = 0;
@@ -250,6 +263,16 @@ impl Id3v2 {
             frames.push(frame);
         }
         (frames, position)
+    }
+
+    /// Its length in bytes, header, padding and footer included.
+    pub(crate) fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Whether there is nothing in it but padding.
+    pub(crate) fn has_no_frames(&self) -> bool {
+        self.frames.is_empty()
     }
 
     /// The genre and our own fields. Fails where one of them is stored so that it cannot be read.

@@ -194,6 +194,7 @@ impl Original {
             genre_before: self.state.genres.clone(),
             genre_after: plan.genre_after.clone().unwrap_or_else(|| self.state.genres.clone()),
             values_before: held(&self.state.fields, &patch.changes),
+            room_before: patch.room.clone(),
         }
     }
 }

@@ -139,7 +139,8 @@ fn says(editor: &dyn Editor, field: TagField, values: &[String]) -> Result<(), S
     let holdings = editor.holdings();
     let name = field.own_name().unwrap_or("the genre");
     let written = || holdings.iter().filter(move |h| h.field == field && h.scope != editor::Scope::Id3v1);
-    if written().next().is_none() && !values.is_empty() {
+    let has_place = field == TagField::Genre || editor.holds_own_fields();
+    if written().next().is_none() && !values.is_empty() && has_place {
         return Err(format!("{name} is missing"));
     }
     for holding in written() {

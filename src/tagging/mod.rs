@@ -26,7 +26,6 @@ mod iff;
 mod journal;
 mod mp3;
 mod mp4;
-mod mpeg;
 mod ogg;
 mod plan;
 mod policy;

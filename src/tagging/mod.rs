@@ -30,7 +30,6 @@ mod journal;
 mod mixtures;
 mod mp3;
 mod mp4;
-mod mpeg;
 mod ogg;
 mod plan;
 mod policy;

@@ -65,7 +65,7 @@ fn set(path: &Path, genres: &[&str], options: &WriteOptions<'_>) {
 
 #[test]
 fn no_reader_sees_less_of_a_file_after_a_write() {
-    let files = mixtures::mixtures();
+    let files = [mixtures::mixtures(), mixtures::forms()].concat();
     let (_folder, paths) = Folder::with(&files);
     let test = "no_reader_sees_less_of_a_file_after_a_write";
     let before = ask(test, &paths);

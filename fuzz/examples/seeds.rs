@@ -5,10 +5,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use reclassd_fuzz::tagging::fuzzing::{FREE_TEXT, HEAD, LONG_VALUE, NEW_ID3_IS_V23, RIGHT_CHECKSUMS};
+use reclassd_fuzz::tagging::fuzzing::{
+    FREE_TEXT, HEAD, LONG_VALUE, NEW_ID3_IS_V23, RIGHT_CHECKSUMS, V23_VALUES_STAND_APART,
+};
 
 #[path = "../../src/tagging/fixtures.rs"]
 mod fixtures;
+#[path = "../../src/tagging/mixtures.rs"]
+mod mixtures;
 
 use fixtures::{
     Mp4, aiff, ape_item, ape_tag, ape_tag_v1, atom, chunk, comments, data_atom, flac, flac_blocks, flac_frames, frame,
@@ -19,8 +23,8 @@ use fixtures::{
 /// A file and its name.
 type Seed = (&'static str, Vec<u8>);
 
-/// What the seeds ask for: one genre and our fields, two, none at all, a long one that fits nowhere, and the genre alone.
-fn heads() -> [(&'static str, [u8; HEAD]); 6] {
+/// What the seeds ask for: one genre and our fields, two, two as a list, none at all, a long one that fits nowhere, and the genre alone.
+fn heads() -> [(&'static str, [u8; HEAD]); 7] {
     let head = |options: u8, fields: [u8; 4]| {
         let mut head = [0; HEAD];
         head[0] = options | RIGHT_CHECKSUMS;
@@ -34,6 +38,7 @@ fn heads() -> [(&'static str, [u8; HEAD]); 6] {
     [
         ("one", head(0x0f, [one, one, values(1, 2), values(1, FREE_TEXT)])),
         ("two", head(0x0f | NEW_ID3_IS_V23, [two, two, one, one])),
+        ("list", head(0x0f | NEW_ID3_IS_V23 | V23_VALUES_STAND_APART, [two, two, one, one])),
         ("none", head(0x0f, [0; 4])),
         ("long", head(0x03, [values(1, LONG_VALUE), values(1, LONG_VALUE), 0, 0])),
         ("odd", head(0x01, [values(3, 3), 0, 0, 0])),
@@ -108,14 +113,41 @@ fn tails() -> Vec<Seed> {
     ]
 }
 
+/// Tags of several kinds in one file, by the extension of its name.
+fn mixed(extensions: &[&str]) -> Vec<Seed> {
+    let mut files = mixtures::mixtures();
+    files.retain(|(name, _)| extensions.iter().any(|extension| name.ends_with(extension)));
+    files.into_iter().map(|(name, bytes)| (&*name.leak(), bytes)).collect()
+}
+
 fn mp3_seeds() -> Vec<Seed> {
     let frames = mpeg_frames(1);
     let mut seeds = vec![("bare", frames.clone())];
     seeds.extend(id3_tags().into_iter().map(|(name, tag)| (name, [&tag[..], &frames[..40]].concat())));
     seeds.extend(tails().into_iter().map(|(name, tail)| (name, [&frames[..40], &tail].concat())));
     let stacked = [id3v2(3, 0, &text(3, "TCON", "Old"), 0), id3v2(4, 0, &text(4, "TCON", "Other"), 5)].concat();
+    seeds.extend(mixed(&[".mp3"]));
     seeds.push(("stacked", [stacked, frames, ape_items(), id3v1(9)].concat()));
     seeds
+}
+
+/// Kinds that hold MPEG frames and are no MP3, and an MP3 whose frames have no lengths.
+fn foreign_seeds() -> Vec<Seed> {
+    let frames = mpeg_frames(4);
+    let holding = |mark: &[u8]| [mark, &[7; 20], &frames].concat();
+    let mut free = frames.clone();
+    free.chunks_mut(417).for_each(|frame| frame[2] &= 0x0f);
+    let behind_a_tag = [id3v2(3, 0, &text(3, "TCON", "Old"), 5), holding(b".snd\0\0\0\x18")].concat();
+    vec![
+        ("sun", holding(b".snd\0\0\0\x18")),
+        ("sun-behind-tag", behind_a_tag),
+        ("rifx", holding(b"RIFX\0\0\x10\0WAVEfmt ")),
+        ("caf", holding(b"caff\0\x01\0\0desc")),
+        ("film", holding(b"\0\0\x01\xba\x44")),
+        ("picture", holding(b"FORM\0\0\x10\0ILBM")),
+        ("free", [free, id3v1(17)].concat()),
+        ("junk", [vec![3; 700], frames].concat()),
+    ]
 }
 
 fn ape_seeds() -> Vec<Seed> {
@@ -123,6 +155,7 @@ fn ape_seeds() -> Vec<Seed> {
     let mut seeds = vec![("bare", audio.clone())];
     seeds.extend(tails().into_iter().map(|(name, tail)| (name, [&audio[..], &tail].concat())));
     let lead = id3v2(3, 0, &text(3, "TCON", "Old"), 10);
+    seeds.extend(mixed(&[".wv", ".ape", ".mpc"]));
     seeds.push(("lead", [lead, b"MAC ".to_vec(), vec![9; 30], ape_items()].concat()));
     seeds.push(("musepack", [b"MPCK".to_vec(), vec![9; 30], ape_items()].concat()));
     seeds
@@ -147,7 +180,7 @@ fn flac_seeds() -> Vec<Seed> {
         let last = flac_blocks(std::slice::from_ref(&tags))[4..].to_vec();
         ([&[4], &last[1..]].concat(), last)
     };
-    vec![
+    let mut seeds = vec![
         ("large-cover", blocks(&[first, large(0x80)])),
         ("large-cover-first", blocks(&[large(0), last])),
         ("bare", flac(&[])),
@@ -157,7 +190,9 @@ fn flac_seeds() -> Vec<Seed> {
         ("filled-padding", flac(&[(1, vec![1; 20]), tags.clone()])),
         ("padding-first", [flac_blocks(&[streaminfo(1), padding(200), tags.clone()]), flac_frames(1)].concat()),
         ("outer", [lead, flac(&[tags, picture]), ape_items(), id3v1(17)].concat()),
-    ]
+    ];
+    seeds.extend(mixed(&[".flac"]));
+    seeds
 }
 
 /// Header packets on pages of up to `segments` segments, and two pages of audio.
@@ -281,14 +316,6 @@ fn wav_seeds() -> Vec<Seed> {
     let mut piped_rf64 = rf64(&sound, &[]);
     piped_rf64[20..44].fill(0);
     let unpadded = [&b"INFO"[..], &chunk("INAM", b"Title", false), b"ISFT\x03\0\0\0odd"].concat();
-    let own = [
-        b"INFO".to_vec(),
-        [("IGNR", "Old"), ("RCLG", "Old"), ("RCLC", "0.5"), ("RCLM", "x")]
-            .iter()
-            .flat_map(|(name, text)| chunk(name, text.as_bytes(), false))
-            .collect(),
-    ]
-    .concat();
     vec![
         ("bare", bare.clone()),
         ("no-pad", no_pad),
@@ -305,7 +332,6 @@ fn wav_seeds() -> Vec<Seed> {
         ("piped-rf64", piped_rf64),
         ("silent", wav(&[], b"", &[("ID3 ", &tag), ("LIST", &info)])),
         ("list-unpadded", wav(&[("LIST", &unpadded)], &sound, &[])),
-        ("list-own", wav(&[], &sound, &[("LIST", &own)])),
         ("list-empty", wav(&[("LIST", b"INFO")], &sound, &[("id3 ", &tag)])),
         ("list-and-empty-tag", wav(&[("LIST", &info)], &sound, &[("id3 ", &id3v2(4, 0, &[], 40))])),
         ("two-forms", [bare.clone(), wav(&[], &sound, &[("id3 ", &tag)])].concat()),
@@ -338,7 +364,7 @@ fn aiff_seeds() -> Vec<Seed> {
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let targets: [(&str, Vec<Seed>); 7] = [
+    let targets: [(&str, Vec<Seed>); 8] = [
         ("mp3", mp3_seeds()),
         ("flac", flac_seeds()),
         ("ogg", ogg_seeds()),
@@ -346,6 +372,7 @@ fn main() -> io::Result<()> {
         ("wav", wav_seeds()),
         ("aiff", aiff_seeds()),
         ("apev2", ape_seeds()),
+        ("any", foreign_seeds()),
     ];
     let everything = corpus.join("any");
     fs::create_dir_all(&everything)?;

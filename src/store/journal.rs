@@ -147,8 +147,10 @@ impl Store {
                 .prepare_cached(
                     "INSERT INTO journal (path, temporary_path, container, created, audio_hash, before_size, before_seconds,
                                           before_nanos, before_inode, before_device, state, process, process_start, begun_at,
-                                          cause, genre_before, genre_after, values_before, audio, undoes, choice_before)
+                                          cause, genre_before, genre_after, values_before, audio, undoes, written_path,
+                                          choice_before)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+                             ?1,
                              (SELECT json_object('genres', json(genres), 'origin', origin) FROM owner_choice WHERE path = ?1))",
                 )?
                 .execute(params![

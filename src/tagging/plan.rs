@@ -36,6 +36,14 @@ impl TagField {
         }
     }
 
+    /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`, `TCON`. None for any other name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        const GENRE: [&str; 6] = ["TCON", "TCO", "GENRE", "IGNR", "\u{a9}gen", "gnre"];
+        let name = name.rsplit(':').next().unwrap_or_default();
+        let is_genre = GENRE.iter().any(|genre| genre.eq_ignore_ascii_case(name));
+        Self::of_own_name(name).or(is_genre.then_some(Self::Genre))
+    }
+
     /// The own field of that name, in any case.
     pub(crate) fn of_own_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.own_name().is_some_and(|own| own.eq_ignore_ascii_case(name)))
@@ -112,6 +120,8 @@ pub(crate) struct Targets<'w> {
     pub(crate) raw: Vec<(TagField, &'w [RawField])>,
     /// Whether a tag that only must not contradict the file's own one receives fields that it lacks, because it had them.
     pub(crate) had_them: bool,
+    /// Fields that were carried over from another tag of the file, as they were written: they go where they are still so.
+    pub(crate) carried: Vec<&'w [u8]>,
 }
 
 impl Wish {

@@ -1,8 +1,9 @@
 //! WAV (RIFF, RF64, BW64) and AIFF: an ID3v2 tag in a chunk of its own, and WAV's `LIST/INFO`.
 //!
 //! The first ID3 chunk speaks for the file, and the first list says the same genre, because ffmpeg looks at no ID3 chunk where there is
-//! a list. Where there is a list alone it speaks itself: to TagLib an ID3 chunk would hide all that it says. Where there is neither, an
-//! ID3 chunk is made at the end, so that the audio does not move. Every other chunk is copied as it is; the sizes of the form follow.
+//! a list. Where there is a list alone it speaks itself: to TagLib an ID3 chunk would hide all that it says. Our own fields have no place
+//! then. Where there is neither, an ID3 chunk is made at the end, so that the audio does not move. Every other chunk is copied as it is;
+//! the sizes of the form follow.
 
 mod chunks;
 mod form;
@@ -200,6 +201,10 @@ impl Editor for IffFile {
         id3.chain(self.info().flat_map(|(scope, _, list)| list.holdings(scope))).collect()
     }
 
+    fn holds_own_fields(&self) -> bool {
+        !self.list_speaks()
+    }
+
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {
         let mut layout = Layout::default();
         let (scope, form) = (Scope::Chunks, &self.form);
@@ -244,7 +249,7 @@ impl Editor for IffFile {
         let list_speaks = self.list_speaks();
         for (index, (scope, number, chunk)) in self.id3().enumerate() {
             let insertion = Insertion::allowed_if(index == 0 && !list_speaks);
-            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion)? {
+            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion, options)? {
                 // The room that a write had made goes with it.
                 let length = old_sizes(wish).and_then(|old| old.tags.get(index).copied());
                 bytes = length.and_then(|length| id3v2::cut_to(&bytes, length)).unwrap_or(bytes);
@@ -261,8 +266,8 @@ impl Editor for IffFile {
         }
         for (index, (scope, number, list)) in self.info().enumerate() {
             let receives = match index {
-                0 if list_speaks => Receives::Everything,
-                0 if self.lists_say_something() => Receives::Genre,
+                0 if list_speaks => Receives::TheGenre,
+                0 if self.lists_say_something() => Receives::WhatItCan,
                 _ => Receives::Nothing,
             };
             if let Some(Edited { bytes, changes, .. }) = list.edit(scope, wish, receives)? {
@@ -272,7 +277,7 @@ impl Editor for IffFile {
         }
         if self.id3.is_empty() && !list_speaks {
             let scope = Scope::Id3v2(1);
-            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options.new_id3, scope, wish)? {
+            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options, scope, wish, Insertion::Allowed)? {
                 rework.new_id3 = Some(bytes);
                 patch.created.push(scope);
                 patch.changes.extend(changes);

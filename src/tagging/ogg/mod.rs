@@ -19,8 +19,10 @@ pub(crate) use stream::Renumbering;
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, Scope, Splice};
 use super::error::{Problem, Refusal};
+use super::home::Home;
+use super::id3v2::Insertion;
 use super::journal::{Room, Space};
-use super::mp3::{OuterTags, Speaker};
+use super::mp3::OuterTags;
 use super::plan::Wish;
 use super::source::Source;
 use super::vorbis::VorbisComments;
@@ -33,13 +35,12 @@ const PAGES: u8 = 1;
 /// Type of a FLAC metadata block that holds comments.
 const VORBIS_COMMENT: u8 = 4;
 
-/// The container of the Ogg file whose first page stands at `start`.
-pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Container> {
-    let codec = match headers::first_stream(source, start..source.len())? {
+/// The container of the Ogg file whose first page stands at `start`; none where no stream is of a known kind.
+pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Option<Container>> {
+    Ok(match headers::first_stream(source, start..source.len())? {
         Some((codec, _)) => Some(codec),
         None => headers::cut_stream(source, start)?,
-    };
-    Ok(codec.unwrap_or(Container::Unknown))
+    })
 }
 
 /// An Ogg file, taken apart.
@@ -250,10 +251,10 @@ impl Editor for OggFile {
         stream::digest(source, self.outer.inner.clone(), &self.headers.pages, self.headers.serial, last_header)
     }
 
-    fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
         let (mut patch, mut outer) = (Patch::default(), Patch::default());
-        self.outer.edit(wish, Speaker::Inside, &mut outer)?;
-        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish)? {
+        self.outer.edit(wish, Home::alone(Scope::VorbisComments), options, &mut outer)?;
+        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish, Insertion::Allowed)? {
             patch.changes.extend(changes);
             patch.room = self.room(source)?;
             let before = match wish.room_before() {

@@ -84,6 +84,11 @@ impl InfoList {
         !self.items.is_empty()
     }
 
+    /// Name and text of every item.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (String, String)> {
+        self.items.iter().map(|item| (String::from_utf8_lossy(&item.id).into_owned(), self.text(item)))
+    }
+
     fn text(&self, item: &Chunk) -> String {
         let bytes = &self.raw[place(&item.body)];
         let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();

@@ -9,6 +9,7 @@ mod chunks;
 mod form;
 mod info;
 mod sizes;
+mod voices;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, P
 use super::error::{Problem, Refusal};
 use super::id3v2::{self, Id3v2, Insertion};
 use super::plan::Wish;
+use super::readers::Voice;
 use super::source::Source;
 use chunks::{Chunk, Order};
 use form::Form;
@@ -203,6 +205,10 @@ impl Editor for IffFile {
 
     fn holds_own_fields(&self) -> bool {
         !self.list_speaks()
+    }
+
+    fn voices(&self) -> Vec<Voice> {
+        self.tags_as_readers_take_them()
     }
 
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {

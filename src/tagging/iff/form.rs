@@ -125,8 +125,11 @@ impl Form {
     }
 }
 
+/// The two sizes at the start of a `ds64` chunk, behind the place where they stand.
+type FirstSizes = (u64, [u8; 16]);
+
 /// The sizes in the `ds64` chunk, the place of its body and the two sizes at its start.
-fn big_sizes(source: &dyn Source) -> Result<(BigSizes, Option<(u64, [u8; 16])>), Problem> {
+fn big_sizes(source: &dyn Source) -> Result<(BigSizes, Option<FirstSizes>), Problem> {
     let place = FORM_HEADER + HEADER;
     let head = source.bytes(FORM_HEADER..place, HEADER, "ds64 chunk")?;
     if !head.starts_with(b"ds64") {

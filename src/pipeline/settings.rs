@@ -52,6 +52,7 @@ impl TagSettings {
             hard_links: self.tags.hard_links,
             symbolic_links: SymbolicLinks::Follow,
             id3_version_for_new_tags: self.tags.id3_version,
+            id3v23_values: self.tags.id3v23_values,
             verify: self.tags.verify.then_some(verify),
         }
     }

@@ -4,6 +4,7 @@
 
 use super::editor::{EditOptions, Editor, Patch, Scope};
 use super::error::Problem;
+use super::home;
 use super::journal::{Cause, JournalEntry};
 use super::plan::{TagField, Wish};
 use super::restore::Restoration;
@@ -46,6 +47,8 @@ pub(crate) fn try_edit<E: Editor>(
     let (old, new) = (before.layout(&source)?, after.layout(&bytes).expect("the edited file can be described"));
     verify::compare(&old, &new, &patch, wish).unwrap();
     verify::fulfilled(&after, &new, wish).unwrap();
+    let loss = home::loss(before.container(), &before.voices(), &after.voices(), wish);
+    assert_eq!(loss, None, "a reader sees less");
     assert_eq!(before.audio_digest(&source, &old)?, after.audio_digest(&bytes, &new)?, "the audio differs");
     let again = after.edit(&bytes, wish, options).expect("the edited file can be edited");
     assert!(again.is_empty(), "a second edit has nothing to do");

@@ -72,6 +72,17 @@ pub fn id3v1(genre: u8) -> Vec<u8> {
     out
 }
 
+/// An ID3v1.1 tag that says everything it can.
+pub fn id3v1_full() -> Vec<u8> {
+    let mut out = b"TAG".to_vec();
+    for (text, length) in [("Title", 30), ("Artist", 30), ("Album", 30), ("1999", 4), ("Note", 28)] {
+        out.extend(text.as_bytes());
+        out.resize(out.len() + length - text.len(), 0);
+    }
+    out.extend([0, 7, 255]);
+    out
+}
+
 pub fn ape_item(key: &str, value: &[u8], flags: u32) -> Vec<u8> {
     let mut out = (value.len() as u32).to_le_bytes().to_vec();
     out.extend(flags.to_le_bytes());

@@ -145,13 +145,14 @@ pub struct FieldChange {
 }
 
 impl FieldChange {
-    /// Which of the fields that we may write it is; none where it is about the container, such as a wrong size that was set right.
+    /// Which of the fields that we may write it is. None where it is about the container, such as a wrong size that was set right, and for
+    /// one that another tag of the file holds as well, and that came along so that no reader misses it.
     pub fn field(&self) -> Option<TagField> {
         Self::field_of(self.scope, &self.name)
     }
 
     /// The same of a field by its tag and name.
     pub(crate) fn field_of(scope: Scope, name: &str) -> Option<TagField> {
-        (scope != Scope::Chunks).then(|| TagField::of_name(name))
+        if scope == Scope::Chunks { None } else { TagField::of_name(name) }
     }
 }

@@ -21,15 +21,19 @@ mod flac;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod genre_text;
+mod home;
+mod id3v1;
 mod id3v2;
 mod iff;
 mod journal;
+#[cfg(test)]
+mod mixtures;
 mod mp3;
 mod mp4;
-mod mpeg;
 mod ogg;
 mod plan;
 mod policy;
+mod readers;
 mod restore;
 mod source;
 mod stamp;
@@ -41,7 +45,7 @@ mod write;
 
 pub use album::album_of;
 pub use container::Container;
-pub use editor::{Id3Version, Scope};
+pub use editor::{Id3Values, Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};
 pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};
 pub use plan::{TagField, TagPlan};

@@ -36,9 +36,12 @@ impl TagField {
         }
     }
 
-    /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`. What is none of our own is the genre.
-    pub(crate) fn of_name(name: &str) -> Self {
-        Self::of_own_name(name.rsplit(':').next().unwrap_or_default()).unwrap_or(Self::Genre)
+    /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`, `TCON`. None for any other name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        const GENRE: [&str; 6] = ["TCON", "TCO", "GENRE", "IGNR", "\u{a9}gen", "gnre"];
+        let name = name.rsplit(':').next().unwrap_or_default();
+        let is_genre = GENRE.iter().any(|genre| genre.eq_ignore_ascii_case(name));
+        Self::of_own_name(name).or(is_genre.then_some(Self::Genre))
     }
 
     /// The own field of that name, in any case.
@@ -117,6 +120,8 @@ pub(crate) struct Targets<'w> {
     pub(crate) raw: Vec<(TagField, &'w [RawField])>,
     /// Whether a tag that only must not contradict the file's own one receives fields that it lacks, because it had them.
     pub(crate) had_them: bool,
+    /// Fields that were carried over from another tag of the file, as they were written: they go where they are still so.
+    pub(crate) carried: Vec<&'w [u8]>,
 }
 
 impl Wish {
@@ -126,6 +131,11 @@ impl Wish {
             Self::Set(fields) => fields.iter().find(|(known, _)| *known == field).map(|(_, values)| values.as_slice()),
             Self::Restore(_) => None,
         }
+    }
+
+    /// Whether a field is to hold something that it may not hold yet.
+    pub(crate) fn sets_something(&self) -> bool {
+        matches!(self, Self::Set(fields) if fields.iter().any(|(_, values)| !values.is_empty()))
     }
 
     /// What the tag `scope` is to hold, whose fields are stored in the form `form`.

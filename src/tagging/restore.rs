@@ -22,6 +22,8 @@ pub(crate) struct Restoration {
     pub(crate) room: Option<(Room, u64)>,
     /// What a write changed of a container beside its tags, as it was.
     containers: Vec<(Scope, Vec<u8>)>,
+    /// Fields that those writes had carried over from another tag, each as it was written: tag and bytes.
+    carried: Vec<(Scope, Vec<u8>)>,
 }
 
 /// One field of one tag, before.
@@ -52,8 +54,12 @@ impl Restoration {
             restoration.created.extend(&entry.created);
             restoration.room = entry.room_before.clone().map(|room| (room, entry.before.size));
             for change in entry.fields.iter().filter(|change| change.field().is_none()) {
-                restoration.containers.retain(|(scope, _)| *scope != change.scope);
-                restoration.containers.extend(change.old.clone().map(|old| (change.scope, old)));
+                if change.scope == Scope::Chunks {
+                    restoration.containers.retain(|(scope, _)| *scope != change.scope);
+                    restoration.containers.extend(change.old.clone().map(|old| (change.scope, old)));
+                } else if change.old.is_none() {
+                    restoration.carried.extend(change.new.clone().map(|new| (change.scope, new)));
+                }
             }
             if restoration.fields.iter().any(|before| before.field == TagField::Genre) && entry.touches_genre() {
                 restoration.genre = Some(entry.genre_before.clone());
@@ -104,6 +110,16 @@ impl Restoration {
         self.containers.iter().find(|(known, _)| *known == scope).map(|(_, old)| old.as_slice())
     }
 
+    /// The same, but that what had been carried over stays.
+    pub(crate) fn leaving_what_was_carried(&self) -> Self {
+        Self { carried: Vec::new(), ..self.clone() }
+    }
+
+    /// Whether a field of that tag goes that had been carried over.
+    pub(crate) fn takes_back(&self, scope: Scope, bytes: &[u8]) -> bool {
+        self.carried.iter().any(|(known, field)| *known == scope && field == bytes)
+    }
+
     pub(crate) fn touches(&self, scope: Scope, field: TagField) -> bool {
         self.fields.iter().any(|before| (before.scope, before.field) == (scope, field))
     }
@@ -117,6 +133,8 @@ impl Restoration {
                 targets.values.push((before.field, &before.values));
             }
         }
+        let here = self.carried.iter().filter(|(known, _)| *known == scope);
+        targets.carried = here.map(|(_, bytes)| bytes.as_slice()).collect();
         targets
     }
 }

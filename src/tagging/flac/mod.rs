@@ -1,7 +1,7 @@
 //! FLAC (RFC 9639): metadata blocks in their order, with the comment block replaced and the padding adjusted.
 //!
 //! The comments speak for the file. ID3v2 in front and tags behind the frames, which some taggers put there, only have the
-//! fields changed that they hold. Blocks other than the comments are never held in memory, however large their pictures are.
+//! fields changed that they hold, unless there are no comments and an ID3v2 tag says what new ones would hide. Blocks other than the comments are never held in memory, however large their pictures are.
 
 mod blocks;
 
@@ -13,9 +13,11 @@ use std::ops::Range;
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, ROOM, SHIFT, Scope, Splice};
 use super::error::{Problem, Refusal};
+use super::home::{self, Draft, Home};
 use super::journal::{Room, Space};
-use super::mp3::{OuterTags, Speaker};
+use super::mp3::OuterTags;
 use super::plan::Wish;
+use super::readers::Voice;
 use super::source::Source;
 use super::vorbis::VorbisComments;
 use blocks::{Block, Blocks, HEADER, LAST, MAX_BLOCK, PADDING, VORBIS_COMMENT};
@@ -139,6 +141,37 @@ impl FlacFile {
         Ok((now + new_len == then + old_len).then_some(blocks))
     }
 
+    fn draft(&self, source: &dyn Source, wish: &Wish, home: Home<'_>, options: EditOptions) -> Result<Draft, Problem> {
+        let (mut patch, mut outer) = (Patch::default(), Patch::default());
+        let outer_voices = self.outer.edit(wish, home, options, &mut outer)?;
+        let mut voices: Vec<Voice> = self.comments.iter().map(VorbisComments::voice).collect();
+        let (empty, scope) = (VorbisComments::empty(), Scope::VorbisComments);
+        let comments = self.comments.as_ref().unwrap_or(&empty);
+        if let Some(Edited { bytes, changes, is_empty }) = comments.edit(wish, home.insertion(scope))? {
+            let goes = is_empty && wish.removes_if_empty(scope);
+            patch.removed.extend(goes.then_some(scope));
+            if self.comments.is_none() {
+                patch.created.push(scope);
+            }
+            patch.changes.extend(changes);
+            patch.room = Some(self.room(source)?);
+            voices = if goes { Vec::new() } else { vec![VorbisComments::parse(bytes.clone())?.voice()] };
+            let comments = (!goes).then_some(bytes);
+            let before = match wish.room_before() {
+                Some((room, length)) => {
+                    self.arranged_as_before(source, comments.clone(), room, (outer.new_len(source.len()), length))?
+                }
+                None => None,
+            };
+            let blocks = before.map_or_else(|| self.rearranged(source, comments), Ok)?;
+            self.splices(&blocks, &mut patch.splices);
+        }
+        patch.append(outer);
+        voices.extend(outer_voices);
+        patch.splices.sort_by_key(|splice| splice.range.start);
+        Ok(Draft { patch, voices })
+    }
+
     /// The differences between the blocks as they are and as they are to be. Runs of blocks that only move are not copied
     /// into memory: they lie between the splices.
     fn splices(&self, blocks: &[NewBlock], splices: &mut Vec<Splice>) {
@@ -241,32 +274,11 @@ impl Editor for FlacFile {
         Ok(layout)
     }
 
-    fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
-        let (mut patch, mut outer) = (Patch::default(), Patch::default());
-        self.outer.edit(wish, Speaker::Inside, &mut outer)?;
-        let empty = VorbisComments::empty();
-        let comments = self.comments.as_ref().unwrap_or(&empty);
-        if let Some(Edited { bytes, changes, is_empty }) = comments.edit(wish)? {
-            let scope = Scope::VorbisComments;
-            let goes = is_empty && wish.removes_if_empty(scope);
-            patch.removed.extend(goes.then_some(scope));
-            if self.comments.is_none() {
-                patch.created.push(scope);
-            }
-            patch.changes.extend(changes);
-            patch.room = Some(self.room(source)?);
-            let comments = (!goes).then_some(bytes);
-            let before = match wish.room_before() {
-                Some((room, length)) => {
-                    self.arranged_as_before(source, comments.clone(), room, (outer.new_len(source.len()), length))?
-                }
-                None => None,
-            };
-            let blocks = before.map_or_else(|| self.rearranged(source, comments), Ok)?;
-            self.splices(&blocks, &mut patch.splices);
-        }
-        patch.append(outer);
-        patch.splices.sort_by_key(|splice| splice.range.start);
-        Ok(patch)
+    fn voices(&self) -> Vec<Voice> {
+        self.comments.iter().map(VorbisComments::voice).chain(self.outer.voices()).collect()
+    }
+
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
+        home::find(Container::Flac, &self.voices(), wish, |wish, home| self.draft(source, wish, home, options))
     }
 }

@@ -9,6 +9,7 @@ mod extended;
 mod frame;
 mod text;
 mod unsync;
+mod voice;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub(crate) use edit::{Insertion, new_tag};
 
 use super::editor::{Fact, Holding, Piece, Scope};
 use super::error::{Problem, Refusal};
+use super::readers::Name;
 use super::source::Source;
 use extended::ExtendedHeader;
 use frame::Frame;
@@ -58,6 +60,26 @@ impl Version {
 
     fn user_text_id(self) -> &'static str {
         if self == Self::V22 { "TXX" } else { "TXXX" }
+    }
+
+    fn comment_id(self) -> &'static str {
+        if self == Self::V22 { "COM" } else { "COMM" }
+    }
+
+    /// What the version calls a field that every kind of tag has.
+    fn common_id(self, name: &Name) -> Option<&'static str> {
+        let (v22, later) = match name {
+            Name::Title => ("TT2", "TIT2"),
+            Name::Artist => ("TP1", "TPE1"),
+            Name::Album => ("TAL", "TALB"),
+            Name::Date => ("TYE", if self == Self::V24 { "TDRC" } else { "TYER" }),
+            Name::Track => ("TRK", "TRCK"),
+            Name::Comment => (self.comment_id(), self.comment_id()),
+            Name::Genre => (self.genre_id(), self.genre_id()),
+            Name::Program => ("TSS", "TSSE"),
+            Name::Own | Name::Other(..) => return None,
+        };
+        Some(if self == Self::V22 { v22 } else { later })
     }
 }
 

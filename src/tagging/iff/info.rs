@@ -1,40 +1,36 @@
 //! A `LIST` chunk of type `INFO`: short strings about a WAVE file, each under a name of four characters, of which `IGNR` is the genre.
 //!
 //! There is one string for each name, so several values are joined with `/`. The encoding is told nowhere; ffmpeg, TagLib and tinytag
-//! take it for UTF-8, which is what is written. Our own fields have names of their own here, which readers pass over.
+//! take it for UTF-8, which is what is written. None of our own fields has a name here.
 
 use std::ops::Range;
 
 use super::super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::super::error::{Problem, Refusal};
 use super::super::plan::{TagField, Wish};
+use super::super::readers::{Name, Said, Voice};
 use super::super::source::Source;
 use super::super::state::same_values;
 use super::chunks::{self, BigSizes, Chunk, Next, Order};
 
 const WHAT: &str = "LIST/INFO chunk";
 const TYPE: &[u8; 4] = b"INFO";
-/// The items that we may write, and the names that the journal and the owner see.
-const ITEMS: [(TagField, &[u8; 4], &str); 4] = [
-    (TagField::Genre, b"IGNR", "IGNR"),
-    (TagField::OwnGenre, b"RCLG", "RCLG:RECLASSD_GENRE"),
-    (TagField::OwnConfidence, b"RCLC", "RCLC:RECLASSD_CONFIDENCE"),
-    (TagField::OwnModel, b"RCLM", "RCLM:RECLASSD_MODEL"),
-];
+const GENRE: &[u8; 4] = b"IGNR";
+const NAME: &str = "IGNR";
 /// Items have one form only.
 const FORM: &str = "";
 /// Largest list that is looked into, in bytes: it is held in memory.
 pub(super) const LIMIT: u64 = 32 << 20;
 
-/// Which fields a list receives that it does not have.
+/// Whether a list receives a genre that it does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Receives {
-    /// None: another list is read first.
+    /// No: another list is read first.
     Nothing,
-    /// The genre, for readers that look no further where there is a list. An ID3 tag speaks for the file.
-    Genre,
-    /// All: the list speaks for the file.
-    Everything,
+    /// If it can hold it, for readers that look no further where there is a list. An ID3 tag speaks for the file.
+    WhatItCan,
+    /// Yes: the list speaks for the file.
+    TheGenre,
 }
 
 /// A list as verbatim bytes, without the chunk's own header, and the places of its items in them.
@@ -59,12 +55,8 @@ fn split(text: &str) -> Vec<String> {
     text.split('/').map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
 }
 
-fn field(item: &Chunk) -> Option<TagField> {
-    ITEMS.iter().find(|(_, id, _)| item.is_named(id)).map(|(field, ..)| *field)
-}
-
-fn name(field: TagField) -> &'static str {
-    ITEMS.iter().find(|(known, ..)| *known == field).map_or("", |(.., name)| name)
+fn is_genre(item: &Chunk) -> bool {
+    item.is_named(GENRE)
 }
 
 impl InfoList {
@@ -100,21 +92,37 @@ impl InfoList {
         std::str::from_utf8(text).map_or_else(|_| text.iter().map(|&byte| char::from(byte)).collect(), str::to_owned)
     }
 
-    fn values(&self, field: TagField, item: &Chunk) -> Vec<String> {
-        let text = self.text(item);
-        if matches!(field, TagField::Genre | TagField::OwnGenre) { split(&text) } else { vec![text] }
-    }
-
     pub(super) fn holdings(&self, scope: Scope) -> Vec<Holding> {
-        let ours = self.items.iter().filter_map(|item| Some((item, field(item)?)));
-        let holding = |(item, field)| Holding {
+        let genres = self.items.iter().filter(|item| is_genre(item));
+        let holding = |item| Holding {
             scope,
-            field,
-            name: name(field).to_owned(),
-            values: self.values(field, item),
+            field: TagField::Genre,
+            name: NAME.to_owned(),
+            values: split(&self.text(item)),
             joined: true,
         };
-        ours.map(holding).collect()
+        genres.map(holding).collect()
+    }
+
+    /// The list as readers take it. Items without a text say nothing, but are there.
+    pub(super) fn voice(&self, scope: Scope) -> Voice {
+        let said = |item: &Chunk| {
+            let name = match &item.id {
+                b"INAM" => Name::Title,
+                b"IART" => Name::Artist,
+                b"IPRD" => Name::Album,
+                b"ICRD" => Name::Date,
+                b"IPRT" => Name::Track,
+                b"ICMT" => Name::Comment,
+                b"ISFT" => Name::Program,
+                GENRE => Name::Genre,
+                other => Name::Other(scope, String::from_utf8_lossy(other).into_owned()),
+            };
+            Said { name, value: self.text(item) }
+        };
+        let said = self.items.iter().map(said).filter(|said| !said.value.is_empty()).collect();
+        let has_text = self.has_items();
+        Voice { scope, said, is_in_place: true, has_text, is_empty: !has_text }
     }
 
     /// An item's header and body, and its pad byte if it has one.
@@ -127,42 +135,40 @@ impl InfoList {
         pieces.extend(self.items.iter().map(|item| Piece {
             scope,
             name: String::from_utf8_lossy(&item.id).into_owned(),
-            field: field(item),
+            field: is_genre(item).then_some(TagField::Genre),
             digest: blake3::hash(self.bytes(item)),
         }));
     }
 
-    /// The body with the genre and our fields brought into line with the wish; none where it is so already.
+    /// The body with the genre brought into line with the wish; none where it is so already.
     pub(super) fn edit(&self, scope: Scope, wish: &Wish, receives: Receives) -> Result<Option<Edited>, Refusal> {
-        let of = |wanted| self.items.iter().enumerate().filter(move |(_, item)| field(item) == Some(wanted));
-        let stored = |wanted| -> Vec<(usize, Vec<u8>)> {
-            of(wanted).map(|(index, item)| (index, self.bytes(item).to_vec())).collect()
-        };
+        let genres = || self.items.iter().enumerate().filter(|(_, item)| is_genre(item));
+        let old: Vec<(usize, Vec<u8>)> = genres().map(|(index, item)| (index, self.bytes(item).to_vec())).collect();
         let mut revision = Revision::new(scope, FORM, self.items.len());
         let targets = wish.targets(scope, FORM);
-        revision
-            .put_back(targets.raw.into_iter().map(|(field, before)| (name(field).to_owned(), stored(field), before)));
-        let mut in_front = 0;
-        for (field, values) in targets.values {
-            let old = stored(field);
+        // The list holds no other field of ours.
+        for (_, before) in targets.raw {
+            revision.put_back([(NAME.to_owned(), old.clone(), before)]);
+        }
+        let genre = targets.values.iter().find(|(field, _)| *field == TagField::Genre);
+        if let Some((_, values)) = genre {
             let says = |item: &Chunk| !values.is_empty() && self.text(item) == values.join("/");
-            if old.is_empty() && values.is_empty() || old.len() == 1 && of(field).all(|(_, item)| says(item)) {
-                continue;
-            }
-            let new = if values.is_empty() { Ok(Vec::new()) } else { item(field, values).map(|item| vec![item]) };
+            let new = if values.is_empty() { Ok(Vec::new()) } else { item(values).map(|item| vec![item]) };
+            let is_wanted = match receives {
+                Receives::Nothing => false,
+                // Else it stands in the ID3 tag alone.
+                Receives::WhatItCan => new.is_ok(),
+                Receives::TheGenre => true,
+            };
             if !old.is_empty() {
-                revision.replace(name(field), old, new?);
-                continue;
+                let new = new?;
+                if !(old.len() == 1 && genres().all(|(_, item)| says(item))) {
+                    revision.replace(NAME, old, new);
+                }
+            } else if is_wanted && !values.is_empty() {
+                // In front, since the last item may lack its pad byte: so it comes out again without a trace.
+                revision.insert(0, NAME, new?);
             }
-            match receives {
-                Receives::Everything => {}
-                // A value that a list cannot hold stands in the ID3 tag alone.
-                Receives::Genre if field == TagField::Genre && new.is_ok() => {}
-                Receives::Genre | Receives::Nothing => continue,
-            }
-            // In front, since the last item may lack its pad byte: so it comes out again without a trace.
-            revision.insert(in_front, name(field), new?);
-            in_front += 1;
         }
         if revision.changes.is_empty() {
             return Ok(None);
@@ -193,17 +199,15 @@ impl InfoList {
     }
 }
 
-/// A field as an item: header, body and pad byte.
-fn item(field: TagField, values: &[String]) -> Result<Vec<u8>, Refusal> {
+/// A genre as an item: header, body and pad byte.
+fn item(values: &[String]) -> Result<Vec<u8>, Refusal> {
     let joined = values.join("/");
-    let is_list = matches!(field, TagField::Genre | TagField::OwnGenre);
     // With a blank beside a slash, say, it would read back as another value.
-    if joined.contains('\0') || is_list && !same_values(&split(&joined), values) {
+    if joined.contains('\0') || !same_values(&split(&joined), values) {
         return Err(Refusal::Value { what: WHAT, value: joined });
     }
-    let id = ITEMS.iter().find(|(known, ..)| *known == field).map_or(*b"IGNR", |(_, id, _)| **id);
     let text = [joined.as_bytes(), b"\0"].concat();
-    chunks::render(id, &text, Order::Little).ok_or_else(too_large)
+    chunks::render(*GENRE, &text, Order::Little).ok_or_else(too_large)
 }
 
 fn too_large() -> Refusal {

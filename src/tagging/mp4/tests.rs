@@ -317,7 +317,8 @@ fn films_without_sound_pictures_and_raw_files_are_refused() {
 #[test]
 fn where_an_unknown_part_may_tell_places_only_free_space_is_written() {
     let vendor = || atom(b"uuid", &[&[0x85; 16][..], &[1; 40]].concat());
-    let strange: [(fn(&mut Mp4, Vec<u8>), &str); 5] = [
+    type Change = fn(&mut Mp4, Vec<u8>);
+    let strange: [(Change, &str); 5] = [
         (|it, part| it.in_moov = part, "atom moov/uuid 8585"),
         (|it, part| it.front = part, "atom uuid 8585"),
         (|it, part| it.back = part, "atom uuid 8585"),
@@ -387,6 +388,8 @@ fn an_undo_brings_the_layout_back_unless_others_changed_the_file() {
         mp4(&tagged(&title(), None), false, false),
         mp4(&[atom(b"free", &[0; 20]), tagged(&title(), Some(3)), atom(b"free", &[0; 60])].concat(), true, false),
         Mp4 { udta: tagged(b"", None), behind_moov: atom(b"free", &[0; 900]), ..Mp4::default() }.build(),
+        // Space at the end of everything, of which the outermost is used up: the list grows by as much.
+        mp4(&[tagged(b"", Some(3)), atom(b"free", &vec![0; written("Rock").len() - 8])].concat(), true, false),
     ] {
         let parsed = Mp4File::parse(&file).unwrap();
         let patch = parsed.edit(&file, &wish(&["Rock"]), EditOptions::default()).unwrap();

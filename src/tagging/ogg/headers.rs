@@ -174,18 +174,32 @@ impl Headers {
         self.packets.len() as u64 >= count
     }
 
-    /// The pages that hold `packets`, which are all but the first: as many as now where that is possible.
-    pub(super) fn paginate(&self, packets: &[&[u8]]) -> Vec<Vec<u8>> {
-        let lacing: Vec<u8> = packets.iter().flat_map(|packet| lacing(packet.len())).collect();
-        let body = packets.concat();
-        let count = self.pages.len().clamp(lacing.len().div_ceil(MAX_SEGMENTS), lacing.len());
-        let (mut lacing, mut body) = (lacing.as_slice(), body.as_slice());
-        let mut open = false;
+    /// How many segments each of the pages is to hold that hold `packets`, which are all but the first: on as many pages as now where that
+    /// is possible.
+    pub(super) fn sizes(&self, packets: &[&[u8]]) -> Vec<usize> {
+        let mut left = segments(packets);
+        let count = self.pages.len().clamp(left.div_ceil(MAX_SEGMENTS), left);
         (1..=count)
             .map(|number| {
                 // As full as can be, but for a segment for each further page.
-                let segments = (lacing.len() - (count - number)).min(MAX_SEGMENTS);
-                let (here, behind) = lacing.split_at(segments);
+                let here = (left - (count - number)).min(MAX_SEGMENTS);
+                left -= here;
+                here
+            })
+            .collect()
+    }
+
+    /// The pages that hold `packets`, which are all but the first. `sizes` are [`MAX_SEGMENTS`] at the most, and together what the packets
+    /// take.
+    pub(super) fn paginate(&self, packets: &[&[u8]], sizes: &[usize]) -> Vec<Vec<u8>> {
+        let lacing: Vec<u8> = packets.iter().flat_map(|packet| lacing(packet.len())).collect();
+        let body = packets.concat();
+        let (mut lacing, mut body) = (lacing.as_slice(), body.as_slice());
+        let mut open = false;
+        (1..=sizes.len())
+            .zip(sizes)
+            .map(|(number, &size)| {
+                let (here, behind) = lacing.split_at(size);
                 let (content, rest) = body.split_at(here.iter().map(|&lace| usize::from(lace)).sum());
                 let flags = if open { CONTINUED } else { 0 } | if self.is_last && behind.is_empty() { LAST } else { 0 };
                 // No packet ends on the page: it has no position.
@@ -197,6 +211,33 @@ impl Headers {
             })
             .collect()
     }
+
+    /// The packets behind the first one.
+    pub(super) fn further(&self) -> Vec<&[u8]> {
+        self.packets[1..].iter().map(Vec::as_slice).collect()
+    }
+
+    /// How many segments each page behind the first one holds, where the pages lie one behind the other and are as [`Headers::paginate`] would
+    /// make them.
+    pub(super) fn regular_sizes(&self, source: &dyn Source) -> Result<Option<Vec<usize>>, Problem> {
+        let (mut sizes, mut bytes) = (Vec::new(), Vec::new());
+        for (index, range) in self.pages.iter().enumerate() {
+            if index > 0 && self.pages[index - 1].end != range.start {
+                return Ok(None);
+            }
+            let page = source.bytes(range.clone(), 1 << 16, WHAT)?;
+            sizes.push(usize::from(page[page::SEGMENTS]));
+            bytes.push(page);
+        }
+        let packets = self.further();
+        let is_regular = sizes.iter().sum::<usize>() == segments(&packets) && self.paginate(&packets, &sizes) == bytes;
+        Ok(is_regular.then_some(sizes))
+    }
+}
+
+/// How many segments packets take.
+pub(super) fn segments(packets: &[&[u8]]) -> usize {
+    packets.iter().map(|packet| packet.len() / 255 + 1).sum()
 }
 
 /// The lacing values of a packet.

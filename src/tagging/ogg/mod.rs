@@ -19,23 +19,28 @@ pub(crate) use stream::Renumbering;
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, Scope, Splice};
 use super::error::{Problem, Refusal};
-use super::mp3::{OuterTags, Speaker};
+use super::home::Home;
+use super::id3v2::Insertion;
+use super::journal::{Room, Space};
+use super::mp3::OuterTags;
 use super::plan::Wish;
 use super::source::Source;
 use super::vorbis::VorbisComments;
 use headers::Headers;
 
 const WHAT: &str = "comment header";
+/// The levels of the room that the journal keeps: the padding of the comments, and the sizes of the header pages in segments.
+const PADDING: u8 = 0;
+const PAGES: u8 = 1;
 /// Type of a FLAC metadata block that holds comments.
 const VORBIS_COMMENT: u8 = 4;
 
-/// The container of the Ogg file whose first page stands at `start`.
-pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Container> {
-    let codec = match headers::first_stream(source, start..source.len())? {
+/// The container of the Ogg file whose first page stands at `start`; none where no stream is of a known kind.
+pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Option<Container>> {
+    Ok(match headers::first_stream(source, start..source.len())? {
         Some((codec, _)) => Some(codec),
         None => headers::cut_stream(source, start)?,
-    };
-    Ok(codec.unwrap_or(Container::Unknown))
+    })
 }
 
 /// An Ogg file, taken apart.
@@ -95,16 +100,18 @@ impl OggFile {
         Ok(Self { outer, headers, place, magic, comments, behind, padding })
     }
 
-    /// The comment packet with other comments. Its padding takes up the difference, as far as there is any.
-    fn packet(&self, comments: &[u8]) -> Result<Vec<u8>, Refusal> {
+    /// The comment packet with other comments and that much padding. None: its padding takes up the difference, as far as there is any.
+    fn packet(&self, comments: &[u8], padding: Option<usize>) -> Result<Vec<u8>, Refusal> {
         let mut packet = match self.headers.codec {
             Container::OggFlac => block_header(self.magic[0], comments.len() + self.behind.len())?.to_vec(),
             _ => self.magic.clone(),
         };
         packet.extend_from_slice(comments);
         packet.extend_from_slice(&self.behind);
-        if self.padding > 0 {
-            packet.resize(packet.len().max(self.headers.packets[self.place].len()), 0);
+        match padding {
+            Some(padding) => packet.resize(packet.len() + padding, 0),
+            None if self.padding > 0 => packet.resize(packet.len().max(self.headers.packets[self.place].len()), 0),
+            None => {}
         }
         Ok(packet)
     }
@@ -114,11 +121,16 @@ impl OggFile {
         self.headers.pages.last().map_or(self.outer.inner.start, |page| page.end)
     }
 
-    fn rewrite(&self, source: &dyn Source, comments: &[u8], patch: &mut Patch) -> Result<(), Problem> {
-        let packet = self.packet(comments)?;
-        let mut packets: Vec<&[u8]> = self.headers.packets[1..].iter().map(Vec::as_slice).collect();
-        packets[self.place - 1] = &packet;
-        let (old, new) = (&self.headers.pages, self.headers.paginate(&packets));
+    /// All packets behind the first one, with another one for the comments.
+    fn packets<'p>(&'p self, comments: &'p [u8]) -> Vec<&'p [u8]> {
+        let mut packets = self.headers.further();
+        packets[self.place - 1] = comments;
+        packets
+    }
+
+    /// Puts new header pages in the place of the old ones.
+    fn rewrite(&self, source: &dyn Source, new: Vec<Vec<u8>>, patch: &mut Patch) -> Result<(), Problem> {
+        let old = &self.headers.pages;
         if new.len() == old.len() {
             for (range, bytes) in old.iter().zip(new) {
                 if source.bytes(range.clone(), bytes.len().max(1 << 16) as u64, WHAT)? != bytes {
@@ -136,6 +148,48 @@ impl OggFile {
         let range = self.headers_end()..self.outer.inner.end;
         patch.renumbering = Some(Renumbering { range, serial: self.headers.serial, shift });
         Ok(())
+    }
+
+    /// The padding and the sizes of the header pages, which the journal keeps; none where pages made anew would not be the same.
+    fn room(&self, source: &dyn Source) -> Result<Option<Room>, Problem> {
+        let Some(sizes) = self.headers.regular_sizes(source)? else { return Ok(None) };
+        let padding = Space { level: PADDING, place: 0, length: self.padding as u64 };
+        let pages = (0..).zip(sizes).map(|(place, size)| Space { level: PAGES, place, length: size as u64 });
+        Ok(Some(Room { levels: 0, spaces: std::iter::once(padding).chain(pages).collect() }))
+    }
+
+    /// The header pages with other comments and the padding and sizes that there were, so that the file has the length that it had. None
+    /// where that cannot be: others have been at the file since. `lengths` are those of the file, now and then.
+    fn pages_as_before(
+        &self,
+        comments: &[u8],
+        room: &Room,
+        lengths: (u64, u64),
+    ) -> Result<Option<Vec<Vec<u8>>>, Refusal> {
+        let padding = room.spaces.iter().find(|space| space.level == PADDING).map_or(0, |space| space.length);
+        let pages = room.spaces.iter().filter(|space| space.level == PAGES);
+        let sizes: Vec<usize> = pages.map(|space| space.length.min(1 << 16) as usize).collect();
+        let (now, then) = lengths;
+        // Padding that would make the file longer than it was is not that of this file.
+        if padding > then || self.behind_is_foreign() && padding > 0 {
+            return Ok(None);
+        }
+        let packet = self.packet(comments, Some(padding as usize))?;
+        let packets = self.packets(&packet);
+        if sizes.iter().any(|&size| size > page::MAX_SEGMENTS)
+            || sizes.iter().sum::<usize>() != headers::segments(&packets)
+        {
+            return Ok(None);
+        }
+        let pages = self.headers.paginate(&packets, &sizes);
+        let new_len: u64 = pages.iter().map(|page| page.len() as u64).sum();
+        let old_len: u64 = self.headers.pages.iter().map(|page| page.end - page.start).sum();
+        Ok((now + new_len == then + old_len).then_some(pages))
+    }
+
+    /// Whether what stands behind the comments is no padding.
+    fn behind_is_foreign(&self) -> bool {
+        self.behind.len() > usize::from(self.headers.codec == Container::OggVorbis)
     }
 }
 
@@ -197,13 +251,27 @@ impl Editor for OggFile {
         stream::digest(source, self.outer.inner.clone(), &self.headers.pages, self.headers.serial, last_header)
     }
 
-    fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
-        let mut patch = Patch::default();
-        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish)? {
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
+        let (mut patch, mut outer) = (Patch::default(), Patch::default());
+        self.outer.edit(wish, Home::alone(Scope::VorbisComments), options, &mut outer)?;
+        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish, Insertion::Allowed)? {
             patch.changes.extend(changes);
-            self.rewrite(source, &bytes, &mut patch)?;
+            patch.room = self.room(source)?;
+            let before = match wish.room_before() {
+                Some((room, length)) => self.pages_as_before(&bytes, room, (outer.new_len(source.len()), length))?,
+                None => None,
+            };
+            let pages = match before {
+                Some(pages) => pages,
+                None => {
+                    let packet = self.packet(&bytes, None)?;
+                    let packets = self.packets(&packet);
+                    self.headers.paginate(&packets, &self.headers.sizes(&packets))
+                }
+            };
+            self.rewrite(source, pages, &mut patch)?;
         }
-        self.outer.edit(wish, Speaker::Inside, &mut patch)?;
+        patch.append(outer);
         patch.splices.sort_by_key(|splice| splice.range.start);
         Ok(patch)
     }

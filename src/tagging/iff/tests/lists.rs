@@ -41,7 +41,6 @@ fn a_list_beside_an_id3_tag_says_the_same_genre_so_that_ffmpeg_shows_it() {
         assert_eq!(item(&list, "IGNR"), Some(&b"Zydeco/Pop\0"[..]));
         assert_eq!(item(&list, "INAM"), Some(&b"Title\0"[..]));
         assert_eq!(list.iter().filter(|(name, _)| name == "IGNR").count(), 1);
-        assert_eq!(item(&list, "RCLG"), None, "our own fields stand in the ID3 tag");
         assert_eq!(foreign(&after), foreign(&file));
         assert_eq!(undone(&file, &wish(&["Zydeco"])), file);
         assert_eq!(item(&items(&lists(&edited(&after, &none()))[0]), "IGNR"), None);
@@ -49,7 +48,7 @@ fn a_list_beside_an_id3_tag_says_the_same_genre_so_that_ffmpeg_shows_it() {
 }
 
 #[test]
-fn a_list_without_an_id3_tag_keeps_title_and_artist_in_every_reader_and_holds_the_genre_and_our_fields() {
+fn a_list_without_an_id3_tag_keeps_title_and_artist_in_every_reader_and_holds_the_genre_alone() {
     let body = info(&[("INAM", b"Title\0"), ("IART", b"Nobody\0"), ("ISFT", b"odd")]).1;
     // An ID3 tag without a frame hides nothing, and must not begin to.
     let empty = id3v2(4, 0, &[], 100);
@@ -59,32 +58,42 @@ fn a_list_without_an_id3_tag_keeps_title_and_artist_in_every_reader_and_holds_th
             let wish = edit_check::full_wish(&["Rock", "Soul"]);
             let after = edited(&file, &wish);
             let list = items(&lists(&after)[0]);
-            let expected: [(&str, &[u8]); 4] = [
-                ("IGNR", b"Rock/Soul\0"),
-                ("RCLG", b"Rock/Soul\0"),
-                ("RCLC", b"0.87\0"),
-                ("RCLM", b"reclassd 0.1.0\0"),
-            ];
-            for (name, text) in expected {
-                assert_eq!(item(&list, name), Some(text));
-            }
-            assert_eq!(list[4..], items(&body)[..], "and what was there");
+            assert_eq!(list[0], ("IGNR".to_owned(), b"Rock/Soul\0".to_vec()));
+            assert_eq!(list[1..], items(&body)[..], "and what was there");
             assert_eq!(has_id3(&after), back.first().is_some_and(|(name, _)| *name == "id3 "));
+            assert_eq!(after.len(), file.len() + 18, "and nothing else");
             assert_eq!(undone(&file, &wish), file);
-            let parsed = IffFile::parse(&after).unwrap().holdings();
-            let stamp =
-                crate::tagging::FileStamp { size: 0, mtime_seconds: 0, mtime_nanoseconds: 0, inode: 0, device: 0 };
-            let state = crate::tagging::TagState::new(Container::Wav, stamp, parsed);
-            assert!(state.genre_is_ours());
-            assert_eq!(state.own.genre, ["Rock", "Soul"]);
-            assert_eq!(state.own.confidence.as_deref(), Some("0.87"));
-            assert_eq!(state.own.model.as_deref(), Some("reclassd 0.1.0"));
+            assert_eq!(IffFile::parse(&after).unwrap().holdings()[0].values, ["Rock", "Soul"]);
             let other = edited(&after, &edit_check::full_wish(&["Jazz"]));
             assert_eq!(item(&items(&lists(&other)[0]), "IGNR"), Some(&b"Jazz\0"[..]));
             assert_eq!(foreign(&edited(&other, &none())), foreign(&file));
             assert_eq!(lists(&edited(&other, &none())), lists(&file));
+            // Our own fields alone have no place.
+            let own = Wish::Set(vec![(TagField::OwnGenre, vec!["Rock".to_owned()])]);
+            assert_eq!(edited(&file, &own), file);
         }
     }
+}
+
+#[test]
+fn a_list_that_names_only_the_program_that_wrote_it_does_not_keep_mutagen_from_the_genre() {
+    let body = info(&[("ISFT", b"Lavf59.27.100\0")]).1;
+    for (front, back) in [(vec![("LIST", &body[..])], vec![]), (vec![], vec![("LIST", &body[..])])] {
+        let file = wav(&front, &SOUND, &back);
+        let wish = edit_check::full_wish(&["Rock"]);
+        let after = edited(&file, &wish);
+        assert_eq!(item(&items(&lists(&after)[0]), "IGNR"), Some(&b"Rock\0"[..]), "for ffmpeg");
+        let tag = walk(&after).pop().unwrap();
+        assert_eq!(tag.0, "id3 ", "for mutagen");
+        for text in ["TCON", "RECLASSD_MODEL", "TSSE\0\0\0\x0e\0\0\0Lavf59.27.100"] {
+            assert!(tag.1.windows(text.len()).any(|bytes| bytes == text.as_bytes()), "{text}");
+        }
+        assert_eq!(undone(&file, &wish), file);
+        assert_eq!(edited(&file, &none()), file);
+    }
+    // Beside a title the list speaks.
+    let file = wav(&[("LIST", &body), ("LIST", &info(&[("INAM", b"Title")]).1)], &SOUND, &[]);
+    assert!(!has_id3(&edited(&file, &wish(&["Rock"]))));
 }
 
 #[test]
@@ -120,7 +129,7 @@ fn a_list_without_items_stays_so_since_the_first_one_would_hide_the_id3_tag_from
 fn an_item_without_its_pad_byte_comes_back_without_it() {
     let unpadded = |name: &str, text: &[u8]| [name.as_bytes(), &(text.len() as u32).to_le_bytes(), text].concat();
     let padded = chunk("INAM", b"Title", false);
-    for (last, text) in [("ISFT", &b"odd"[..]), ("IGNR", b"Old"), ("RCLG", b"Old")] {
+    for (last, text) in [("ISFT", &b"odd"[..]), ("IGNR", b"Old")] {
         let body = [b"INFO", &padded[..], &unpadded(last, text)].concat();
         for file in [wav(&[("LIST", &body)], &SOUND, &[]), wav(&[], &SOUND, &[("LIST", &body), ("id3 ", &tag(9).1)])] {
             let after = edited(&file, &wish(&["Rock"]));

@@ -259,5 +259,6 @@ const IN_PLACE: WriteOptions<'static> = WriteOptions {
     preserve_mtime: false,
     symbolic_links: SymbolicLinks::Follow,
     id3_version_for_new_tags: Id3Version::V24,
+    id3v23_values: Id3Values::Slash,
     verify: None,
 };

@@ -251,6 +251,8 @@ pub struct Tags {
     pub hard_links: crate::tagging::HardLinks,
     /// Version of new ID3v2 tags.
     pub id3_version: crate::tagging::Id3Version,
+    /// How several genres stand in a tag of ID3v2.3: one string joined with slashes, or strings of their own.
+    pub id3v23_values: crate::tagging::Id3Values,
     /// Whether the copy is checked by the audio side as well, which shares no code with the editors.
     pub verify: bool,
     /// Folders with settings of their own.
@@ -271,6 +273,7 @@ impl Default for Tags {
             preserve_mtime: false,
             hard_links: Default::default(),
             id3_version: Default::default(),
+            id3v23_values: Default::default(),
             verify: true,
             folders: Vec::new(),
         }

@@ -32,7 +32,7 @@ mod stages;
 pub use album::AlbumVote;
 pub use analysis::{Analysis, Opinion, Step, start_runtime};
 pub use ask::{AskError, ask};
-pub use by_hand::{ByHand, HandError, HandReport};
+pub use by_hand::{ByHand, HandError, HandReport, History};
 pub use cancel::Cancel;
 pub use comparison::{Compared, Comparison, Difference, Why};
 pub use discover::{Found, Obstacle, Selection};

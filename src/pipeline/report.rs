@@ -63,6 +63,8 @@ pub struct Report {
     pub reason: Option<String>,
     /// Whether it may be passed by until it changes.
     pub is_settled: bool,
+    /// Whether it was found just now that another program works against ours.
+    pub is_contested: bool,
     /// What it waits for, if that is all that is the matter.
     pub waits_for: Option<WaitsFor>,
     /// How long this file took, waiting for other workers not counted.
@@ -74,8 +76,20 @@ impl Report {
     pub(crate) fn without_genre(path: PathBuf, status: TrackStatus, reason: String) -> Self {
         let (genre, confidence, ranking) = (None, None, Vec::new());
         let (action, elapsed) = (Action::None, Duration::ZERO);
-        let (reason, is_settled, waits_for) = (Some(reason), false, None);
-        Self { path, status, genre, confidence, ranking, action, reason, is_settled, waits_for, elapsed }
+        let (is_settled, is_contested, waits_for) = (false, false, None);
+        Self {
+            path,
+            status,
+            genre,
+            confidence,
+            ranking,
+            action,
+            reason: Some(reason),
+            is_settled,
+            is_contested,
+            waits_for,
+            elapsed,
+        }
     }
 }
 

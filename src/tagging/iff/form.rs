@@ -9,7 +9,7 @@ use super::super::error::{Problem, Refusal};
 use super::super::source::Source;
 use super::chunks::{self, BigSizes, Chunk, ELSEWHERE, HEADER, MAX_CHUNKS, Next, Order};
 use super::info;
-use super::sizes::Sizes;
+use super::sizes::{Ds64, Sizes};
 
 /// Length of the form's name, size and type.
 const FORM_HEADER: u64 = 12;
@@ -126,7 +126,7 @@ impl Form {
 }
 
 /// The sizes in the `ds64` chunk, the place of its body and the two sizes at its start.
-fn big_sizes(source: &dyn Source) -> Result<(BigSizes, Option<(u64, [u8; 16])>), Problem> {
+fn big_sizes(source: &dyn Source) -> Result<(BigSizes, Option<Ds64>), Problem> {
     let place = FORM_HEADER + HEADER;
     let head = source.bytes(FORM_HEADER..place, HEADER, "ds64 chunk")?;
     if !head.starts_with(b"ds64") {

@@ -184,7 +184,7 @@ impl Walk<'_> {
         if self.container == Container::Aiff {
             // The number of samples, in another chunk, is as wrong.
             let why =
-                "its sizes were never filled in, as in a file that was written to a pipe; convert it to have it tagged";
+                "its sizes were never filled in, as in a file that came through a pipe; make it anew, without one";
             return Err(Refusal::Unsupported { what: "form", why }.into());
         }
         self.open = Some(len - start);

@@ -35,6 +35,7 @@ fn formats_without_a_decoder_are_named() {
         ("refused-surround.ogg", "more than two channels"),
         ("refused-ac3.mp4", "AC-3"),
         ("refused-speex.ogg", "Speex"),
+        ("refused-free.mp3", "free-format MP3"),
     ] {
         assert_refused(&fixture(name), Unsupported, word);
     }

@@ -131,6 +131,25 @@ fn mp3_seeds() -> Vec<Seed> {
     seeds
 }
 
+/// Kinds that hold MPEG frames and are no MP3, and an MP3 whose frames have no lengths.
+fn foreign_seeds() -> Vec<Seed> {
+    let frames = mpeg_frames(4);
+    let holding = |mark: &[u8]| [mark, &[7; 20], &frames].concat();
+    let mut free = frames.clone();
+    free.chunks_mut(417).for_each(|frame| frame[2] &= 0x0f);
+    let behind_a_tag = [id3v2(3, 0, &text(3, "TCON", "Old"), 5), holding(b".snd\0\0\0\x18")].concat();
+    vec![
+        ("sun", holding(b".snd\0\0\0\x18")),
+        ("sun-behind-tag", behind_a_tag),
+        ("rifx", holding(b"RIFX\0\0\x10\0WAVEfmt ")),
+        ("caf", holding(b"caff\0\x01\0\0desc")),
+        ("film", holding(b"\0\0\x01\xba\x44")),
+        ("picture", holding(b"FORM\0\0\x10\0ILBM")),
+        ("free", [free, id3v1(17)].concat()),
+        ("junk", [vec![3; 700], frames].concat()),
+    ]
+}
+
 fn ape_seeds() -> Vec<Seed> {
     let audio = wavpack_blocks();
     let mut seeds = vec![("bare", audio.clone())];
@@ -345,7 +364,7 @@ fn aiff_seeds() -> Vec<Seed> {
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let targets: [(&str, Vec<Seed>); 7] = [
+    let targets: [(&str, Vec<Seed>); 8] = [
         ("mp3", mp3_seeds()),
         ("flac", flac_seeds()),
         ("ogg", ogg_seeds()),
@@ -353,6 +372,7 @@ fn main() -> io::Result<()> {
         ("wav", wav_seeds()),
         ("aiff", aiff_seeds()),
         ("apev2", ape_seeds()),
+        ("any", foreign_seeds()),
     ];
     let everything = corpus.join("any");
     fs::create_dir_all(&everything)?;

@@ -15,6 +15,7 @@ use super::apetagged::ApeTagged;
 use super::container::Container;
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
+use super::id3v2;
 use super::iff::IffFile;
 use super::journal::{FieldChange, Room};
 use super::mp3::Mp3File;
@@ -25,6 +26,7 @@ use super::readers::Voice;
 use super::restore::RawField;
 use super::source::Source;
 use super::state::same_values;
+use crate::formats::{Class, Kind};
 
 /// One of the tags of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,7 +111,12 @@ pub(crate) trait Editor {
 
 /// Recognises the container and takes it apart.
 pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
-    match Container::of(source)? {
+    let (container, start) = Container::seen(source)?;
+    if container != Container::Mp3 && container.is_written() && start != id3v2::end_of_leading_tags(source)? {
+        let why = "an APE tag stands there, where no reader of this container looks";
+        return Err(Refusal::Unsupported { what: "start of the file", why }.into());
+    }
+    match container {
         Container::Mp3 => Ok(Box::new(Mp3File::parse(source)?)),
         Container::Flac => Ok(Box::new(FlacFile::parse(source)?)),
         Container::OggVorbis | Container::Opus | Container::OggFlac | Container::Speex => {
@@ -120,7 +127,12 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
         }
         Container::Mp4 => Ok(Box::new(Mp4File::parse(source)?)),
         Container::Wav | Container::Aiff => Ok(Box::new(IffFile::parse(source)?)),
-        Container::Unknown => Err(Refusal::UnknownContainer.into()),
+        Container::Foreign(Kind::Ogg) => {
+            Err(Refusal::Unsupported { what: "Ogg", why: "no stream in it is of a known kind of sound" }.into())
+        }
+        Container::Foreign(kind) if matches!(kind.class(), Class::Film | Class::NoSound) => {
+            Err(Refusal::NotAudio(kind).into())
+        }
         other => Err(Refusal::NotWrittenYet(other).into()),
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::container::Container;
+use crate::formats::Kind;
 
 /// What went wrong with one file. Unless the variant says otherwise, the file is as it was and nothing is left beside it.
 #[derive(Debug, Error)]
@@ -138,9 +139,9 @@ pub enum Refusal {
     /// No editor for this container yet.
     #[error("{0} tags are not written yet")]
     NotWrittenYet(Container),
-    /// The bytes are no audio container that we know.
-    #[error("not an audio file that reclassd knows")]
-    UnknownContainer,
+    /// The bytes are no sound: a film, a picture, text.
+    #[error("this is not a sound file: {0}")]
+    NotAudio(Kind),
     /// A directory, socket, device or pipe.
     #[error("not a regular file")]
     NotAFile,

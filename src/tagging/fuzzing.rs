@@ -23,6 +23,7 @@ use super::readers::Voice;
 use super::source::Source;
 use super::stamp::FileStamp;
 use super::state::{OwnFields, TagState};
+use crate::formats::Kind;
 
 /// Length of the part of the input that says what is wished for: a byte of options, one for each field, and free text.
 pub const HEAD: usize = 16;
@@ -139,7 +140,7 @@ impl fmt::Display for Case {
 /// The state of a file of which nothing is known: a wish does not depend on it.
 fn nothing_known() -> TagState {
     TagState {
-        container: Container::Unknown,
+        container: Container::Foreign(Kind::Unknown),
         stamp: FileStamp { size: 0, mtime_seconds: 0, mtime_nanoseconds: 0, inode: 0, device: 0 },
         genres: Vec::new(),
         own: OwnFields::default(),

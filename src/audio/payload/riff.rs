@@ -1,4 +1,4 @@
-//! The formats made of chunks: WAV (with its 64-bit kin RF64 and BW64), AIFF and CAF. Found are the chunk of sound and the chunk that
+//! The formats made of chunks: WAV (with its 64-bit kin RF64 and BW64) and AIFF. Found are the chunk of sound and the chunk that
 //! describes it.
 
 use std::ops::Range;
@@ -116,34 +116,6 @@ pub(crate) fn aiff(source: &mut Source, start: u64) -> Result<Chunked, Fault> {
     }
 }
 
-/// The sound of a CAF file that begins at `start`.
-pub(crate) fn caf(source: &mut Source, start: u64) -> Result<Range<u64>, Fault> {
-    let mut position = start + 8;
-    for _ in 0..MOST_CHUNKS {
-        let Some(header) = source.array::<12>(position)? else { break };
-        let length = i64::from_be_bytes([
-            header[4], header[5], header[6], header[7], header[8], header[9], header[10], header[11],
-        ]);
-        let begin = position + 12;
-        if &header[..4] == b"data" {
-            // -1: to the end of the file. The sound follows a count of edits.
-            let length = if length < 0 { source.len() - begin } else { length as u64 };
-            return sound(source, begin + 4, length.saturating_sub(4));
-        }
-        if &header[..4] == b"desc" {
-            // Bytes of a packet and number of channels: the demuxer computes with them unchecked.
-            let fields = source.array::<28>(begin)?.unwrap_or_default();
-            let field = |at: usize| u32::from_be_bytes([fields[at], fields[at + 1], fields[at + 2], fields[at + 3]]);
-            if field(16) > 1 << 20 || !(1..=64).contains(&field(24)) {
-                return Err(Fault::damaged("the description of its sound is impossible"));
-            }
-        }
-        let length = u64::try_from(length).map_err(|_| Fault::damaged("a chunk has a negative length"))?;
-        position = begin.saturating_add(length);
-    }
-    Err(Fault::truncated("it stops before the sound begins"))
-}
-
 fn chunk(source: &mut Source, position: u64, order: fn([u8; 4]) -> u32) -> Result<Option<Chunk>, Fault> {
     Ok(source.array::<8>(position)?.map(|header| Chunk {
         mark: [header[0], header[1], header[2], header[3]],
@@ -176,7 +148,7 @@ fn describe(source: &mut Source, chunk: &Chunk) -> Result<Vec<u8>, Fault> {
 }
 
 /// The bytes of sound that a chunk declares, if enough of them are there.
-fn sound(source: &Source, start: u64, declared: u64) -> Result<Range<u64>, Fault> {
+pub(super) fn sound(source: &Source, start: u64, declared: u64) -> Result<Range<u64>, Fault> {
     let present = source.len().saturating_sub(start);
     check_whole(present, declared)?;
     let data = start..start + declared.min(present);

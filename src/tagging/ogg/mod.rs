@@ -35,13 +35,12 @@ const PAGES: u8 = 1;
 /// Type of a FLAC metadata block that holds comments.
 const VORBIS_COMMENT: u8 = 4;
 
-/// The container of the Ogg file whose first page stands at `start`.
-pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Container> {
-    let codec = match headers::first_stream(source, start..source.len())? {
+/// The container of the Ogg file whose first page stands at `start`; none where no stream is of a known kind.
+pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Option<Container>> {
+    Ok(match headers::first_stream(source, start..source.len())? {
         Some((codec, _)) => Some(codec),
         None => headers::cut_stream(source, start)?,
-    };
-    Ok(codec.unwrap_or(Container::Unknown))
+    })
 }
 
 /// An Ogg file, taken apart.

@@ -30,7 +30,8 @@ fn be(number: usize) -> [u8; 4] {
 /// A film: packs of a program stream, the frames of its sound in packets between them.
 fn program_stream() -> Vec<u8> {
     let pack = b"\0\0\x01\xba\x21\0\x01\0\x01\x80\x03\xe9";
-    let packets = frames().chunks(1200).flat_map(|sound| {
+    let sound = frames();
+    let packets = sound.chunks(1200).flat_map(|sound| {
         let length = ((sound.len() + 1) as u16).to_be_bytes();
         [&pack[..], &[0, 0, 1, 0xc0], &length, &[0x0f], sound].concat()
     });

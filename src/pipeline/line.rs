@@ -198,7 +198,7 @@ impl Line {
         let report = match analysis {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel),
             Err(AnalysisError::AlbumNotWhole) => {
-                let ending = Ending { settled: Settled::No, ..Ending::skipped(self.album_not_whole()) };
+                let ending = Ending { settled: Settled::OnceStill, ..Ending::skipped(self.album_not_whole()) };
                 self.record(file, Some(audio), ending)
             }
             Err(AnalysisError::Changed) => {
@@ -262,7 +262,7 @@ impl Line {
             }
             Ok(Decision::Write(_)) if cancel.is_requested() => return Err(Stop::Cancelled),
             Ok(Decision::Write(_)) if file.changed_within(self.settings.settle) => {
-                Ending { settled: Settled::No, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
+                Ending { settled: Settled::OnceStill, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
             }
             Ok(Decision::Write(plan)) => match self.write(file.path, audio, &plan, settings) {
                 Ok(stamp) => {
@@ -367,7 +367,7 @@ impl Line {
         let ranking = ending.verdict.map(Verdict::named_ranking).unwrap_or_default();
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
-            Settled::No => None,
+            Settled::No | Settled::OnceStill | Settled::OnceThereIsRoom => None,
             Settled::Yes => Some(self.fingerprints.of(file.path)),
             Settled::WhileSurroundingsStay => surroundings_of(file.path)
                 .map(|surroundings| format!("{}{surroundings}", self.fingerprints.of(file.path))),
@@ -383,10 +383,23 @@ impl Line {
             reason: if would_write { Some("a dry run: not written yet") } else { ending.reason.as_deref() },
             settled_by: settled_by.as_deref(),
         })?;
+        let waits_for = ending.settled.waits_for(&file.stamp);
         let Ending { status, action, reason, is_contested, .. } = ending;
         let (path, elapsed) = (file.path.to_owned(), Duration::ZERO);
         let is_settled = settled_by.is_some();
-        Ok(Report { path, status, genre, confidence, ranking, action, reason, is_settled, is_contested, elapsed })
+        Ok(Report {
+            path,
+            status,
+            genre,
+            confidence,
+            ranking,
+            action,
+            reason,
+            is_settled,
+            is_contested,
+            waits_for,
+            elapsed,
+        })
     }
 
     /// Analyses a file, from the cache where possible. Reads and writes no tag.
@@ -480,6 +493,7 @@ fn unchanged(track: Track) -> Report {
         reason: track.reason,
         is_settled: true,
         is_contested: false,
+        waits_for: None,
         elapsed: Duration::ZERO,
     }
 }

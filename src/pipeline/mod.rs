@@ -40,7 +40,7 @@ pub use fingerprints::Fingerprints;
 pub use guard::take_down;
 pub use line::{ExplainError, Explanation, Line, LineUp, Worker};
 pub use members::{LineError, ensemble_of};
-pub use report::{Action, Report, Summary};
+pub use report::{Action, Report, Summary, WaitsFor};
 pub use scan::{Scan, ScanRequest, count_reports};
 pub use settings::Settings;
 pub use stages::{Stage, Stages};

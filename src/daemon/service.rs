@@ -105,34 +105,16 @@ impl Service {
                 Some(done) = reports.recv() => serving.enter(done).await,
                 () = beside.changed() => serving.check_place().await,
                 () = sleep_until(serving.look_at()) => serving.look_for_database(),
-                () = changed.notified() => {
-                    serving.stale();
-                    Ok(())
-                }
-                () = sleep_until(serving.write_at()) => {
-                    serving.write();
-                    Ok(())
-                }
-                () = sleep_until(serving.rest_at()) => {
-                    serving.take_rest();
-                    Ok(())
-                }
-                () = sleep_until(serving.try_at()) => {
-                    serving.try_again();
-                    Ok(())
-                }
+                () = changed.notified() => { serving.stale(); continue }
+                () = sleep_until(serving.write_at()) => { serving.write(); continue }
+                () = sleep_until(serving.rest_at()) => { serving.take_rest(); continue }
+                () = sleep_until(serving.try_at()) => { serving.try_again(); continue }
                 question = metrics.asked() => {
                     question.answer(serving.status(), serving.line_up());
-                    Ok(())
+                    continue
                 }
-                () = mounts.changed() => {
-                    serving.mounts_changed();
-                    Ok(())
-                }
-                () = tick(&mut pulse) => {
-                    notify::alive();
-                    Ok(())
-                }
+                () = mounts.changed() => { serving.mounts_changed(); continue }
+                () = tick(&mut pulse) => { notify::alive(); continue }
             };
             if let Err(error) = step {
                 break Err(error);

@@ -264,17 +264,20 @@ impl Default for Tags {
     }
 }
 
-/// `[review]`: the list of what the program was unsure of.
+/// `[review]`: the desk at which the owner corrects what the program was unsure of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Review {
-    /// Files listed at the most; 0 means all.
+    /// Files that the plain list holds at the most; 0 means all.
     pub limit: usize,
+    /// The program that plays what was listened to, and its arguments, in which `{path}`, `{start}` and `{length}` (in seconds) are
+    /// put in; empty means one that is found.
+    pub player: Vec<String>,
 }
 
 impl Default for Review {
     fn default() -> Self {
-        Self { limit: 50 }
+        Self { limit: 50, player: Vec::new() }
     }
 }
 
@@ -356,6 +359,10 @@ impl Config {
                 format!("the weight of {model} must be 0 or more, not {weight}")
             })?;
         }
+        let player = &self.review.player;
+        require(player.is_empty() || player.iter().any(|part| part.contains("{path}")), "review.player", || {
+            "player has no \"{path}\": it would not know what to play".to_owned()
+        })?;
         for pattern in &self.library.exclude {
             require(globset::Glob::new(pattern).is_ok(), "library.exclude", || {
                 format!("\"{pattern}\" is not a valid glob pattern: check its brackets and braces")

@@ -10,14 +10,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes, unix_now};
 use crate::tagging::{EntryId, Origin, OwnersChoice};
 
-fn word_of(origin: Origin) -> &'static str {
+pub(super) fn word_of(origin: Origin) -> &'static str {
     match origin {
         Origin::Chosen => "chosen",
         Origin::TakenBack => "taken back",
     }
 }
 
-fn origin_of(word: &str) -> Option<Origin> {
+pub(super) fn origin_of(word: &str) -> Option<Origin> {
     [Origin::Chosen, Origin::TakenBack].into_iter().find(|origin| word_of(*origin) == word)
 }
 

@@ -8,11 +8,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One script a schema version, in order; a script that was released is never changed.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("0001_line.sql"),
     include_str!("0002_undo.sql"),
     include_str!("0003_watch.sql"),
     include_str!("0004_answers.sql"),
+    include_str!("0006_desk.sql"),
 ];
 
 /// Marks a database as ours in its header: "recl".

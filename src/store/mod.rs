@@ -8,10 +8,12 @@ mod cache;
 mod choices;
 mod claims;
 mod connection;
+mod corrections;
 mod error;
 mod history;
 mod journal;
 mod presence;
+mod queue;
 mod sharing;
 mod stamp;
 mod tracks;
@@ -25,13 +27,17 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use cache::AudioKey;
 pub use claims::Claim;
+pub use corrections::{CorrectionId, CorrectionKind, GoId, NewCorrection, PastCorrection, Surface};
 pub use error::StoreError;
 pub use history::{Depth, EntryState, PastEntry, Recording};
 pub use journal::{JournalHandle, OpenEntry};
 pub use presence::{KnownFile, StatusCounts};
+pub use queue::{
+    NoCursor, QueueCursor, QueueFilter, QueueOrder, QueuePage, QueuePlace, QueueSet, QueueView, QueuedTrack, TrackId,
+};
 pub use sharing::share;
 pub use tracks::{Track, TrackStatus, TrackUpdate};
-pub use verdicts::{Ranking, ReviewItem, ReviewQuery};
+pub use verdicts::Ranking;
 
 /// The database, open for reading and writing.
 ///

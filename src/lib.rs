@@ -15,6 +15,7 @@ pub mod daemon;
 pub mod desk;
 pub mod evaluation;
 pub mod features;
+pub mod formats;
 pub mod genre;
 pub mod inference;
 pub mod pipeline;

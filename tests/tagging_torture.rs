@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::journal::NoJournal;
-use reclassd::tagging::{TagError, TagField, TagPlan, WriteOptions, Written, read, write};
+use reclassd::tagging::{Scope, TagError, TagField, TagPlan, WriteOptions, Written, read, write};
 
 fn python() -> String {
     std::env::var("RECLASSD_PYTHON").unwrap_or_else(|_| "python3".to_owned())
@@ -66,7 +66,9 @@ fn no_file_of_the_torture_corpus_is_damaged() {
                     *by_folder.entry(folder.file_name().unwrap().to_owned()).or_default() += 1;
                     let state = read(&copy).unwrap();
                     assert_eq!(state.genres, ["Zydeco", "Free-Folk"], "{}", copy.display());
-                    assert!(state.genre_is_ours(), "{}", copy.display());
+                    // A list that speaks for a WAV has no place for our own fields: there the journal knows.
+                    let is_list = state.fields.iter().all(|held| matches!(held.scope, Scope::RiffInfo(_)));
+                    assert!(state.genre_is_ours() || is_list, "{}", copy.display());
                     let again = tag(&copy, &["Zydeco", "Free-Folk"], "reclassd 0.1.0").unwrap();
                     assert_eq!(again, Written::Unchanged, "a second write has nothing to do: {}", copy.display());
                     // Shorter and longer: the same file has to survive both.

@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Analyse again what is already known; changes no policy
     #[arg(long)]
     force: bool,
+    /// Write also into files from which a genre of ours was taken back or out; changes no policy and no choice of the owner
+    #[arg(long)]
+    force_write: bool,
     /// Cores to decode and compute with [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -59,6 +62,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         super::offer::offer_musicnn(&config, &store)?;
     }
     let settings = Settings::new(&config)?.dry_run(arguments.dry_run).force(arguments.force);
+    let settings = settings.force_write(arguments.force_write);
     let line = Arc::new(Line::new(&config, settings, store)?);
     if !arguments.dry_run {
         line.recover()?;

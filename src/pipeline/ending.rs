@@ -14,6 +14,8 @@ pub(super) struct Ending<'a> {
     pub(super) action: Action,
     pub(super) reason: Option<String>,
     pub(super) settled: Settled,
+    /// It was found just now that another program works against ours.
+    pub(super) is_contested: bool,
 }
 
 /// Whether the next scan may pass the file by.
@@ -35,6 +37,7 @@ impl<'a> Ending<'a> {
             action: Action::None,
             reason: Some(reason),
             settled: Settled::Yes,
+            is_contested: false,
         }
     }
 
@@ -53,7 +56,8 @@ impl<'a> Ending<'a> {
             TagError::VerifyFailed { .. } => (TrackStatus::Failed, Settled::Yes),
             _ => (TrackStatus::Failed, Settled::No),
         };
-        Self { verdict, status, action: Action::None, reason: Some(error.reason()), settled }
+        let (action, reason) = (Action::None, Some(error.reason()));
+        Self { verdict, status, action, reason, settled, is_contested: false }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::by_hand::{ByHand, HandError, HandReport};
 use super::report::Action;
 use crate::genre::Genre;
-use crate::store::{Depth, EntryState, PastEntry, Ranking};
+use crate::store::{Depth, EntryState, PastEntry, Ranking, Recording};
 use crate::tagging::{self, Cause, EntryId, FileStamp, Origin, OwnersChoice, TagError};
 
 impl ByHand {
@@ -51,6 +51,9 @@ impl ByHand {
             step: tagging::Step::Inspect,
             source,
         })?;
+        if let Some(audio) = audio.filter(|_| !self.dry_run) {
+            self.follow(&target, Recording::Audio(audio), stamp)?;
+        }
         // Nothing is written: what no editor knows can be left alone as well.
         let genres = tagging::read(&target).map(|state| state.genres).unwrap_or_default();
         if !self.dry_run {
@@ -91,16 +94,14 @@ impl ByHand {
                 let device = tagging::FileStamp::of(&target).map_or(0, |stamp| stamp.device);
                 self.store.choose(&target, audio, device, choice)?;
             }
-            None => {
-                self.store.forget_choice(&target, audio)?;
-            }
+            None => self.store.forget_choice(&target)?,
         }
         Ok(())
     }
 }
 
 fn can_be_undone(past: &PastEntry) -> bool {
-    past.state == EntryState::Committed && past.entry.cause != Cause::Undo
+    past.state == EntryState::Committed && !past.has_ended && past.entry.cause != Cause::Undo
 }
 
 /// When the first of the scans' writes began behind which the owner wrote nothing.

@@ -21,8 +21,13 @@ use super::stages::{Stage, Stages};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::genre::{Doubt, Verdict};
-use crate::store::{AudioKey, JournalHandle, Store, StoreError, Track, TrackStatus, TrackUpdate};
-use crate::tagging::{self, Decision, FileStamp, OwnersChoice, Suggestion, TagError, TagField, TagPlan, Written};
+use crate::store::{
+    Arrival, AudioKey, JournalHandle, Kinship, Recording, Store, StoreError, Track, TrackStatus, TrackUpdate,
+};
+use crate::tagging::{
+    self, Decision, FileStamp, Known, LastWrite, Origin, OwnersChoice, Standing, Suggestion, TagError, TagField,
+    TagPlan, TagState, Written,
+};
 
 /// What a worker thread owns: a record of how it spent its time. What is dear to make is the line's.
 #[derive(Default)]
@@ -181,6 +186,11 @@ impl Line {
             Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
+        let tags = || self.read(file).ok();
+        let arrival = Arrival { path: file.path, recording: Recording::Audio(audio), stamp: file.stamp, tags: &tags };
+        if let Some(old) = self.store.follow(&arrival)? {
+            tracing::debug!("{}: was {} before", file.path.display(), old.display());
+        }
         let started = Instant::now();
         let analysis = self.hear(file, audio, cancel);
         worker.stages.add(Stage::Analyse, started.elapsed());
@@ -214,7 +224,16 @@ impl Line {
             return Ok(None);
         }
         let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
+        if self.settings.force_write && track.is_some() && self.can_be_handed_back(file.path)? {
+            return Ok(None);
+        }
         Ok(track.filter(|track| self.fingerprints.hold(file.path, track.settled_by.as_deref())))
+    }
+
+    /// Whether the file is left alone for a reason that a wish to write it anyway does away with.
+    fn can_be_handed_back(&self, path: &Path) -> Result<bool, StoreError> {
+        let choice = self.store.choice_as_known(path)?;
+        Ok(choice.is_some_and(|choice| matches!(choice.origin, Origin::TakenBack | Origin::TakenOut)))
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
@@ -223,24 +242,27 @@ impl Line {
         let suggestion = self.suggestion(&verdict, settings);
         let unsure_because = || unsure_because(&verdict, settings);
         let verdict = Some(&verdict);
-        let left_alone = |status, reason| Ending {
-            status,
-            action: Action::None,
-            reason: Some(reason),
-            verdict,
-            settled: Settled::Yes,
+        let left_alone = |status, reason| Ending { verdict, status, ..Ending::skipped(reason) };
+        let decision = match self.read(file) {
+            Ok(state) => Ok(self.decide(file, audio, &state, &suggestion)?),
+            Err(error) => Err(error),
         };
-        let owner = self.store.choice(file.path, Some(audio))?;
-        let ending = match self.decide(file, &suggestion, owner.as_ref()) {
+        let ending = match decision {
             // What could not be written anyway is only worth a word where it would have been.
             Err(_) if !suggestion.sure => left_alone(TrackStatus::Unsure, unsure_because()),
             Err(error) => Ending::not_written(verdict, &error),
             Ok(Decision::Unsure) => left_alone(TrackStatus::Unsure, unsure_because()),
-            Ok(Decision::Keep(reason)) if reason.is_ours() => left_alone(TrackStatus::Tagged, reason.to_string()),
-            Ok(Decision::Keep(reason)) => left_alone(TrackStatus::Kept, reason.to_string()),
+            Ok(Decision::Keep(reason)) => {
+                let status = if reason.is_ours() { TrackStatus::Tagged } else { TrackStatus::Kept };
+                // A dry run remembers nothing of it: the scan after it has to find it too.
+                let is_forgotten = self.settings.dry_run && reason.is_newly_taken_out();
+                let settled = if is_forgotten { Settled::No } else { Settled::Yes };
+                let is_contested = reason.is_contested();
+                Ending { settled, is_contested, ..left_alone(status, reason.to_string()) }
+            }
             Ok(Decision::Write(plan)) if self.settings.dry_run => {
-                let (status, action) = (status_of(&plan), Action::WouldWrite);
-                Ending { status, action, reason: marked(&plan), verdict, settled: Settled::No }
+                let (status, action, reason) = (status_of(&plan), Action::WouldWrite, marked(&plan));
+                Ending { action, reason, settled: Settled::No, ..left_alone(status, String::new()) }
             }
             Ok(Decision::Write(_)) if cancel.is_requested() => return Err(Stop::Cancelled),
             Ok(Decision::Write(_)) if file.changed_within(self.settings.settle) => {
@@ -251,7 +273,7 @@ impl Line {
                     let written = Looked { path: file.path, stamp: stamp.unwrap_or(file.stamp) };
                     let action = if stamp.is_some() { Action::Written } else { Action::None };
                     let (status, reason) = (status_of(&plan), marked(&plan));
-                    let ending = Ending { status, action, reason, verdict, settled: Settled::Yes };
+                    let ending = Ending { action, reason, ..left_alone(status, String::new()) };
                     return self.record(&written, Some(audio), ending);
                 }
                 Err(error) => Ending::not_written(verdict, &error),
@@ -266,20 +288,45 @@ impl Line {
         Suggestion { genres, confidence: verdict.confidence, model: self.analyst.ensemble_name(), sure }
     }
 
+    /// The tags of the file that was analysed.
+    fn read(&self, file: &Looked<'_>) -> Result<TagState, TagError> {
+        let state = tagging::read(file.path)?;
+        if state.stamp == file.stamp { Ok(state) } else { Err(TagError::Changed { path: file.path.to_owned() }) }
+    }
+
+    /// What is to be done, by the tags, the journal and the owner; what is found out by that is remembered.
     fn decide(
         &self,
         file: &Looked<'_>,
+        audio: AudioKey,
+        state: &TagState,
         suggestion: &Suggestion,
-        owner: Option<&OwnersChoice>,
-    ) -> Result<Decision, TagError> {
-        let state = tagging::read(file.path)?;
-        if state.stamp != file.stamp {
-            // Another file than the one that was analysed.
-            return Err(TagError::Changed { path: file.path.to_owned() });
-        }
+    ) -> Result<Decision, StoreError> {
         let settings = self.settings.at(file.path);
         let same = |a: &str, b: &str| settings.naming.is_same(a, b);
-        Ok(tagging::decide(&state, suggestion, &settings.policy, owner, &same))
+        let mut known = self.store.known(file.path, Some(audio))?;
+        if self.settings.force_write {
+            let was_free = known.standing_of(state) == Standing::Free;
+            known.hand_back();
+            if !was_free && !self.settings.dry_run && known.standing_of(state) == Standing::Free {
+                self.store.hand_back(file.path, Some(audio), state.stamp.device)?;
+            }
+        }
+        let decision = tagging::decide(state, suggestion, &settings.policy, Some(&known), &same);
+        if self.settings.dry_run {
+            return Ok(decision);
+        }
+        let was_out = known.choice.as_ref().is_some_and(|choice| choice.origin == Origin::TakenOut);
+        match &decision {
+            Decision::Keep(reason) if reason.is_newly_taken_out() => {
+                let choice = OwnersChoice { genres: state.genres.clone(), origin: Origin::TakenOut };
+                self.store.choose(file.path, Some(audio), state.stamp.device, &choice)?;
+            }
+            // Somebody brought it back.
+            _ if was_out && known.standing_of(state) == Standing::Free => self.store.forget_choice(file.path)?,
+            _ => {}
+        }
+        Ok(decision)
     }
 
     /// The file's new stamp, or `None` where it already held all that the plan asks for.
@@ -340,10 +387,10 @@ impl Line {
             reason: if would_write { Some("a dry run: not written yet") } else { ending.reason.as_deref() },
             settled_by: settled_by.as_deref(),
         })?;
-        let Ending { status, action, reason, .. } = ending;
+        let Ending { status, action, reason, is_contested, .. } = ending;
         let (path, elapsed) = (file.path.to_owned(), Duration::ZERO);
         let is_settled = settled_by.is_some();
-        Ok(Report { path, status, genre, confidence, ranking, action, reason, is_settled, elapsed })
+        Ok(Report { path, status, genre, confidence, ranking, action, reason, is_settled, is_contested, elapsed })
     }
 
     /// Analyses a file, from the cache where possible. Reads and writes no tag.
@@ -376,20 +423,40 @@ impl Line {
         let settings = self.settings.at(path);
         let verdict = analysis.verdict(settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);
-        let owner = self.store.choice_as_known(path)?;
         let (tags, same) = (tagging::read(path), |a: &str, b: &str| settings.naming.is_same(a, b));
         let decision = match &tags {
             Err(error) => format!("nothing is written: {}", error.reason()),
-            Ok(state) => match tagging::decide(state, &suggestion, &settings.policy, owner.as_ref(), &same) {
-                Decision::Unsure => format!("nothing is written: {}", unsure_because(&verdict, settings)),
-                Decision::Keep(reason) => format!("nothing is written: {reason}"),
-                Decision::Write(plan) => match plan.values(TagField::Genre) {
-                    Some(genres) => format!("writes {}", genres.join(", ")),
-                    None => format!("marks it as {}", suggestion.genres.join(", ")),
-                },
-            },
+            Ok(state) => {
+                match tagging::decide(state, &suggestion, &settings.policy, Some(&self.known(path, state)?), &same) {
+                    Decision::Unsure => format!("nothing is written: {}", unsure_because(&verdict, settings)),
+                    Decision::Keep(reason) => format!("nothing is written: {reason}"),
+                    Decision::Write(plan) => match plan.values(TagField::Genre) {
+                        Some(genres) => format!("writes {}", genres.join(", ")),
+                        None => format!("marks it as {}", suggestion.genres.join(", ")),
+                    },
+                }
+            }
         };
         Ok(Explanation { analysis, verdict, tags, decision })
+    }
+}
+
+impl Line {
+    /// What is known of a file, under the name that it has or the one that it had before it was moved. Changes nothing.
+    fn known(&self, path: &Path, state: &TagState) -> Result<Known, ExplainError> {
+        let Ok(id) = audio::identify(path) else { return Ok(Known::NOTHING) };
+        let audio = self.store.audio(id)?;
+        let known = self.store.known(path, Some(audio))?;
+        if known.choice.is_some() || known.last != LastWrite::Nothing {
+            return Ok(known);
+        }
+        let tags = || Some(state.clone());
+        let arrival = Arrival { path, recording: Recording::Audio(audio), stamp: state.stamp, tags: &tags };
+        match self.store.predecessor(&arrival)? {
+            Some((old, Kinship::Itself)) => Ok(self.store.known(&old, Some(audio))?),
+            Some((old, Kinship::Twin)) => Ok(Known { choice: self.store.choice(&old, Some(audio))?, ..known }),
+            None => Ok(known),
+        }
     }
 }
 
@@ -416,6 +483,7 @@ fn unchanged(track: Track) -> Report {
         action: Action::Unchanged,
         reason: track.reason,
         is_settled: true,
+        is_contested: false,
         elapsed: Duration::ZERO,
     }
 }

@@ -49,6 +49,8 @@ pub struct Report {
     pub reason: Option<String>,
     /// Whether it may be passed by until it changes.
     pub is_settled: bool,
+    /// Whether it was found just now that another program works against ours.
+    pub is_contested: bool,
     /// How long this file took, waiting for other workers not counted.
     pub elapsed: Duration,
 }
@@ -58,7 +60,19 @@ impl Report {
     pub(crate) fn without_genre(path: PathBuf, status: TrackStatus, reason: String) -> Self {
         let (genre, confidence, ranking) = (None, None, Vec::new());
         let (action, elapsed) = (Action::None, Duration::ZERO);
-        Self { path, status, genre, confidence, ranking, action, reason: Some(reason), is_settled: false, elapsed }
+        let (is_settled, is_contested) = (false, false);
+        Self {
+            path,
+            status,
+            genre,
+            confidence,
+            ranking,
+            action,
+            reason: Some(reason),
+            is_settled,
+            is_contested,
+            elapsed,
+        }
     }
 }
 

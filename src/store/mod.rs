@@ -12,6 +12,8 @@ mod corrections;
 mod error;
 mod history;
 mod journal;
+mod known;
+mod moves;
 mod presence;
 mod queue;
 mod sharing;
@@ -31,6 +33,7 @@ pub use corrections::{CorrectionId, CorrectionKind, GoId, NewCorrection, PastCor
 pub use error::StoreError;
 pub use history::{Depth, EntryState, PastEntry, Recording};
 pub use journal::{JournalHandle, OpenEntry};
+pub use moves::{Arrival, Kinship};
 pub use presence::{KnownFile, StatusCounts};
 pub use queue::{
     NoCursor, QueueCursor, QueueFilter, QueueOrder, QueuePage, QueuePlace, QueueSet, QueueView, QueuedTrack, TrackId,

@@ -19,7 +19,7 @@ use super::{AudioKey, Ranking, Store, StoreError, TrackStatus, path_bytes, path_
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub i64);
 
-/// Which files a view is of. Files that are gone, and files that the owner decided about, are in none.
+/// Which files a view is of. Files that are gone are in none, and files that the owner decided about only in the one that is of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum QueueSet {
     /// Those whose genre was not written because the vote was unsure.
@@ -29,6 +29,8 @@ pub enum QueueSet {
     NotMusic,
     /// Those that carry a genre of ours, for second thoughts.
     Tagged,
+    /// Those from which a genre of ours was taken back or out, and which are left alone since.
+    TakenOut,
     /// Every file that was analysed, whatever became of it.
     Analysed,
 }
@@ -162,7 +164,9 @@ impl QueueView {
     /// The columns of its key, and whether they descend.
     fn key(&self) -> (&'static [&'static str], bool) {
         let (columns, descends): (&[_], _) = match (self.order, self.filter.set) {
-            (QueueOrder::Worth, QueueSet::Analysed) | (QueueOrder::Confidence, _) => (&["confidence", "id"], false),
+            (QueueOrder::Worth, QueueSet::Analysed | QueueSet::TakenOut) | (QueueOrder::Confidence, _) => {
+                (&["confidence", "id"], false)
+            }
             (QueueOrder::Worth, _) => (&["not_music", "confidence", "id"], false),
             (QueueOrder::Path, _) => (&["path"], false),
             (QueueOrder::Added, _) => (&["added_at", "id"], true),
@@ -214,10 +218,12 @@ impl Conditions {
         let mut all = Self::default();
         // A unary plus keeps a term from choosing the index.
         let plus = |is_used| if is_used { "" } else { "+" };
-        let is_whole = filter.set == QueueSet::Analysed;
+        let is_whole = matches!(filter.set, QueueSet::Analysed | QueueSet::TakenOut);
         let order = plus(matches!(along, Along::Set | Along::Confidence));
         let (path, added) = (plus(along == Along::Path), plus(along == Along::Added));
         let present = plus(match along {
+            // Few files are left alone: they are looked up by their paths.
+            Along::Set if filter.set == QueueSet::TakenOut => false,
             Along::Set => !is_whole || filter.genres.is_empty(),
             Along::Confidence => is_whole && filter.genres.is_empty(),
             Along::Path => false,
@@ -229,6 +235,11 @@ impl Conditions {
             QueueSet::Unsure => all.add(format!("{order}status = 'unsure'"), []),
             QueueSet::NotMusic => all.add(format!("{order}status = 'unsure' AND {order}not_music = 1"), []),
             QueueSet::Tagged => all.add(format!("{order}status = 'tagged'"), []),
+            QueueSet::TakenOut => {
+                let left_alone = "SELECT path FROM owner_choice WHERE origin IN ('taken back', 'taken out')";
+                let path = plus(along == Along::Path || along == Along::Set);
+                all.add(format!("{path}path IN ({left_alone})"), []);
+            }
             QueueSet::Analysed => {}
         }
         if let Some(below) = filter.below {
@@ -270,9 +281,12 @@ impl Conditions {
         all
     }
 
-    /// Leaves out what the owner decided about.
-    fn undecided(mut self) -> Self {
-        self.add("NOT EXISTS (SELECT 1 FROM owner_choice WHERE owner_choice.path = track.path)", []);
+    /// Leaves out what was decided about, unless just that is asked for. What was handed back waits again.
+    fn undecided(mut self, filter: &QueueFilter) -> Self {
+        if filter.set != QueueSet::TakenOut {
+            let decided = "SELECT 1 FROM owner_choice WHERE owner_choice.path = track.path AND origin != 'handed back'";
+            self.add(format!("NOT EXISTS ({decided})"), []);
+        }
         self
     }
 
@@ -306,7 +320,7 @@ impl Store {
         let (columns, descends) = view.key();
         let backwards = matches!(place, QueuePlace::Before(_) | QueuePlace::End);
         let descends = descends != backwards;
-        let mut conditions = Conditions::of(&view.filter, self.along(view)?).undecided();
+        let mut conditions = Conditions::of(&view.filter, self.along(view)?).undecided(&view.filter);
         if let QueuePlace::After(cursor) | QueuePlace::Before(cursor) = place {
             if !cursor.fits(columns) {
                 return Err(StoreError::Malformed { path: self.path.clone(), what: "cursor" });
@@ -341,7 +355,7 @@ impl Store {
         }
         let key = |row: Option<&QueuedTrack>| row.map(|row| view.cursor_of(row));
         let (first, last) = (key(rows.first()), key(rows.last()));
-        rows.retain(|row| !super::tracks::is_gone(&row.path, row.device));
+        rows.retain(|row| !super::moves::is_gone(&row.path, row.device));
         Ok(QueuePage { rows, first, last, goes_on })
     }
 
@@ -354,10 +368,14 @@ impl Store {
         // What the owner decided about is counted by itself: so the rest is counted in an index, and no row is read for it.
         let all = Conditions::of(filter, along);
         let decided = Conditions::of(filter, Along::Path);
+        let counted = all.joined();
+        let but = match filter.set {
+            QueueSet::TakenOut => "SELECT NULL WHERE 0",
+            _ => "SELECT path FROM owner_choice WHERE origin != 'handed back'",
+        };
         let sql = format!(
-            "SELECT (SELECT count(*) FROM track WHERE {})
-                  - (SELECT count(*) FROM track WHERE path IN (SELECT path FROM owner_choice) AND {})",
-            all.joined(),
+            "SELECT (SELECT count(*) FROM track WHERE {counted})
+                  - (SELECT count(*) FROM track WHERE path IN ({but}) AND {})",
             decided.joined()
         );
         let connection = self.results();

@@ -133,7 +133,15 @@ fn what_the_owner_decided_about_waits_no_longer() {
     store.choose(Path::new("/m/A/3.mp3"), None, 1, &choice).unwrap();
     store.choose(Path::new("/m/A/2.mp3"), None, 1, &choice).unwrap();
     assert_eq!(all(&store, &QueueView::default()), ["1", "4", "ÄÖ", "6"]);
-    assert!(all(&store, &view(QueueFilter { set: QueueSet::Tagged, ..QueueFilter::default() })).is_empty());
+    let of = |set| all(&store, &view(QueueFilter { set, ..QueueFilter::default() }));
+    assert!(of(QueueSet::Tagged).is_empty() && of(QueueSet::TakenOut).is_empty());
+    let taken_out = OwnersChoice { genres: vec![], origin: Origin::TakenOut };
+    store.choose(Path::new("/m/A/3.mp3"), None, 1, &taken_out).unwrap();
+    assert_eq!(of(QueueSet::TakenOut), ["3"]);
+    let filter = QueueFilter { set: QueueSet::TakenOut, ..QueueFilter::default() };
+    assert_eq!(store.count_queue(&filter).unwrap(), 1);
+    store.hand_back(Path::new("/m/A/3.mp3"), None, 1).unwrap();
+    assert_eq!(of(QueueSet::Tagged), ["3"], "what was handed back waits for second thoughts like the others");
 }
 
 #[test]
@@ -161,7 +169,7 @@ fn no_page_is_sorted_when_it_is_read() {
                 QueueOrder::Confidence => Along::Confidence,
                 QueueOrder::Worth => Along::Set,
             };
-            let conditions = Conditions::of(&view.filter, along).undecided();
+            let conditions = Conditions::of(&view.filter, along).undecided(&view.filter);
             let (columns, _) = view.key();
             let key = columns.join(", ");
             let sql = format!(

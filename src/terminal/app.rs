@@ -457,11 +457,12 @@ impl App {
     }
 
     fn next_set(&mut self) -> Result<(), StoreError> {
-        use QueueSet::{Analysed, NotMusic, Tagged, Unsure};
+        use QueueSet::{Analysed, NotMusic, Tagged, TakenOut, Unsure};
         let set = match self.list.view.filter.set {
             Unsure => Tagged,
             Tagged => NotMusic,
-            NotMusic => Analysed,
+            NotMusic => TakenOut,
+            TakenOut => Analysed,
             Analysed => Unsure,
         };
         let filter = QueueFilter { set, ..self.list.view.filter.clone() };

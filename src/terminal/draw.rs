@@ -59,6 +59,7 @@ fn title(app: &App, width: u16) -> Line<'static> {
         QueueSet::Unsure => "unsure",
         QueueSet::NotMusic => "not music",
         QueueSet::Tagged => "tagged",
+        QueueSet::TakenOut => "taken out",
         QueueSet::Analysed => "analysed",
     };
     let order = match view.order {

@@ -22,7 +22,7 @@ pub(super) const LINES: [(&str, &str); 33] = [
     ("p", "play what was listened to; again: stop"),
     ("/", "filter by words in path and genre; Enter keeps it, Esc ends it"),
     ("o", "order: most worth asking, confidence, path, date"),
-    ("v", "view: unsure, tagged, not music, all that was analysed"),
+    ("v", "view: unsure, tagged, not music, taken out, all analysed"),
     ("r", "read the list anew"),
     ("Esc", "unmark all; end the filter"),
     ("q", "leave; what was decided is written first"),

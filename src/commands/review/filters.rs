@@ -35,8 +35,11 @@ pub struct Filters {
     #[arg(long, conflicts_with = "not_music")]
     tagged: bool,
     /// Files that sound like speech or noise
-    #[arg(long)]
+    #[arg(long, conflicts_with = "taken_out")]
     not_music: bool,
+    /// Files that are left alone since a genre of reclassd's was taken back or out of them
+    #[arg(long, conflicts_with_all = ["tagged", "below"])]
+    taken_out: bool,
 }
 
 /// In which order files come.
@@ -73,6 +76,7 @@ impl Filters {
             || self.disagree
             || self.tagged
             || self.not_music
+            || self.taken_out
     }
 
     /// What they mean.
@@ -86,6 +90,7 @@ impl Filters {
         let set = match (self.tagged, self.not_music) {
             (true, _) => QueueSet::Tagged,
             (_, true) => QueueSet::NotMusic,
+            _ if self.taken_out => QueueSet::TakenOut,
             _ if self.below.is_some() || self.above.is_some() => QueueSet::Analysed,
             _ => QueueSet::Unsure,
         };

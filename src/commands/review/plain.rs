@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use reclassd::desk::Desk;
-use reclassd::store::{QueuePlace, QueueView, QueuedTrack};
+use reclassd::desk::{Desk, Reach};
+use reclassd::store::{QueueFilter, QueuePlace, QueueSet, QueueView, QueuedTrack};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,7 +44,28 @@ pub fn print(desk: &Desk, view: &QueueView, limit: usize, json: bool) -> anyhow:
         (false, _) if printed < total => writeln!(out, "{printed} of {total} files; `--limit 0` lists them all")?,
         (false, _) => writeln!(out, "{total} files")?,
     }
+    if !json && view.filter == QueueFilter::default() {
+        note_left_alone(&mut out, count(desk, QueueSet::TakenOut)?)?;
+    }
     Ok(out.flush()?)
+}
+
+/// The files of a set that are there.
+fn count(desk: &Desk, set: QueueSet) -> anyhow::Result<usize> {
+    Ok(desk.reach(&Reach::All, &QueueFilter { set, ..QueueFilter::default() })?.len())
+}
+
+/// What does not wait for anybody, and should not be forgotten either.
+fn note_left_alone(out: &mut impl Write, files: usize) -> std::io::Result<()> {
+    let (what, them) = match files {
+        0 => return Ok(()),
+        1 => ("1 file is".to_owned(), "it"),
+        _ => (format!("{files} files are"), "them"),
+    };
+    writeln!(
+        out,
+        "{what} left alone since a genre of reclassd's was taken out of {them}: `reclassd review --taken-out`"
+    )
 }
 
 fn print_line(out: &mut impl Write, track: &QueuedTrack) -> std::io::Result<()> {

@@ -12,6 +12,7 @@
 pub mod audio;
 pub mod config;
 pub mod daemon;
+pub mod desk;
 pub mod evaluation;
 pub mod features;
 pub mod formats;
@@ -21,4 +22,5 @@ pub mod pipeline;
 pub mod storage;
 pub mod store;
 pub mod tagging;
+pub mod terminal;
 pub mod watch;

@@ -21,7 +21,7 @@ const AFTER_HELP: &str = "\
 Examples:
   reclassd scan --dry-run ~/Music     say what would be written, and write nothing
   reclassd scan ~/Music               write it
-  reclassd review                     what it was unsure of
+  reclassd review                     decide about what it was unsure of
   reclassd tag --genre Jazz song.mp3  write a genre of your own choice
   reclassd undo --since 2h            take back what was written in the last two hours
   reclassd explain song.mp3           why it says what it says of one file
@@ -43,7 +43,7 @@ enum Command {
     Undo(commands::undo::Arguments),
     /// Show what was done to a file, and when
     History(commands::history::Arguments),
-    /// List what the program was unsure of, the least sure first
+    /// Decide about what the program was unsure of: a list with keys in a terminal, or commands for scripts
     Review(commands::review::Arguments),
     /// Show what each model and the vote say of a file, and what a scan would do with it
     Explain(commands::explain::Arguments),

@@ -124,7 +124,7 @@ pub fn shown(genres: &[String]) -> String {
 }
 
 /// The reason of an error, for a line that names the file already.
-fn reason(error: &HandError) -> String {
+pub(super) fn reason(error: &HandError) -> String {
     match error {
         HandError::Tag(error) => error.reason(),
         HandError::Busy(_) => "another reclassd is working on it; try again when it is done".to_owned(),

@@ -21,6 +21,36 @@ pub fn exit_on_second_signal() {
     });
 }
 
+/// A wish to stop that any signal makes which asks the process to end, and nothing is said of it: for a screen that is drawn on. The
+/// second one ends the process at once, and gives the terminal back first.
+pub fn cancel_quietly_on_signal() -> std::io::Result<Cancel> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let cancel = Cancel::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let requested = cancel.clone();
+    let asked = async || -> std::io::Result<()> {
+        let (mut hang_up, mut quit) = (signal(SignalKind::hangup())?, signal(SignalKind::quit())?);
+        tokio::select! {
+            stopped = stop_signal() => stopped?,
+            _ = hang_up.recv() => {}
+            _ = quit.recv() => {}
+        }
+        Ok(())
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            if asked().await.is_ok() {
+                requested.request();
+            }
+            if asked().await.is_ok() {
+                reclassd::terminal::give_back();
+                std::process::exit(130);
+            }
+        });
+    })?;
+    Ok(cancel)
+}
+
 /// A wish to stop that the first signal makes; the second one ends the process at once. That loses
 /// nothing: the next start removes the temporary file, or finishes overwriting a file with several names.
 pub fn cancel_on_signal() -> std::io::Result<Cancel> {

@@ -1,5 +1,6 @@
 //! From `--config` and `--database` to what a command works with: configuration, logging, database, line.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +40,11 @@ impl Common {
     /// The same for the service, which has a level of its own.
     pub fn load_for_service(&self) -> anyhow::Result<Config> {
         self.load_at(|log| log.service_level)
+    }
+
+    /// The same for a command that draws on the terminal: messages go only where they do not lead there.
+    pub fn load_for_screen(&self) -> anyhow::Result<Config> {
+        if std::io::stderr().is_terminal() { self.read() } else { self.load() }
     }
 
     fn load_at(&self, level: impl Fn(&Log) -> Level) -> anyhow::Result<Config> {

@@ -162,7 +162,7 @@ impl Run {
 }
 
 /// The moment that a person means by "2h", "3 days", "2026-11-24" or "2026-11-24 18:00", in local time.
-fn moment(text: &str, now: &ZonedDateTime) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str, now: &ZonedDateTime) -> Result<Timestamp, String> {
     let wrong = || {
         let shown = display_path(Path::new(text));
         format!("\"{shown}\" is no moment: say how long ago (\"2h\", \"3 days\") or when (\"2026-11-24 18:00\")")

@@ -280,17 +280,20 @@ impl Default for Tags {
     }
 }
 
-/// `[review]`: the list of what the program was unsure of.
+/// `[review]`: the desk at which the owner corrects what the program was unsure of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Review {
-    /// Files listed at the most; 0 means all.
+    /// Files that the plain list holds at the most; 0 means all.
     pub limit: usize,
+    /// The program that plays what was listened to, and its arguments, in which `{path}`, `{start}` and `{length}` (in seconds) are
+    /// put in; empty means one that is found.
+    pub player: Vec<String>,
 }
 
 impl Default for Review {
     fn default() -> Self {
-        Self { limit: 50 }
+        Self { limit: 50, player: Vec::new() }
     }
 }
 
@@ -372,6 +375,10 @@ impl Config {
                 format!("the weight of {model} must be 0 or more, not {weight}")
             })?;
         }
+        let player = &self.review.player;
+        require(player.is_empty() || player.iter().any(|part| part.contains("{path}")), "review.player", || {
+            "player has no \"{path}\": it would not know what to play".to_owned()
+        })?;
         let (exclude, defaults) = (&self.library.exclude, &self.library.exclude_defaults);
         for (key, patterns) in [("library.exclude", exclude), ("library.exclude_defaults", defaults)] {
             for pattern in patterns {

@@ -131,10 +131,7 @@ impl Analyst {
         let members = ensemble.members.iter();
         let labels = members.map(|member| taxonomy.canonical_all(&member.model.manifest().genres()));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
-        let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: config.analysis.windows };
-        // What is kept of several windows is a row each.
-        let rows = if window.count > 1 { " each" } else { "" };
-        let window_key = format!("{} s x {}{rows}", window.seconds, window.count);
+        let (window, window_key) = window_of(config);
         let failure_key = format!("{PROGRAM} {window_key}");
         let listening = Listening { window, min_seconds: config.analysis.min_seconds, window_key, failure_key };
         let keys = models(&ensemble).map(|model| model_key(model, &ensemble)).collect();
@@ -151,6 +148,11 @@ impl Analyst {
     /// Name and version of the ensemble, for `RECLASSD_MODEL`.
     pub(super) fn ensemble_name(&self) -> String {
         self.ensemble.id()
+    }
+
+    /// The genres that there are.
+    pub(super) fn taxonomy(&self) -> &Taxonomy {
+        &self.taxonomy
     }
 
     /// The models that have a say: names and versions.
@@ -271,6 +273,15 @@ pub fn start_runtime(config: &Config) -> &'static Runtime {
     let wait = Duration::from_millis(batch_wait_ms.into());
     let batch = (batch > 0).then_some(Batch { size: batch, wait });
     Runtime::start(&RuntimeSettings { library, device, folder, batch })
+}
+
+/// What is listened to of a file, and its name in the cache's keys.
+pub(super) fn window_of(config: &Config) -> (AnalysisWindow, String) {
+    let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: config.analysis.windows };
+    // What is kept of several windows is a row each.
+    let rows = if window.count > 1 { " each" } else { "" };
+    let key = format!("{} s x {}{rows}", window.seconds, window.count);
+    (window, key)
 }
 
 /// Every model of an ensemble: its members, and the gate behind them.

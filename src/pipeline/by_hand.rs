@@ -17,10 +17,10 @@ use crate::tagging::{
 
 /// The owner's hand on single files.
 pub struct ByHand {
-    store: Store,
-    settings: Settings,
+    pub(super) store: Store,
+    pub(super) settings: Settings,
     symbolic_links: SymbolicLinks,
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// What was done to one file.
@@ -38,6 +38,8 @@ pub struct HandReport {
     pub undone: usize,
     /// The file's genre, where it is neither what was written nor what was there before: it was left as it is.
     pub foreign_genre: Option<Vec<String>>,
+    /// The write in the journal, if there was one.
+    pub write: Option<EntryId>,
 }
 
 /// What was done to a file.
@@ -118,6 +120,7 @@ impl ByHand {
             after: chosen.clone(),
             undone: 0,
             foreign_genre: None,
+            write: None,
         };
         if self.dry_run {
             return Ok(report(self.rehearse(&target, &plan)?));
@@ -125,7 +128,7 @@ impl ByHand {
         let journal = JournalHandle::new(&self.store, audio);
         match tagging::write(&target, &plan, &self.options(&target), &journal)? {
             // The journal remembers the choice with the write.
-            Written::Changed(_) => Ok(report(Action::Written)),
+            Written::Changed(change) => Ok(HandReport { write: Some(change.entry), ..report(Action::Written) }),
             Written::Unchanged => {
                 let choice = OwnersChoice { genres: chosen.clone(), origin: Origin::Chosen };
                 self.store.choose(&target, audio, state.stamp.device, &choice)?;
@@ -214,6 +217,7 @@ impl ByHand {
             after: after.clone(),
             undone: past.len(),
             foreign_genre: undo.foreign_genre.clone(),
+            write: None,
         };
         if self.dry_run {
             return Ok(report(self.rehearse(path, &undo.plan)?));
@@ -221,7 +225,7 @@ impl ByHand {
         let ids: Vec<EntryId> = past.iter().map(|past| past.id).collect();
         let journal = JournalHandle::new(&self.store, audio).undoing(ids.clone());
         match tagging::write(path, &undo.plan, &self.options(path), &journal)? {
-            Written::Changed(_) => Ok(report(Action::Written)),
+            Written::Changed(change) => Ok(HandReport { write: Some(change.entry), ..report(Action::Written) }),
             Written::Unchanged => {
                 self.store.note_undone(path, audio, state.stamp.device, &after, &ids)?;
                 Ok(report(Action::None))
@@ -260,7 +264,7 @@ impl ByHand {
     }
 
     /// Lets what is known of a file that was moved here go on with it.
-    fn follow(&self, path: &Path, recording: Recording, stamp: FileStamp) -> Result<(), StoreError> {
+    pub(super) fn follow(&self, path: &Path, recording: Recording, stamp: FileStamp) -> Result<(), StoreError> {
         let tags = || tagging::read(path).ok();
         self.store.follow(&Arrival { path, recording, stamp, tags: &tags }).map(drop)
     }
@@ -272,7 +276,7 @@ impl ByHand {
     }
 
     /// The right to work on the file, which a process that died at it may have left half done.
-    fn claim(&self, target: &Path) -> Result<Claim<'_>, HandError> {
+    pub(super) fn claim(&self, target: &Path) -> Result<Claim<'_>, HandError> {
         let claim = self.store.claim(target)?.ok_or_else(|| HandError::Busy(target.to_owned()))?;
         if !self.dry_run {
             settle(&self.store, target)?;
@@ -281,12 +285,12 @@ impl ByHand {
     }
 
     /// Which audio the file holds, where the audio side knows its container.
-    fn audio(&self, path: &Path) -> Result<Option<AudioKey>, StoreError> {
+    pub(super) fn audio(&self, path: &Path) -> Result<Option<AudioKey>, StoreError> {
         audio::identify(path).ok().map(|id| self.store.audio(id)).transpose()
     }
 
     /// The one name of the file.
-    fn target(&self, path: &Path) -> Result<PathBuf, TagError> {
+    pub(super) fn target(&self, path: &Path) -> Result<PathBuf, TagError> {
         let refused = || TagError::Refused { path: path.to_owned(), reason: tagging::Refusal::SymbolicLink };
         if self.symbolic_links == SymbolicLinks::Skip && path.is_symlink() {
             return Err(refused());

@@ -191,7 +191,11 @@ impl Line {
         worker.stages.add(Stage::Analyse, started.elapsed());
         let started = Instant::now();
         let report = match analysis {
-            Ok(analysis) => self.tag(file, audio, &analysis, cancel),
+            Ok(analysis) => self.tag(file, audio, &analysis, cancel).and_then(|report| {
+                let differ = super::opinions::differ(self.analyst.taxonomy(), &analysis.opinions);
+                self.store.note_difference(file.path, differ)?;
+                Ok(report)
+            }),
             Err(AnalysisError::AlbumNotWhole) => {
                 let ending = Ending { settled: Settled::OnceStill, ..Ending::skipped(self.album_not_whole()) };
                 self.record(file, Some(audio), ending)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{self, Config, Tags};
-use crate::genre::{GenreError, Naming, Verdict};
+use crate::genre::{Genre, GenreError, Naming, Verdict};
 use crate::tagging::{SymbolicLinks, TagPolicy, Verify, WriteOptions};
 
 /// Policy and wishes of a run.
@@ -42,7 +42,12 @@ impl TagSettings {
 
     /// The words to write for a verdict; empty where the first genre is not on the whitelist.
     pub(super) fn words(&self, verdict: &Verdict) -> Vec<String> {
-        self.naming.words(&verdict.ranking, self.tags.max_genres, self.tags.min_confidence_further)
+        self.ranking_words(&verdict.ranking)
+    }
+
+    /// The same for a ranking.
+    pub(super) fn ranking_words(&self, ranking: &[(Genre, f32)]) -> Vec<String> {
+        self.naming.words(ranking, self.tags.max_genres, self.tags.min_confidence_further)
     }
 
     /// How a file is written. `verify` is used unless it was switched off.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{AudioKey, Store, StoreError, path_bytes, unix_now};
 use crate::tagging::{EntryId, Origin, OwnersChoice};
 
-fn word_of(origin: Origin) -> &'static str {
+pub(super) fn word_of(origin: Origin) -> &'static str {
     match origin {
         Origin::Chosen => "chosen",
         Origin::TakenBack => "taken back",
@@ -19,7 +19,7 @@ fn word_of(origin: Origin) -> &'static str {
     }
 }
 
-fn origin_of(word: &str) -> Option<Origin> {
+pub(super) fn origin_of(word: &str) -> Option<Origin> {
     use Origin::{Chosen, HandedBack, TakenBack, TakenOut};
     [Chosen, TakenBack, TakenOut, HandedBack].into_iter().find(|origin| word_of(*origin) == word)
 }

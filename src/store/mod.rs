@@ -8,6 +8,7 @@ mod cache;
 mod choices;
 mod claims;
 mod connection;
+mod corrections;
 mod error;
 mod history;
 mod journal;
@@ -15,6 +16,7 @@ mod known;
 mod moves;
 mod place;
 mod presence;
+mod queue;
 mod sharing;
 mod stamp;
 mod tracks;
@@ -31,15 +33,19 @@ use crate::storage;
 
 pub use cache::AudioKey;
 pub use claims::{Claim, start_of};
+pub use corrections::{CorrectionId, CorrectionKind, GoId, NewCorrection, PastCorrection, Surface};
 pub use error::StoreError;
 pub use history::{Depth, EntryState, PastEntry, Recording};
 pub use journal::{JournalHandle, OpenEntry};
 pub use moves::{Arrival, Kinship};
 pub use place::Loss;
 pub use presence::{KnownFile, StatusCounts};
+pub use queue::{
+    NoCursor, QueueCursor, QueueFilter, QueueOrder, QueuePage, QueuePlace, QueueSet, QueueView, QueuedTrack, TrackId,
+};
 pub use sharing::share;
 pub use tracks::{Track, TrackStatus, TrackUpdate};
-pub use verdicts::{Ranking, ReviewItem, ReviewQuery};
+pub use verdicts::Ranking;
 
 /// The database, open for reading and writing.
 ///

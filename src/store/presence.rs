@@ -38,7 +38,7 @@ pub struct StatusCounts {
 }
 
 /// The rows of all that lies in a folder, as a range of their paths: every path between these two, both left out.
-fn range_below(folder: &Path) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn range_below(folder: &Path) -> (Vec<u8>, Vec<u8>) {
     let mut first = path_bytes(folder).to_vec();
     if first.last() != Some(&b'/') {
         first.push(b'/');

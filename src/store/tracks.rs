@@ -133,8 +133,8 @@ impl Store {
             transaction
                 .prepare_cached(
                     "INSERT INTO track (path, audio, size, mtime_seconds, mtime_nanos, inode, device, status, genre,
-                                        confidence, ranking, reason, settled_by, seen_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                                        confidence, ranking, reason, settled_by, seen_at, added_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)
                      ON CONFLICT (path) DO UPDATE SET
                          audio = excluded.audio, size = excluded.size,
                          mtime_seconds = excluded.mtime_seconds, mtime_nanos = excluded.mtime_nanos,

@@ -1,0 +1,506 @@
+//! What the list shows and what the keys do: the state behind the screen. It knows no terminal; it is told keys and the size of the
+//! screen, and asks the workers for what takes time.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Size;
+
+use super::Tally;
+use super::chooser::Chooser;
+use super::list::{List, State};
+use super::player::Player;
+use super::style::Style;
+use super::worker::{Job, Told, Workers};
+use super::{TerminalError, draw};
+use crate::desk::{Correction, Desk, Details, Reach};
+use crate::pipeline::Cancel;
+use crate::store::{QueueFilter, QueueOrder, QueueSet, QueueView, StoreError, TrackId};
+use crate::tagging::Credits;
+
+/// Files whose tags are kept in memory.
+const CREDITS: usize = 4000;
+
+/// What the keys mean at the moment.
+pub(super) enum Mode {
+    List,
+    /// A filter is being typed.
+    Filter(String),
+    /// A genre is being chosen, for this reach.
+    Choose(Box<Chooser>),
+    /// The keys are explained, from this line on.
+    Help(usize),
+}
+
+/// What the next correction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Track,
+    Album,
+    Folder,
+    Marked,
+}
+
+/// A line below the list.
+pub(super) struct Message {
+    pub(super) text: String,
+    pub(super) is_bad: bool,
+}
+
+/// All that is shown.
+pub(super) struct App {
+    pub(super) desk: Arc<Desk>,
+    pub(super) style: Style,
+    pub(super) list: List,
+    pub(super) mode: Mode,
+    pub(super) scope: Scope,
+    pub(super) marks: BTreeSet<TrackId>,
+    pub(super) message: Option<Message>,
+    pub(super) credits: HashMap<PathBuf, Credits>,
+    /// Of the row at the cursor.
+    pub(super) details: Option<(TrackId, Details)>,
+    pub(super) tally: Tally,
+    /// Files that were counted as waiting and wait no longer.
+    decided: HashSet<PathBuf>,
+    workers: Workers,
+    player: Player,
+    wanted: Vec<PathBuf>,
+    /// Jobs that are not finished.
+    jobs: usize,
+    next_job: u64,
+    /// Rows in sight.
+    height: usize,
+    is_leaving: bool,
+}
+
+impl App {
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        view: QueueView,
+        player: &[String],
+        style: Style,
+    ) -> Result<Self, TerminalError> {
+        let folders: Vec<PathBuf> =
+            std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+        Ok(Self {
+            list: List::open(&desk, view)?,
+            workers: Workers::start(Arc::clone(&desk))?,
+            player: Player::new(player, &folders),
+            desk,
+            style,
+            mode: Mode::List,
+            scope: Scope::Track,
+            marks: BTreeSet::new(),
+            message: None,
+            credits: HashMap::new(),
+            details: None,
+            tally: Tally::default(),
+            decided: HashSet::new(),
+            wanted: Vec::new(),
+            jobs: 0,
+            next_job: 0,
+            height: 1,
+            is_leaving: false,
+        })
+    }
+
+    /// Whether nothing more is to be shown.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_leaving
+    }
+
+    /// Leaves as soon as may be: what was asked for is still done.
+    pub(super) fn leave(&mut self) {
+        self.is_leaving = true;
+    }
+
+    /// Waits for what was asked for, and says what was done. A wish to stop leaves the rest undecided.
+    pub(super) fn end(mut self, cancel: &Cancel) -> Tally {
+        self.player.stop();
+        if self.jobs > 0 && !cancel.is_requested() {
+            eprintln!("reclassd: writing what was decided; Ctrl-C leaves the rest undecided");
+        }
+        for told in self.workers.wait(cancel) {
+            // Nothing is shown any more; the figures count.
+            let _ = self.take(told);
+        }
+        self.tally
+    }
+
+    /// Adapts to the size of the screen, and has read what comes into sight.
+    pub(super) fn fit(&mut self, size: Size) -> Result<(), StoreError> {
+        self.height = draw::list_height(size);
+        self.list.scroll(self.height);
+        self.read_details()?;
+        self.read_credits();
+        Ok(())
+    }
+
+    fn read_details(&mut self) -> Result<(), StoreError> {
+        let Some(entry) = self.list.current() else {
+            self.details = None;
+            return Ok(());
+        };
+        if self.details.as_ref().is_none_or(|(id, _)| *id != entry.track.id) {
+            self.details = Some((entry.track.id, self.desk.details(&entry.track)?));
+        }
+        Ok(())
+    }
+
+    fn read_credits(&mut self) {
+        if self.credits.len() > CREDITS {
+            self.credits.clear();
+        }
+        let in_sight = self.list.rows.iter().skip(self.list.top).take(self.height);
+        let current = self.list.current().into_iter();
+        let unread = current.chain(in_sight).map(|entry| &entry.track.path);
+        let mut unread: Vec<PathBuf> = unread.filter(|path| !self.credits.contains_key(*path)).cloned().collect();
+        unread.dedup();
+        if unread != self.wanted {
+            self.wanted.clone_from(&unread);
+            self.workers.want(unread);
+        }
+    }
+
+    /// Takes in what the workers told. Says whether there was anything.
+    pub(super) fn hear(&mut self) -> Result<bool, TerminalError> {
+        let told: Vec<Told> = self.workers.hear().collect();
+        let is_news = !told.is_empty();
+        for told in told {
+            self.take(told)?;
+        }
+        Ok(is_news)
+    }
+
+    fn take(&mut self, told: Told) -> Result<(), StoreError> {
+        match told {
+            Told::Reached { job, tracks } => self.reached(job, &tracks)?,
+            Told::Corrected { track, path, outcome } => match outcome {
+                Ok(genres) => {
+                    self.tally.corrected += 1;
+                    self.decided.insert(path);
+                    if let Some(entry) = self.list.find(track) {
+                        entry.state = decided_as(genres);
+                    }
+                }
+                Err(why) => {
+                    self.tally.failed += 1;
+                    if let Some(entry) = self.list.find(track) {
+                        entry.state = State::Failed(why.clone());
+                    }
+                    self.say_bad(why);
+                }
+            },
+            Told::Finished => self.jobs = self.jobs.saturating_sub(1),
+            Told::Undone { path, outcome } => self.undone(&path, outcome),
+            Told::UndoFinished { tracks } => {
+                self.jobs = self.jobs.saturating_sub(1);
+                if !self.message.as_ref().is_some_and(|message| message.is_bad) || tracks == 0 {
+                    self.say(match tracks {
+                        0 => "nothing was decided here yet that could be taken back".to_owned(),
+                        1 => "taken back".to_owned(),
+                        more => format!("{more} taken back"),
+                    });
+                }
+            }
+            Told::Broken(error) => return Err(error),
+            Told::Read { path, credits } => {
+                self.credits.insert(path, credits);
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows which rows a job is about, of those that may have been.
+    fn reached(&mut self, job: u64, tracks: &[TrackId]) -> Result<(), StoreError> {
+        let mut passed_by = None;
+        for (at, entry) in self.list.rows.iter_mut().enumerate() {
+            if tracks.contains(&entry.track.id) {
+                entry.state = State::Busy(job);
+            } else if entry.state == State::Busy(job) {
+                entry.state = State::Waiting;
+                passed_by = passed_by.or(Some(at));
+            }
+        }
+        for track in tracks {
+            self.marks.remove(track);
+        }
+        let is_decided = self.list.current().is_some_and(|entry| entry.state != State::Waiting);
+        match passed_by {
+            Some(at) if at < self.list.cursor => self.list.cursor = at,
+            _ if is_decided => self.list.to_next_waiting(&self.desk)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn undone(&mut self, path: &Path, outcome: Result<Option<Vec<String>>, String>) {
+        let before = match outcome {
+            Ok(before) => before,
+            Err(why) => return self.say_bad(why),
+        };
+        self.tally.corrected = self.tally.corrected.saturating_sub(1);
+        if before.is_none() {
+            self.decided.remove(path);
+        }
+        if let Some(at) = self.list.rows.iter().position(|entry| entry.track.path == path) {
+            self.list.rows[at].state = before.map_or(State::Waiting, decided_as);
+            self.list.cursor = at;
+        }
+    }
+
+    fn say(&mut self, text: String) {
+        self.message = Some(Message { text, is_bad: false });
+    }
+
+    fn say_bad(&mut self, text: String) {
+        self.message = Some(Message { text, is_bad: true });
+    }
+
+    /// Does what a key means.
+    pub(super) fn press(&mut self, key: KeyEvent) -> Result<(), StoreError> {
+        if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
+            self.leave();
+            return Ok(());
+        }
+        match &mut self.mode {
+            Mode::List => self.press_in_list(key),
+            Mode::Filter(_) => self.press_in_filter(key),
+            Mode::Choose(_) => self.press_in_choice(key),
+            Mode::Help(line) => {
+                match key.code {
+                    KeyCode::Down | KeyCode::Char('j' | ' ') | KeyCode::PageDown => *line += 1,
+                    KeyCode::Up | KeyCode::Char('k') | KeyCode::PageUp => *line = line.saturating_sub(1),
+                    _ => self.mode = Mode::List,
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn press_in_list(&mut self, key: KeyEvent) -> Result<(), StoreError> {
+        let page = self.height.saturating_sub(1).max(1) as isize;
+        let was_scoped = self.scope != Scope::Track;
+        self.message = None;
+        match key.code {
+            KeyCode::Char('q') => self.leave(),
+            KeyCode::Char('?') | KeyCode::F(1) => self.mode = Mode::Help(0),
+            KeyCode::Down | KeyCode::Char('j') => self.list.step(&self.desk, 1)?,
+            KeyCode::Up | KeyCode::Char('k') => self.list.step(&self.desk, -1)?,
+            KeyCode::PageDown => self.list.step(&self.desk, page)?,
+            KeyCode::PageUp => self.list.step(&self.desk, -page)?,
+            KeyCode::Home => self.list.to_start(&self.desk)?,
+            KeyCode::End | KeyCode::Char('G') => self.list.to_end(&self.desk)?,
+            KeyCode::Char('b') => self.toggle_scope(Scope::Album),
+            KeyCode::Char('f') => self.toggle_scope(Scope::Folder),
+            KeyCode::Char('m') => {
+                if self.marks.is_empty() {
+                    self.say("nothing is marked: Space marks a row".to_owned());
+                } else {
+                    self.toggle_scope(Scope::Marked);
+                }
+            }
+            KeyCode::Char(' ') => {
+                if let Some(entry) = self.list.current() {
+                    let id = entry.track.id;
+                    if !self.marks.remove(&id) {
+                        self.marks.insert(id);
+                    }
+                    self.list.step(&self.desk, 1)?;
+                }
+            }
+            KeyCode::Enter | KeyCode::Char('a') => self.correct(Correction::Accept)?,
+            KeyCode::Char(digit @ '1'..='3') => self.take_guess(digit as usize - '1' as usize)?,
+            KeyCode::Char('s' | 'g') => self.begin_choice(),
+            KeyCode::Char('x') => self.correct(Correction::LeaveAlone)?,
+            KeyCode::Char('u') => {
+                self.jobs += 1;
+                self.workers.ask(Job::Undo);
+            }
+            KeyCode::Char('p') => self.play(),
+            KeyCode::Char('/') => self.mode = Mode::Filter(self.list.view.filter.text.clone()),
+            KeyCode::Char('o') => self.next_order()?,
+            KeyCode::Char('v') => self.next_set()?,
+            KeyCode::Char('r') => self.reopen(self.list.view.clone())?,
+            KeyCode::Esc if !was_scoped && !self.marks.is_empty() => self.marks.clear(),
+            KeyCode::Esc if !was_scoped && !self.list.view.filter.text.is_empty() => self.filter(String::new())?,
+            _ => {}
+        }
+        // A reach is for the next decision alone.
+        let keeps_scope = matches!(key.code, KeyCode::Char('b' | 'f' | 'm'));
+        if was_scoped && !keeps_scope && !matches!(self.mode, Mode::Choose(_)) {
+            self.scope = Scope::Track;
+        }
+        Ok(())
+    }
+
+    fn toggle_scope(&mut self, scope: Scope) {
+        self.scope = if self.scope == scope { Scope::Track } else { scope };
+    }
+
+    /// The guess of a number, as it would be written.
+    fn take_guess(&mut self, number: usize) -> Result<(), StoreError> {
+        let Some(entry) = self.list.current() else { return Ok(()) };
+        let Some((name, _)) = entry.track.ranking.get(number) else { return Ok(()) };
+        let word = self.desk.word_in(&entry.track.path, name);
+        self.correct(Correction::Set(vec![word]))
+    }
+
+    fn begin_choice(&mut self) {
+        let Some(entry) = self.list.current() else { return };
+        let path = &entry.track.path;
+        let guesses = entry.track.ranking.iter().map(|(name, _)| self.desk.word_in(path, name)).collect();
+        self.mode = Mode::Choose(Box::new(Chooser::new(self.desk.genres(), guesses)));
+    }
+
+    /// Asks for a correction of what the scope means, and goes on to what waits.
+    fn correct(&mut self, correction: Correction) -> Result<(), StoreError> {
+        let Some(entry) = self.list.current() else { return Ok(()) };
+        let id = entry.track.id;
+        let folder = entry.track.path.parent().map(Path::to_owned);
+        if self.scope == Scope::Track && matches!(entry.state, State::Busy(_)) {
+            self.say("it is being written already".to_owned());
+            return Ok(());
+        }
+        let reach = match self.scope {
+            Scope::Track => Reach::Tracks(vec![id]),
+            Scope::Album => Reach::Album(id),
+            Scope::Folder => Reach::Folder(id),
+            Scope::Marked => Reach::Tracks(self.marks.iter().copied().collect()),
+        };
+        let job = self.next_job;
+        (self.next_job, self.jobs) = (job + 1, self.jobs + 1);
+        for entry in &mut self.list.rows {
+            let is_meant = match self.scope {
+                Scope::Track => entry.track.id == id,
+                Scope::Marked => self.marks.contains(&entry.track.id),
+                // Which of them are meant, the worker tells.
+                Scope::Album => entry.track.path.parent() == folder.as_deref(),
+                Scope::Folder => folder.as_deref().is_some_and(|folder| entry.track.path.starts_with(folder)),
+            };
+            if is_meant && (entry.state == State::Waiting || self.scope == Scope::Track || entry.track.id == id) {
+                entry.state = State::Busy(job);
+            }
+        }
+        let filter = self.list.view.filter.clone();
+        self.workers.ask(Job::Correct { job, reach, filter, correction });
+        self.scope = Scope::Track;
+        self.list.to_next_waiting(&self.desk)
+    }
+
+    fn press_in_choice(&mut self, key: KeyEvent) -> Result<(), StoreError> {
+        let Mode::Choose(chooser) = &mut self.mode else { return Ok(()) };
+        let names = self.desk.genres();
+        match key.code {
+            KeyCode::Esc => {
+                self.mode = Mode::List;
+                self.scope = Scope::Track;
+            }
+            KeyCode::Down => chooser.step(1),
+            KeyCode::Up => chooser.step(-1),
+            KeyCode::PageDown => chooser.step(10),
+            KeyCode::PageUp => chooser.step(-10),
+            KeyCode::Tab => chooser.pick(names),
+            KeyCode::Backspace => chooser.pop(names),
+            KeyCode::Char(c) if !key.modifiers.contains(KeyModifiers::CONTROL) => chooser.push(c, names),
+            KeyCode::Enter => {
+                let chosen = chooser.chosen();
+                if !chosen.is_empty() {
+                    self.mode = Mode::List;
+                    self.correct(Correction::Set(chosen))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn press_in_filter(&mut self, key: KeyEvent) -> Result<(), StoreError> {
+        let Mode::Filter(text) = &mut self.mode else { return Ok(()) };
+        match key.code {
+            KeyCode::Esc => {
+                self.mode = Mode::List;
+                return self.filter(String::new());
+            }
+            KeyCode::Enter => {
+                self.mode = Mode::List;
+                return Ok(());
+            }
+            KeyCode::Backspace => drop(text.pop()),
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => text.clear(),
+            KeyCode::Char(c) if !key.modifiers.contains(KeyModifiers::CONTROL) => text.push(c),
+            _ => return Ok(()),
+        }
+        let text = text.clone();
+        self.filter(text)
+    }
+
+    fn filter(&mut self, text: String) -> Result<(), StoreError> {
+        let mut view = self.list.view.clone();
+        view.filter.text = text;
+        self.reopen(view)
+    }
+
+    fn next_order(&mut self) -> Result<(), StoreError> {
+        use QueueOrder::{Added, Confidence, Path, Worth};
+        let mut view = self.list.view.clone();
+        view.order = match view.order {
+            Worth => Confidence,
+            Confidence => Path,
+            Path => Added,
+            Added => Worth,
+        };
+        view.reversed = false;
+        self.reopen(view)
+    }
+
+    fn next_set(&mut self) -> Result<(), StoreError> {
+        use QueueSet::{Analysed, NotMusic, Tagged, TakenOut, Unsure};
+        let set = match self.list.view.filter.set {
+            Unsure => Tagged,
+            Tagged => NotMusic,
+            NotMusic => TakenOut,
+            TakenOut => Analysed,
+            Analysed => Unsure,
+        };
+        let filter = QueueFilter { set, ..self.list.view.filter.clone() };
+        self.reopen(QueueView { filter, ..self.list.view.clone() })
+    }
+
+    fn reopen(&mut self, view: QueueView) -> Result<(), StoreError> {
+        self.list = List::open(&self.desk, view)?;
+        self.decided.clear();
+        self.details = None;
+        Ok(())
+    }
+
+    fn play(&mut self) {
+        if self.player.is_playing() {
+            self.player.stop();
+            return self.say("stopped".to_owned());
+        }
+        let Some(entry) = self.list.current() else { return };
+        let (start, length) = self.desk.listened_to(&entry.track);
+        match self.player.play(&entry.track.path, start, length) {
+            Ok(()) => self.say(format!("playing {length:.0} s from {start:.0} s on; p stops it")),
+            Err(why) => self.say_bad(why),
+        }
+    }
+
+    /// Files that wait, as far as is known.
+    pub(super) fn waiting(&self) -> u64 {
+        self.list.total.saturating_sub(self.decided.len() as u64)
+    }
+
+    /// Whether corrections are being written.
+    pub(super) fn is_busy(&self) -> bool {
+        self.jobs > 0
+    }
+}
+
+/// What a row shows that has these genres by the owner's decision.
+fn decided_as(genres: Vec<String>) -> State {
+    if genres.is_empty() { State::Left } else { State::Done(genres.join("; ")) }
+}

@@ -1,0 +1,181 @@
+//! A program on a terminal of its own: keys go in, and what it draws is read back as a screen.
+#![allow(dead_code, clippy::unwrap_used)] // each test file uses a part of it; a test may panic
+#![allow(unsafe_code)] // a terminal is opened, sized and taken through libc alone
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Pty {
+    child: Child,
+    keys: File,
+    /// Kept open, so that what was drawn last can be read after the program has ended.
+    line: OwnedFd,
+    screen: Arc<Mutex<vt100::Parser>>,
+    /// Everything that came, as it came.
+    bytes: Arc<Mutex<Vec<u8>>>,
+    pub pressed: usize,
+}
+
+impl Pty {
+    /// Starts a program on a terminal of that size.
+    pub fn start(command: &mut Command, rows: u16, columns: u16) -> Self {
+        let (mut master, mut slave) = (0, 0);
+        let size = winsize(rows, columns);
+        // SAFETY: the pointers are to variables of this frame; the others may be null.
+        let opened = unsafe {
+            libc::openpty(
+                &mut master,
+                &mut slave,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                (&raw const size).cast_mut(),
+            )
+        };
+        assert_eq!(opened, 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: both were opened just now and are nobody else's.
+        let (master, line) = unsafe { (OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
+        let end = || std::process::Stdio::from(line.try_clone().unwrap());
+        command.stdin(end()).stdout(end()).stderr(end());
+        if command.get_envs().all(|(name, _)| name != "TERM") {
+            command.env("TERM", "xterm");
+        }
+        // SAFETY: both calls are allowed between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+        let child = command.spawn().unwrap();
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let mut drawn = File::from(master.try_clone().unwrap());
+        let (shown, kept) = (Arc::clone(&screen), Arc::clone(&bytes));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(read) = drawn.read(&mut buffer) {
+                if read == 0 {
+                    break;
+                }
+                shown.lock().unwrap().process(&buffer[..read]);
+                kept.lock().unwrap().extend_from_slice(&buffer[..read]);
+            }
+        });
+        Self { child, keys: File::from(master), line, screen, bytes, pressed: 0 }
+    }
+
+    /// Presses keys, one for each character.
+    pub fn press(&mut self, keys: &str) {
+        self.pressed += keys.chars().count();
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Presses a key that is more than one byte.
+    pub fn press_special(&mut self, sequence: &str) {
+        self.pressed += 1;
+        self.keys.write_all(sequence.as_bytes()).unwrap();
+    }
+
+    /// What is on the screen.
+    pub fn screen(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.screen.lock().unwrap().screen())
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap().clone()
+    }
+
+    /// The number of the program.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the screen shows what is expected, and fails with the screen where it never does.
+    #[track_caller]
+    pub fn wait(&self, what: &str, is_shown: impl Fn(&str) -> bool) -> String {
+        let started = Instant::now();
+        loop {
+            let screen = self.screen();
+            if is_shown(&screen) {
+                return screen;
+            }
+            assert!(started.elapsed() < PATIENCE, "never shown: {what}\n{screen}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) -> String {
+        self.wait(text, |screen| screen.contains(text))
+    }
+
+    /// Gives the terminal another size, and says so to the program.
+    pub fn resize(&mut self, rows: u16, columns: u16) {
+        self.screen.lock().unwrap().screen_mut().set_size(rows, columns);
+        let size = winsize(rows, columns);
+        // SAFETY: the size is read, and lives long enough.
+        let set = unsafe { libc::ioctl(self.keys.as_raw_fd(), libc::TIOCSWINSZ, &size) };
+        assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+    }
+
+    /// Sends the program a signal.
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: the program is a child that was not waited for yet.
+        assert_eq!(unsafe { libc::kill(self.id() as i32, signal) }, 0);
+    }
+
+    /// Whether lines are read whole and echoed, as a shell needs them.
+    pub fn is_cooked(&self) -> bool {
+        // SAFETY: all zeroes is a valid termios, which the call fills in.
+        let flags = unsafe {
+            let mut termios: libc::termios = std::mem::zeroed();
+            assert_eq!(libc::tcgetattr(self.line.as_raw_fd(), &mut termios), 0);
+            termios.c_lflag
+        };
+        flags & libc::ICANON != 0 && flags & libc::ECHO != 0
+    }
+
+    /// Waits for the end of the program, and until what it drew last was read.
+    #[track_caller]
+    pub fn end(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let mut read = 0;
+                while self.bytes().len() != read {
+                    read = self.bytes().len();
+                    std::thread::sleep(Duration::from_millis(30));
+                }
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "it does not end\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn winsize(rows: u16, columns: u16) -> libc::winsize {
+    libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}

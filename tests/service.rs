@@ -132,18 +132,22 @@ fn a_reload_takes_a_good_configuration_and_refuses_a_broken_one() {
 fn workers_are_idle_and_the_rest_of_the_service_is_not() {
     let library = Library::with_config("[analysis]\njobs = 2\n");
     let service = Service::start(&library);
-    let threads = fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap().flatten();
-    let threads = threads.map(|thread| {
-        let stat = fs::read_to_string(thread.path().join("stat")).unwrap();
-        let (name, fields) = stat.rsplit_once(')').unwrap();
-        let fields: Vec<i64> = fields.split_ascii_whitespace().map(|field| field.parse().unwrap_or(-1)).collect();
-        // Fields 19 and 41 of proc(5): the nice value and the scheduling policy, of which 5 is SCHED_IDLE.
-        (name.split_once('(').unwrap().1.to_owned(), (fields[16], fields[38]))
-    });
-    let of: std::collections::BTreeMap<String, (i64, i64)> = threads.collect();
-    for name in ["worker 0", "worker 1", "walker"] {
-        assert_eq!(of[name], (19, 5), "{name}");
-    }
+    let threads = || -> std::collections::BTreeMap<String, (i64, i64)> {
+        let threads = fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap().flatten();
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+        let of = |stat: String| {
+            let (name, fields) = stat.rsplit_once(')').unwrap();
+            let fields: Vec<i64> = fields.split_ascii_whitespace().map(|field| field.parse().unwrap_or(-1)).collect();
+            // Fields 19 and 41 of proc(5): the nice value and the scheduling policy, of which 5 is SCHED_IDLE.
+            (name.split_once('(').unwrap().1.to_owned(), (fields[16], fields[38]))
+        };
+        stats.map(of).collect()
+    };
+    // A thread that is so low may wait for its turn before it has said how low it wants to be.
+    let are_idle = |of: &std::collections::BTreeMap<String, (i64, i64)>| {
+        ["worker 0", "worker 1", "walker"].iter().all(|name| of.get(*name) == Some(&(19, 5)))
+    };
+    let of = eventually("workers and walker to be idle", || Some(threads()).filter(are_idle));
     assert_eq!((of["watcher"].1, of["listener"].1), (0, 0));
 }
 

@@ -105,13 +105,34 @@ impl Service {
                 Some(done) = reports.recv() => serving.enter(done).await,
                 () = beside.changed() => serving.check_place().await,
                 () = sleep_until(serving.look_at()) => serving.look_for_database(),
-                () = changed.notified() => Ok(serving.stale()),
-                () = sleep_until(serving.write_at()) => Ok(serving.write()),
-                () = sleep_until(serving.rest_at()) => Ok(serving.take_rest()),
-                () = sleep_until(serving.try_at()) => Ok(serving.try_again()),
-                question = metrics.asked() => Ok(question.answer(serving.status(), serving.line_up())),
-                () = mounts.changed() => Ok(serving.mounts_changed()),
-                () = tick(&mut pulse) => Ok(notify::alive()),
+                () = changed.notified() => {
+                    serving.stale();
+                    Ok(())
+                }
+                () = sleep_until(serving.write_at()) => {
+                    serving.write();
+                    Ok(())
+                }
+                () = sleep_until(serving.rest_at()) => {
+                    serving.take_rest();
+                    Ok(())
+                }
+                () = sleep_until(serving.try_at()) => {
+                    serving.try_again();
+                    Ok(())
+                }
+                question = metrics.asked() => {
+                    question.answer(serving.status(), serving.line_up());
+                    Ok(())
+                }
+                () = mounts.changed() => {
+                    serving.mounts_changed();
+                    Ok(())
+                }
+                () = tick(&mut pulse) => {
+                    notify::alive();
+                    Ok(())
+                }
             };
             if let Err(error) = step {
                 break Err(error);

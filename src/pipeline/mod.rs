@@ -9,6 +9,7 @@ mod ask;
 mod by_hand;
 mod cancel;
 mod comparison;
+mod decision;
 mod desks;
 mod discover;
 mod ending;

@@ -168,8 +168,8 @@ pub fn forms() -> Vec<(String, Vec<u8>)> {
         ("texts", "LIST", &texts),
         ("a description", "bext", &broadcast),
     ];
-    for (label, id, body) in own {
-        let chunks: Vec<(&str, &[u8])> = if id.is_empty() { Vec::new() } else { vec![(id, body)] };
+    for (label, name, body) in own {
+        let chunks: Vec<(&str, &[u8])> = if name.is_empty() { Vec::new() } else { vec![(name, body)] };
         files.push((format!("{label}, no ID3.wav"), wav(&chunks, &sound, &[])));
         files.push((format!("{label}, ID3.wav"), wav(&chunks, &sound, &[("id3 ", &tag)])));
     }

@@ -90,6 +90,13 @@ mod tests {
     }
 
     #[test]
+    fn a_new_tag_stands_in_front_of_an_id3v2_tag_at_the_end() {
+        let tail = |genre| id3v2(4, 0x10, &text(4, "TCON", genre), 0);
+        let after = edited(&[audio(), tail("Old")].concat(), &genres_wish(&["New"]));
+        assert_eq!(after, [audio(), ape_tag(&own_items(b"New")), tail("New")].concat());
+    }
+
+    #[test]
     fn other_items_are_copied_with_their_flags_and_ours_keep_their_place_and_spelling() {
         let cover = ape_item("Cover Art (Front)", b"a.png\0\x89PNG\xff\xff", 2);
         let link = ape_item("Related", b"http://x", 4);

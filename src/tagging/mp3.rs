@@ -118,7 +118,7 @@ impl OuterTags {
         home::find(container, &self.voices(), wish, |wish, home| {
             let mut patch = Patch::default();
             let voices = self.edit(wish, home, options, &mut patch)?;
-            patch.splices.sort_by_key(|splice| splice.range.start);
+            patch.splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
             Ok(Draft { patch, voices })
         })
     }

@@ -171,7 +171,7 @@ impl FlacFile {
         }
         patch.append(outer);
         voices.extend(outer_voices);
-        patch.splices.sort_by_key(|splice| splice.range.start);
+        patch.splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
         Ok(Draft { patch, voices })
     }
 

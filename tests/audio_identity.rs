@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audio_support;
+#[path = "common/journal.rs"]
+mod journal;
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use audio_support::*;
+use journal::NoJournal;
 use reclassd::audio::{AudioId, identify, payload, payload_hash};
+use reclassd::tagging::{self, TagField, TagPlan, WriteOptions, Written};
 
 /// What must stay equal over a tag write: the identity and the hash of the whole payload.
 fn identities(path: &Path) -> (AudioId, blake3::Hash) {
@@ -175,6 +179,40 @@ fn sound_from_a_pipe_is_the_same_recording_when_its_sizes_are_right_and_a_tag_st
     let data = 40 + ds64.len();
     long[data..data + 4].fill(0xff);
     assert_eq!(identities(&scratch.write("long.wav", &long)), expected);
+}
+
+#[test]
+fn a_write_that_sets_wrong_sizes_right_leaves_the_recording_what_it_is() {
+    let scratch = Scratch::new();
+    let right = wav16(&(0..9000).map(|n| (n % 77) as i16).collect::<Vec<_>>(), 1, 8000);
+    let odd = riff(&[format(1, 1, 8000, 8), chunk(b"data", &[9; 8001], u32::to_le_bytes)]);
+    let id3 = |order| chunk(b"ID3 ", &id3v2(501), order);
+    let with = |outer: u32, size: u32| {
+        let mut file = right.clone();
+        file[4..8].copy_from_slice(&outer.to_le_bytes());
+        file[40..44].copy_from_slice(&size.to_le_bytes());
+        file
+    };
+    let size = (right.len() - 44) as u32;
+    let files = [
+        ("behind.wav", [right.clone(), id3(u32::to_le_bytes)].concat()),
+        ("behind.aiff", [bytes("plain.aiff"), id3(u32::to_be_bytes)].concat()),
+        ("short.wav", with(size + 28, size)),
+        ("pad.wav", odd[..odd.len() - 1].to_vec()),
+        ("ffmpeg.wav", with(u32::MAX, u32::MAX)),
+        ("lame.wav", with(0x8000_0023, 0x7fff_ffff)),
+        ("sox.wav", with(0x7fff_f024, 0x7fff_f000)),
+        ("off.wav", with(36, 0)),
+    ];
+    for (name, file) in files {
+        let path = scratch.write(name, &file);
+        let before = identities(&path);
+        let state = tagging::read(&path).unwrap();
+        let plan = TagPlan::new(&state, [(TagField::Genre, vec!["Rock".to_owned()])]);
+        let written = tagging::write(&path, &plan, &WriteOptions::default(), &NoJournal).unwrap();
+        assert!(matches!(written, Written::Changed(_)), "{name}");
+        assert_eq!(identities(&path), before, "{name}");
+    }
 }
 
 #[test]

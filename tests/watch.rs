@@ -129,7 +129,7 @@ fn a_renamed_tree_takes_its_rows_along_and_is_watched_under_its_new_name() {
     });
     assert_eq!(service.logged("decoding "), decoded + 1, "only the new one was listened to");
     assert_eq!(service.settled("the rest", |_| true)["watch"]["watches"], 5);
-    assert_eq!(service.open_and_watched().1, 6, "five folders, and the bell");
+    assert_eq!(service.open_and_watched().1, 7, "five folders, the bell, and the folder of the database");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn folders_that_arrive_as_links_are_found_as_a_scan_finds_them() {
     // Away with it: nothing is deleted, and nothing of it is listened to any more.
     fs::remove_file(&link).unwrap();
     service.settled("the end of the link", |status| status["watch"]["watches"] == 2);
-    assert_eq!(service.open_and_watched().1, 3, "two folders, and the bell");
+    assert_eq!(service.open_and_watched().1, 4, "two folders, the bell, and the folder of the database");
     let scan = library.scan(&[]).expect_code(0);
     assert_eq!(scan.objects().len(), 1, "{}", scan.stdout);
     assert_eq!(scan.field("3.flac", "action"), "unchanged");
@@ -405,4 +405,28 @@ fn without_watches_left_folders_are_polled_and_the_setting_is_named() {
         let status = service.settled("all to be done", |_| true);
         assert!(status["watch"]["roots"][0]["polled"].as_str().unwrap().contains(named), "{status}");
     }
+}
+
+#[test]
+fn a_root_whose_link_leads_elsewhere_is_followed_there() {
+    let library = quick_library("poll_interval = \"1s\"");
+    for (disk, seed) in [("a", 1), ("b", 2)] {
+        let path = library.root().join(disk).join(format!("{seed}.flac"));
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, song(seed, &[])).unwrap();
+    }
+    let link = library.root().join("link");
+    std::os::unix::fs::symlink(library.root().join("a"), &link).unwrap();
+    let service = Service::start_with(&library, |command| {
+        command.arg(&link);
+    });
+    tagged(&library.root().join("a/1.flac"));
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(library.root().join("b"), &link).unwrap();
+    tagged(&library.root().join("b/2.flac"));
+    let later = library.root().join("b/3.flac");
+    fs::write(&later, song(3, &[])).unwrap();
+    tagged(&later);
+    let status = service.settled("the other disk", |_| true);
+    assert_eq!(status["watch"]["watches"], 1, "{status}");
 }

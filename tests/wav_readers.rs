@@ -108,7 +108,7 @@ fn library() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
     vec![
         ("no tag.wav", bare.clone(), &[]),
         ("no tag.aiff", aiff(&[], &SOUND, &[]), &[]),
-        ("of ffmpeg.wav", wav(&[("LIST", &program)], &SOUND, &[]), &["mutagen"]),
+        ("of ffmpeg.wav", wav(&[("LIST", &program)], &SOUND, &[]), &[]),
         ("list.wav", wav(&[("LIST", &full)], &SOUND, &[]), &["mutagen"]),
         ("list at the end.wav", wav(&[], &SOUND, &[("LIST", &full)]), &["mutagen"]),
         ("list and empty tag.wav", wav(&[("LIST", &full)], &SOUND, &[("id3 ", &id3v2(4, 0, &[], 9))]), &["mutagen"]),

@@ -21,13 +21,8 @@ use super::stages::{Stage, Stages};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::genre::{Doubt, Verdict};
-use crate::store::{
-    Arrival, AudioKey, JournalHandle, Kinship, Recording, Store, StoreError, Track, TrackStatus, TrackUpdate,
-};
-use crate::tagging::{
-    self, Decision, FileStamp, Known, LastWrite, Origin, OwnersChoice, Standing, Suggestion, TagError, TagField,
-    TagPlan, TagState, Written,
-};
+use crate::store::{Arrival, AudioKey, JournalHandle, Recording, Store, StoreError, Track, TrackStatus, TrackUpdate};
+use crate::tagging::{self, Decision, FileStamp, Suggestion, TagError, TagField, TagPlan, Written};
 
 /// What a worker thread owns: a record of how it spent its time. What is dear to make is the line's.
 #[derive(Default)]
@@ -198,7 +193,7 @@ impl Line {
         let report = match analysis {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel),
             Err(AnalysisError::AlbumNotWhole) => {
-                let ending = Ending { settled: Settled::No, ..Ending::skipped(self.album_not_whole()) };
+                let ending = Ending { settled: Settled::OnceStill, ..Ending::skipped(self.album_not_whole()) };
                 self.record(file, Some(audio), ending)
             }
             Err(AnalysisError::Changed) => {
@@ -224,12 +219,6 @@ impl Line {
             return Ok(None);
         }
         Ok(track.filter(|track| self.fingerprints.hold(file.path, track.settled_by.as_deref())))
-    }
-
-    /// Whether the file is left alone for a reason that a wish to write it anyway does away with.
-    fn can_be_handed_back(&self, path: &Path) -> Result<bool, StoreError> {
-        let choice = self.store.choice_as_known(path)?;
-        Ok(choice.is_some_and(|choice| matches!(choice.origin, Origin::TakenBack | Origin::TakenOut)))
     }
 
     fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
@@ -262,7 +251,7 @@ impl Line {
             }
             Ok(Decision::Write(_)) if cancel.is_requested() => return Err(Stop::Cancelled),
             Ok(Decision::Write(_)) if file.changed_within(self.settings.settle) => {
-                Ending { settled: Settled::No, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
+                Ending { settled: Settled::OnceStill, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
             }
             Ok(Decision::Write(plan)) => match self.write(file.path, audio, &plan, settings) {
                 Ok(stamp) => {
@@ -282,47 +271,6 @@ impl Line {
         let genres = settings.words(verdict);
         let sure = verdict.is_sure() && !genres.is_empty();
         Suggestion { genres, confidence: verdict.confidence, model: self.analyst.ensemble_name(), sure }
-    }
-
-    /// The tags of the file that was analysed.
-    fn read(&self, file: &Looked<'_>) -> Result<TagState, TagError> {
-        let state = tagging::read(file.path)?;
-        if state.stamp == file.stamp { Ok(state) } else { Err(TagError::Changed { path: file.path.to_owned() }) }
-    }
-
-    /// What is to be done, by the tags, the journal and the owner; what is found out by that is remembered.
-    fn decide(
-        &self,
-        file: &Looked<'_>,
-        audio: AudioKey,
-        state: &TagState,
-        suggestion: &Suggestion,
-    ) -> Result<Decision, StoreError> {
-        let settings = self.settings.at(file.path);
-        let same = |a: &str, b: &str| settings.naming.is_same(a, b);
-        let mut known = self.store.known(file.path, Some(audio))?;
-        if self.settings.force_write {
-            let was_free = known.standing_of(state) == Standing::Free;
-            known.hand_back();
-            if !was_free && !self.settings.dry_run && known.standing_of(state) == Standing::Free {
-                self.store.hand_back(file.path, Some(audio), state.stamp.device)?;
-            }
-        }
-        let decision = tagging::decide(state, suggestion, &settings.policy, Some(&known), &same);
-        if self.settings.dry_run {
-            return Ok(decision);
-        }
-        let was_out = known.choice.as_ref().is_some_and(|choice| choice.origin == Origin::TakenOut);
-        match &decision {
-            Decision::Keep(reason) if reason.is_newly_taken_out() => {
-                let choice = OwnersChoice { genres: state.genres.clone(), origin: Origin::TakenOut };
-                self.store.choose(file.path, Some(audio), state.stamp.device, &choice)?;
-            }
-            // Somebody brought it back.
-            _ if was_out && known.standing_of(state) == Standing::Free => self.store.forget_choice(file.path)?,
-            _ => {}
-        }
-        Ok(decision)
     }
 
     /// The file's new stamp, or `None` where it already held all that the plan asks for.
@@ -367,7 +315,7 @@ impl Line {
         let ranking = ending.verdict.map(Verdict::named_ranking).unwrap_or_default();
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
-            Settled::No => None,
+            Settled::No | Settled::OnceStill | Settled::OnceThereIsRoom => None,
             Settled::Yes => Some(self.fingerprints.of(file.path)),
             Settled::WhileSurroundingsStay => surroundings_of(file.path)
                 .map(|surroundings| format!("{}{surroundings}", self.fingerprints.of(file.path))),
@@ -383,10 +331,23 @@ impl Line {
             reason: if would_write { Some("a dry run: not written yet") } else { ending.reason.as_deref() },
             settled_by: settled_by.as_deref(),
         })?;
+        let waits_for = ending.settled.waits_for(&file.stamp);
         let Ending { status, action, reason, is_contested, .. } = ending;
         let (path, elapsed) = (file.path.to_owned(), Duration::ZERO);
         let is_settled = settled_by.is_some();
-        Ok(Report { path, status, genre, confidence, ranking, action, reason, is_settled, is_contested, elapsed })
+        Ok(Report {
+            path,
+            status,
+            genre,
+            confidence,
+            ranking,
+            action,
+            reason,
+            is_settled,
+            is_contested,
+            waits_for,
+            elapsed,
+        })
     }
 
     /// Analyses a file, from the cache where possible. Reads and writes no tag.
@@ -437,25 +398,6 @@ impl Line {
     }
 }
 
-impl Line {
-    /// What is known of a file, under the name that it has or the one that it had before it was moved. Changes nothing.
-    fn known(&self, path: &Path, state: &TagState) -> Result<Known, ExplainError> {
-        let Ok(id) = audio::identify(path) else { return Ok(Known::NOTHING) };
-        let audio = self.store.audio(id)?;
-        let known = self.store.known(path, Some(audio))?;
-        if known.choice.is_some() || known.last != LastWrite::Nothing {
-            return Ok(known);
-        }
-        let tags = || Some(state.clone());
-        let arrival = Arrival { path, recording: Recording::Audio(audio), stamp: state.stamp, tags: &tags };
-        match self.store.predecessor(&arrival)? {
-            Some((old, Kinship::Itself)) => Ok(self.store.known(&old, Some(audio))?),
-            Some((old, Kinship::Twin)) => Ok(Known { choice: self.store.choice(&old, Some(audio))?, ..known }),
-            None => Ok(known),
-        }
-    }
-}
-
 /// What ends the line early, with nothing recorded.
 enum Stop {
     Cancelled,
@@ -480,6 +422,7 @@ fn unchanged(track: Track) -> Report {
         reason: track.reason,
         is_settled: true,
         is_contested: false,
+        waits_for: None,
         elapsed: Duration::ZERO,
     }
 }

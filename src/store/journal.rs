@@ -135,6 +135,8 @@ impl Store {
         audio: Option<AudioKey>,
         undoes: &[EntryId],
     ) -> Result<EntryId, StoreError> {
+        // What is journalled in a file that ends with this process could not be taken back.
+        self.check_in_place()?;
         let [size, seconds, nanos, inode, device] = stamp::columns(&entry.before);
         let (container, created) = (self.json(&entry.container)?, self.json(&entry.created)?);
         let (cause, values_before) = (self.json(&entry.cause)?, self.json(&entry.values_before)?);
@@ -293,7 +295,7 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::store::tests::fresh;
     use crate::tagging::{Cause, Container, HeldField, Room, Scope, Space, TagField};
@@ -303,7 +305,7 @@ mod tests {
         FieldChange { scope: Scope::Id3v2(1), form: "ID3v2.4".to_owned(), name: name.to_owned(), position, old, new }
     }
 
-    fn entry() -> JournalEntry {
+    pub(in crate::store) fn entry() -> JournalEntry {
         JournalEntry {
             path: path_from_bytes(b"/m/\xfe.mp3".to_vec()),
             temporary_path: PathBuf::from("/m/.x.tmp"),

@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::{AudioKey, Recording, Store, StoreError, path_bytes, unix_now};
-use crate::tagging::{GenreWrite, Known, LastWrite, TagField, field_of};
+use crate::tagging::{FieldChange, GenreWrite, Known, LastWrite, TagField};
 
 /// A day, in seconds.
 const A_DAY: i64 = 24 * 60 * 60;
@@ -107,7 +107,8 @@ fn fields_written(store: &Store, connection: &Connection, journal: i64) -> Resul
     };
     let mut written = Vec::new();
     for (scope, name, is_there) in list().map_err(|e| store.error(e))? {
-        written.extend(field_of(store.parse(&scope)?, &name).map(|field| (field, is_there)));
+        let field = FieldChange::field_of(store.parse(&scope)?, &name);
+        written.extend(field.map(|field| (field, is_there)));
     }
     Ok(written)
 }
@@ -119,9 +120,7 @@ mod tests {
     use crate::audio::AudioId;
     use crate::store::JournalHandle;
     use crate::store::tests::fresh;
-    use crate::tagging::{
-        Cause, Container, EntryId, FieldChange, FileStamp, Journal, JournalEntry, LastWriteKind, Scope,
-    };
+    use crate::tagging::{Cause, Container, EntryId, FileStamp, Journal, JournalEntry, LastWriteKind, Scope};
 
     const PATH: &str = "/m/x.flac";
 
@@ -147,6 +146,7 @@ mod tests {
             genre_before: vec!["Rock".to_owned()],
             genre_after: vec!["Jazz".to_owned()],
             values_before: Vec::new(),
+            room_before: None,
         };
         let journal = JournalHandle::new(store, Some(audio)).undoing(undoes.to_vec());
         let id = journal.begin(&entry).unwrap();

@@ -53,7 +53,7 @@ fn common_name(name: &Name) -> Option<&'static str> {
         Name::Track => Some("Track"),
         Name::Comment => Some("Comment"),
         Name::Genre => Some("Genre"),
-        Name::Own | Name::Other(..) => None,
+        Name::Program | Name::Own | Name::Other(..) => None,
     }
 }
 

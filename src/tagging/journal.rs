@@ -148,11 +148,11 @@ impl FieldChange {
     /// Which of the fields that we may write it is. None where it is about the container, such as a wrong size that was set right, and for
     /// one that another tag of the file holds as well, and that came along so that no reader misses it.
     pub fn field(&self) -> Option<TagField> {
-        field_of(self.scope, &self.name)
+        Self::field_of(self.scope, &self.name)
     }
-}
 
-/// Which of the fields that we may write a change of that name is; none where it is about the container, or came along.
-pub(crate) fn field_of(scope: Scope, name: &str) -> Option<TagField> {
-    if scope == Scope::Chunks { None } else { TagField::of_name(name) }
+    /// The same of a field by its tag and name.
+    pub(crate) fn field_of(scope: Scope, name: &str) -> Option<TagField> {
+        if scope == Scope::Chunks { None } else { TagField::of_name(name) }
+    }
 }

@@ -162,14 +162,14 @@ pub fn forms() -> Vec<(String, Vec<u8>)> {
     let broadcast = [b"A description".to_vec(), vec![0; 589]].concat();
     let (sound, tag) = ([3; 801], lead(Texts));
     let mut files = Vec::new();
-    let own: [(&str, Option<(&str, &[u8])>); 4] = [
-        ("nothing", None),
-        ("its encoder", Some(("LIST", &software))),
-        ("texts", Some(("LIST", &texts))),
-        ("a description", Some(("bext", &broadcast))),
+    let own: [(&str, &str, &[u8]); 4] = [
+        ("nothing", "", &[]),
+        ("its encoder", "LIST", &software),
+        ("texts", "LIST", &texts),
+        ("a description", "bext", &broadcast),
     ];
-    for (label, own) in own {
-        let chunks: Vec<(&str, &[u8])> = own.into_iter().collect();
+    for (label, name, body) in own {
+        let chunks: Vec<(&str, &[u8])> = if name.is_empty() { Vec::new() } else { vec![(name, body)] };
         files.push((format!("{label}, no ID3.wav"), wav(&chunks, &sound, &[])));
         files.push((format!("{label}, ID3.wav"), wav(&chunks, &sound, &[("id3 ", &tag)])));
     }

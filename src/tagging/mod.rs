@@ -47,7 +47,6 @@ pub use album::album_of;
 pub use container::Container;
 pub use editor::{Id3Values, Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};
-pub(crate) use journal::field_of;
 pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};
 pub use plan::{TagField, TagPlan};
 pub use policy::{

@@ -133,11 +133,12 @@ impl OuterTags {
         patch: &mut Patch,
     ) -> Result<Vec<Voice>, Problem> {
         let mut voices = Vec::new();
-        if home.scope == FIRST_ID3V2 && self.id3v2().next().is_none() {
-            if let Some(tag) = id3v2::new_tag(options, FIRST_ID3V2, wish, home.insertion(FIRST_ID3V2))? {
-                voices.push(Id3v2::parse(tag.bytes.clone())?.voice(FIRST_ID3V2, true));
-                patch.make(FIRST_ID3V2, 0, tag);
-            }
+        if home.scope == FIRST_ID3V2
+            && self.id3v2().next().is_none()
+            && let Some(tag) = id3v2::new_tag(options, FIRST_ID3V2, wish, home.insertion(FIRST_ID3V2))?
+        {
+            voices.push(Id3v2::parse(tag.bytes.clone())?.voice(FIRST_ID3V2, true));
+            patch.make(FIRST_ID3V2, 0, tag);
         }
         let count = self.id3v2().count();
         for (index, (scope, range, tag)) in self.id3v2().enumerate() {
@@ -164,11 +165,12 @@ impl OuterTags {
             }
             patch.put(scope, range.clone(), edited, goes);
         }
-        if home.scope == FIRST_APEV2 && count == 0 {
-            if let Some(tag) = Apev2::new_tag(wish, home.insertion(FIRST_APEV2))? {
-                voices.push(Apev2::of_bytes(&tag.bytes)?.voice(FIRST_APEV2));
-                patch.make(FIRST_APEV2, self.inner.end, tag);
-            }
+        if home.scope == FIRST_APEV2
+            && count == 0
+            && let Some(tag) = Apev2::new_tag(wish, home.insertion(FIRST_APEV2))?
+        {
+            voices.push(Apev2::of_bytes(&tag.bytes)?.voice(FIRST_APEV2));
+            patch.make(FIRST_APEV2, self.inner.end, tag);
         }
         voices.extend(self.id3v1());
         Ok(voices)

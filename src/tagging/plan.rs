@@ -133,6 +133,11 @@ impl Wish {
         }
     }
 
+    /// Whether a field is to hold something that it may not hold yet.
+    pub(crate) fn sets_something(&self) -> bool {
+        matches!(self, Self::Set(fields) if fields.iter().any(|(_, values)| !values.is_empty()))
+    }
+
     /// What the tag `scope` is to hold, whose fields are stored in the form `form`.
     pub(crate) fn targets(&self, scope: Scope, form: &str) -> Targets<'_> {
         match self {

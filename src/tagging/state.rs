@@ -78,7 +78,12 @@ impl TagState {
 
     /// Whether every tag that we write and that holds a genre holds all of these, among others or not.
     pub(crate) fn genre_holds(&self, genres: &[String]) -> bool {
-        let holds = |values: &Vec<String>| genres.iter().all(|genre| values.contains(genre));
+        // A tag that can hold one value alone joins several with `/`.
+        let says = |values: &[String], genre: &String| match values {
+            [joined] => joined == genre || joined.split('/').any(|value| value == genre),
+            values => values.contains(genre),
+        };
+        let holds = |values: &Vec<String>| genres.iter().all(|genre| says(values, genre));
         self.has_genre() && !genres.is_empty() && holds(&self.genres) && self.speaking().all(holds)
     }
 

@@ -173,7 +173,7 @@ fn common_name(name: &Name) -> Option<&'static str> {
         Name::Track => Some("TRACKNUMBER"),
         Name::Comment => Some("COMMENT"),
         Name::Genre => Some("GENRE"),
-        Name::Own | Name::Other(..) => None,
+        Name::Program | Name::Own | Name::Other(..) => None,
     }
 }
 

@@ -112,6 +112,7 @@ impl Walker {
             }
             Difference::Obstacle { path, obstacle } => match obstacle {
                 Obstacle::Forbidden | Obstacle::Unreadable(_) => tracing::warn!("{}: {obstacle}", path.display()),
+                Obstacle::LeftOut(_) if path == walk.root => tracing::warn!("{}: {obstacle}", path.display()),
                 _ => tracing::debug!("{}: {obstacle}", path.display()),
             },
         })?;

@@ -89,7 +89,8 @@ pub(crate) fn aiff(source: &mut Source, start: u64) -> Result<Chunked, Fault> {
                     length => length == TO_THE_END_IN_AIFF && chunk.start + length > source.len(),
                 };
                 if unmeasured {
-                    return Err(Fault::unsupported("an AIFF file whose sizes were never filled in, as in a pipe,"));
+                    let what = "an AIFF file whose sizes were never filled in, as in a pipe, cannot be read".to_owned();
+                    return Err(Fault::Unsupported { what, advice: "make it anew, without one" });
                 }
                 if chunk.length == 0 {
                     return Err(NO_SAMPLES);

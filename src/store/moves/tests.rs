@@ -86,6 +86,7 @@ impl Scene {
             genre_before: Vec::new(),
             genre_after: if genre.is_empty() { Vec::new() } else { strings(&[genre]) },
             values_before: Vec::new(),
+            room_before: None,
         };
         let journal = JournalHandle::new(&self.store, Some(self.audio)).undoing(undoes.to_vec());
         let id = journal.begin(&entry).unwrap();

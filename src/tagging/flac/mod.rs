@@ -62,6 +62,9 @@ impl FlacFile {
                 paddings.push((index, block.len()));
             }
         }
+        // Behind a block that is larger than it says readers find the frames, and nothing else.
+        let is_larger = |block: &NewBlock| matches!(block, NewBlock::Old(block) if block.len() > block.declared);
+        let end = blocks.len() - usize::from(blocks.last().is_some_and(is_larger));
         if new_len == old_len {
             return Ok(blocks);
         }
@@ -83,15 +86,15 @@ impl FlacFile {
                 return Ok(blocks);
             }
             if shrunk >= HEADER {
-                blocks.push(NewBlock::Padding(shrunk - HEADER));
+                blocks.insert(end, NewBlock::Padding(shrunk - HEADER));
                 return Ok(blocks);
             }
         }
         // The audio has to move: by whole file-system blocks, and with room for the next time.
         let usable = paddings.iter().find(|(_, length)| *length <= MAX_BLOCK / 2);
         let (index, present) = usable.copied().unwrap_or_else(|| {
-            blocks.push(NewBlock::Padding(0));
-            (blocks.len() - 1, 0)
+            blocks.insert(end, NewBlock::Padding(0));
+            (end, 0)
         });
         let without: u64 = blocks.iter().map(|block| HEADER + block.len()).sum::<u64>() - present;
         let missing = (without + ROOM as u64).saturating_sub(old_len);

@@ -55,7 +55,7 @@ fn undone<E: Editor>(
     patch: &Patch,
     file: &Vec<u8>,
 ) -> Vec<u8> {
-    let entry = JournalEntry::for_test(&parse(before).unwrap(), patch);
+    let entry = JournalEntry::for_test(&parse(before).unwrap(), patch, before.len() as u64);
     let wish = Wish::Restore(Restoration::new(&[&entry], |_, _| true));
     parse(file).unwrap().edit(file, &wish, EditOptions::default()).unwrap().apply(file)
 }

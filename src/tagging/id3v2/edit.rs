@@ -21,10 +21,6 @@ pub(crate) enum Insertion<'a> {
 }
 
 impl<'a> Insertion<'a> {
-    pub(crate) fn allowed_if(speaks: bool) -> Self {
-        if speaks { Self::Allowed } else { Self::Forbidden }
-    }
-
     pub(crate) fn carried(self) -> &'a [Said] {
         match self {
             Self::Carrying(said) => said,

@@ -76,6 +76,7 @@ impl Version {
             Name::Track => ("TRK", "TRCK"),
             Name::Comment => (self.comment_id(), self.comment_id()),
             Name::Genre => (self.genre_id(), self.genre_id()),
+            Name::Program => ("TSS", "TSSE"),
             Name::Own | Name::Other(..) => return None,
         };
         Some(if self == Self::V22 { v22 } else { later })

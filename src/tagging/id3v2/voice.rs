@@ -33,7 +33,8 @@ impl Id3v2 {
                 } else {
                     frame.strings(self)
                 };
-                let common = Name::COMMON.into_iter().find(|common| self.version.common_id(common) == Some(&*id));
+                let mut known = Name::COMMON.into_iter().chain([Name::Program]);
+                let common = known.find(|common| self.version.common_id(common) == Some(&*id));
                 // What cannot be read (compressed, encrypted) may be text to others.
                 (common.unwrap_or_else(other), strings.unwrap_or_else(|| vec!["?".to_owned()]))
             }

@@ -9,7 +9,7 @@ use super::super::error::{Problem, Refusal};
 use super::super::source::Source;
 use super::chunks::{self, BigSizes, Chunk, ELSEWHERE, HEADER, MAX_CHUNKS, Next, Order};
 use super::info;
-use super::sizes::Sizes;
+use super::sizes::{Ds64, Sizes};
 
 /// Length of the form's name, size and type.
 const FORM_HEADER: u64 = 12;
@@ -126,7 +126,7 @@ impl Form {
 }
 
 /// The sizes in the `ds64` chunk, the place of its body and the two sizes at its start.
-fn big_sizes(source: &dyn Source) -> Result<(BigSizes, Option<(u64, [u8; 16])>), Problem> {
+fn big_sizes(source: &dyn Source) -> Result<(BigSizes, Option<Ds64>), Problem> {
     let place = FORM_HEADER + HEADER;
     let head = source.bytes(FORM_HEADER..place, HEADER, "ds64 chunk")?;
     if !head.starts_with(b"ds64") {
@@ -184,7 +184,7 @@ impl Walk<'_> {
         if self.container == Container::Aiff {
             // The number of samples, in another chunk, is as wrong.
             let why =
-                "its sizes were never filled in, as in a file that was written to a pipe; convert it to have it tagged";
+                "its sizes were never filled in, as in a file that came through a pipe; make it anew, without one";
             return Err(Refusal::Unsupported { what: "form", why }.into());
         }
         self.open = Some(len - start);

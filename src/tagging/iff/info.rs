@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::super::error::{Problem, Refusal};
 use super::super::plan::{TagField, Wish};
+use super::super::readers::{Name, Said, Voice};
 use super::super::source::Source;
 use super::super::state::same_values;
 use super::chunks::{self, BigSizes, Chunk, Next, Order};
@@ -101,6 +102,27 @@ impl InfoList {
             joined: true,
         };
         genres.map(holding).collect()
+    }
+
+    /// The list as readers take it. Items without a text say nothing, but are there.
+    pub(super) fn voice(&self, scope: Scope) -> Voice {
+        let said = |item: &Chunk| {
+            let name = match &item.id {
+                b"INAM" => Name::Title,
+                b"IART" => Name::Artist,
+                b"IPRD" => Name::Album,
+                b"ICRD" => Name::Date,
+                b"IPRT" => Name::Track,
+                b"ICMT" => Name::Comment,
+                b"ISFT" => Name::Program,
+                GENRE => Name::Genre,
+                other => Name::Other(scope, String::from_utf8_lossy(other).into_owned()),
+            };
+            Said { name, value: self.text(item) }
+        };
+        let said = self.items.iter().map(said).filter(|said| !said.value.is_empty()).collect();
+        let has_text = self.has_items();
+        Voice { scope, said, is_in_place: true, has_text, is_empty: !has_text }
     }
 
     /// An item's header and body, and its pad byte if it has one.

@@ -2,8 +2,8 @@
 //!
 //! The first ID3 chunk speaks for the file, and the first list says the same genre, because ffmpeg looks at no ID3 chunk where there is
 //! a list. Where there is a list alone it speaks itself: to TagLib an ID3 chunk would hide all that it says. Our own fields have no place
-//! then. Where there is neither, an ID3 chunk is made at the end, so that the audio does not move. Every other chunk is copied as it is;
-//! the sizes of the form follow.
+//! then. Where there is neither, or a list that names nothing but the program that wrote the file, an ID3 chunk is made at the end, so that
+//! the audio does not move. Every other chunk is copied as it is; the sizes of the form follow.
 
 mod chunks;
 mod form;
@@ -18,6 +18,7 @@ use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, P
 use super::error::{Problem, Refusal};
 use super::id3v2::{self, Id3v2, Insertion};
 use super::plan::Wish;
+use super::readers::{Name, Said, Voice};
 use super::source::Source;
 use chunks::{Chunk, Order};
 use form::Form;
@@ -26,6 +27,16 @@ use sizes::{OldSizes, too_large};
 
 /// More tags than this in one file are refused.
 const MAX_TAGS: usize = 16;
+/// Chunks that ffmpeg takes for tags.
+const TEXTS: [(Container, &[u8; 4]); 5] = [
+    (Container::Wav, b"bext"),
+    (Container::Aiff, b"NAME"),
+    (Container::Aiff, b"AUTH"),
+    (Container::Aiff, b"ANNO"),
+    (Container::Aiff, b"(c) "),
+];
+/// What is looked at of one of them, in bytes.
+const LONGEST_TEXT: u64 = 1024;
 
 /// A WAV or AIFF file, taken apart.
 #[derive(Debug)]
@@ -34,6 +45,8 @@ pub(crate) struct IffFile {
     /// By the number of their chunk.
     id3: Vec<(usize, Id3Chunk)>,
     info: Vec<(usize, InfoList)>,
+    /// What the form says in chunks of its own that readers take for tags.
+    texts: Vec<Said>,
 }
 
 /// An ID3v2 tag and what its chunk holds behind it.
@@ -66,7 +79,7 @@ struct Rework {
 
 impl IffFile {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
-        let mut file = Self { form: Form::parse(source)?, id3: Vec::new(), info: Vec::new() };
+        let mut file = Self { form: Form::parse(source)?, id3: Vec::new(), info: Vec::new(), texts: Vec::new() };
         for (number, chunk) in file.form.chunks.iter().enumerate() {
             if chunk.id.eq_ignore_ascii_case(b"id3 ") {
                 let body = source.bytes(chunk.body.clone(), id3v2::LIMIT, "ID3 chunk")?;
@@ -75,6 +88,13 @@ impl IffFile {
                 let body = source.bytes(chunk.body.clone(), info::LIMIT, "LIST/INFO chunk")?;
                 file.info.push((number, InfoList::parse(body)?));
             } else {
+                if TEXTS.contains(&(file.form.container, &chunk.id)) {
+                    let text = source.window(chunk.body.start, chunk.len().min(LONGEST_TEXT) as usize)?;
+                    let text = String::from_utf8_lossy(&text).trim_end_matches('\0').to_owned();
+                    let other = || Name::Other(Scope::Chunks, String::from_utf8_lossy(&chunk.id).into_owned());
+                    let name = if chunk.is_named(b"NAME") { Name::Title } else { other() };
+                    file.texts.push(Said { name, value: text });
+                }
                 continue;
             }
             if chunk.size_is_elsewhere || file.id3.len() > MAX_TAGS || file.info.len() > MAX_TAGS {
@@ -101,7 +121,16 @@ impl IffFile {
 
     /// Whether the first list receives what is missing: no ID3 chunk holds anything.
     fn list_speaks(&self) -> bool {
-        self.lists_say_something() && self.id3.iter().all(|(_, chunk)| chunk.tag.has_no_frames())
+        let says_nothing = |(_, chunk): &(usize, Id3Chunk)| chunk.tag.has_no_frames();
+        self.lists_say_something() && self.program().is_none() && self.id3.iter().all(says_nothing)
+    }
+
+    /// The name of the program that wrote the file, where the lists say nothing else: with it in an ID3 tag that hides nothing.
+    fn program(&self) -> Option<Said> {
+        let said = self.info().flat_map(|(scope, _, list)| list.voice(scope).said);
+        let mut said: Vec<Said> = said.filter(|said| said.name != Name::Genre).collect();
+        let only = said.pop().filter(|only| only.name == Name::Program);
+        only.filter(|_| said.is_empty())
     }
 
     fn is_tag(&self, number: usize) -> bool {
@@ -205,6 +234,16 @@ impl Editor for IffFile {
         !self.list_speaks()
     }
 
+    fn voices(&self) -> Vec<Voice> {
+        let id3 = self.id3().map(|(scope, _, chunk)| chunk.tag.voice(scope, true));
+        let mut voices: Vec<Voice> = id3.chain(self.info().map(|(scope, _, list)| list.voice(scope))).collect();
+        if !self.texts.is_empty() {
+            let said = self.texts.clone();
+            voices.push(Voice { scope: Scope::Chunks, said, is_in_place: true, has_text: true, is_empty: false });
+        }
+        voices
+    }
+
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {
         let mut layout = Layout::default();
         let (scope, form) = (Scope::Chunks, &self.form);
@@ -246,9 +285,11 @@ impl Editor for IffFile {
 
     fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
         let (mut patch, mut rework) = (Patch::default(), Rework::default());
-        let list_speaks = self.list_speaks();
+        let (list_speaks, program) = (self.list_speaks(), self.program().filter(|_| wish.sets_something()));
+        let speaks =
+            program.as_ref().map_or(Insertion::Allowed, |said| Insertion::Carrying(std::slice::from_ref(said)));
         for (index, (scope, number, chunk)) in self.id3().enumerate() {
-            let insertion = Insertion::allowed_if(index == 0 && !list_speaks);
+            let insertion = if index == 0 && !list_speaks { speaks } else { Insertion::Forbidden };
             if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion, options)? {
                 // The room that a write had made goes with it.
                 let length = old_sizes(wish).and_then(|old| old.tags.get(index).copied());
@@ -277,7 +318,7 @@ impl Editor for IffFile {
         }
         if self.id3.is_empty() && !list_speaks {
             let scope = Scope::Id3v2(1);
-            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options, scope, wish, Insertion::Allowed)? {
+            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options, scope, wish, speaks)? {
                 rework.new_id3 = Some(bytes);
                 patch.created.push(scope);
                 patch.changes.extend(changes);

@@ -11,6 +11,9 @@ use super::chunks::{ELSEWHERE, HEADER, Order};
 /// What the journal calls them.
 const NAME: &str = "sizes of the form";
 
+/// Where the body of a `ds64` chunk stands, and the two sizes at its start: the form's and the audio's.
+pub(super) type Ds64 = (u64, [u8; 16]);
+
 /// The sizes of a form as they stand in the file.
 #[derive(Debug)]
 pub(super) struct Sizes {
@@ -19,8 +22,7 @@ pub(super) struct Sizes {
     pub(super) outer: [u8; 4],
     /// In the header of the chunk of audio, at this place.
     pub(super) audio: (u64, [u8; 4]),
-    /// The form's and the audio's at the start of the `ds64` chunk, at this place.
-    pub(super) big: Option<(u64, [u8; 16])>,
+    pub(super) big: Option<Ds64>,
     /// The length of the sound, where its size was never filled in.
     pub(super) open: Option<u64>,
     /// The last chunk is odd and nothing follows it.

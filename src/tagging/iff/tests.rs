@@ -88,10 +88,6 @@ fn a_file_without_a_tag_gets_a_chunk_at_the_end_and_the_audio_stays_in_its_place
     }
 }
 
-fn wav_format() -> Vec<u8> {
-    walk(&wav(&[], &SOUND, &[]))[0].1.clone()
-}
-
 #[test]
 fn the_tag_in_the_chunk_keeps_version_name_and_place_whatever_the_case() {
     for name in ["id3 ", "ID3 "] {

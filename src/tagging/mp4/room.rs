@@ -193,8 +193,8 @@ impl Mp4File {
             }
             _ => return None,
         };
-        let remaining = self.moov.chain.iter().take(usize::from(room.levels)).enumerate();
-        for (depth, container) in remaining {
+        // From the inside out: where an atom and what holds it end in one place, what comes into the inner one comes first.
+        for (depth, container) in self.moov.chain.iter().enumerate().take(usize::from(room.levels)).rev() {
             let mut spaces = room.spaces.iter().filter(|space| usize::from(space.level) == depth + 1).peekable();
             let depth = depth + 1;
             let free = |space: &Space| {

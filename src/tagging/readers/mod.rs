@@ -25,6 +25,8 @@ pub(crate) enum Name {
     /// The comment without a description.
     Comment,
     Genre,
+    /// The program that wrote the file.
+    Program,
     /// One of our own fields.
     Own,
     /// Anything else, by the name that its tag has for it.
@@ -52,6 +54,7 @@ impl fmt::Display for Name {
             Self::Track => "track",
             Self::Comment => "comment",
             Self::Genre => "genre",
+            Self::Program => "program that wrote it",
             Self::Own => "field of ours",
             Self::Other(_, name) => name,
         })

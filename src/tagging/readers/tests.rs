@@ -40,7 +40,7 @@ fn key(reader: Reader) -> &'static str {
 #[test]
 fn the_readers_believe_the_tags_that_the_table_says() {
     let folder = tempfile::tempdir().unwrap();
-    let files: Vec<(String, Vec<u8>)> = mixtures::mixtures();
+    let files: Vec<(String, Vec<u8>)> = [mixtures::mixtures(), mixtures::forms()].concat();
     let path = |name: &String| folder.path().join(name);
     for (name, bytes) in &files {
         std::fs::write(path(name), bytes).unwrap();

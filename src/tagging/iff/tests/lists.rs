@@ -76,6 +76,27 @@ fn a_list_without_an_id3_tag_keeps_title_and_artist_in_every_reader_and_holds_th
 }
 
 #[test]
+fn a_list_that_names_only_the_program_that_wrote_it_does_not_keep_mutagen_from_the_genre() {
+    let body = info(&[("ISFT", b"Lavf59.27.100\0")]).1;
+    for (front, back) in [(vec![("LIST", &body[..])], vec![]), (vec![], vec![("LIST", &body[..])])] {
+        let file = wav(&front, &SOUND, &back);
+        let wish = edit_check::full_wish(&["Rock"]);
+        let after = edited(&file, &wish);
+        assert_eq!(item(&items(&lists(&after)[0]), "IGNR"), Some(&b"Rock\0"[..]), "for ffmpeg");
+        let tag = walk(&after).pop().unwrap();
+        assert_eq!(tag.0, "id3 ", "for mutagen");
+        for text in ["TCON", "RECLASSD_MODEL", "TSSE\0\0\0\x0e\0\0\0Lavf59.27.100"] {
+            assert!(tag.1.windows(text.len()).any(|bytes| bytes == text.as_bytes()), "{text}");
+        }
+        assert_eq!(undone(&file, &wish), file);
+        assert_eq!(edited(&file, &none()), file);
+    }
+    // Beside a title the list speaks.
+    let file = wav(&[("LIST", &body), ("LIST", &info(&[("INAM", b"Title")]).1)], &SOUND, &[]);
+    assert!(!has_id3(&edited(&file, &wish(&["Rock"]))));
+}
+
+#[test]
 fn the_first_list_receives_the_genre_and_further_ones_only_follow() {
     let list = info(&[("INAM", b"Title\0"), ("IGNR", b"Old\0"), ("ISFT", b"x"), ("IGNR", b"Twice")]);
     let other = info(&[("IGNR", b"Third\0\0\0")]);

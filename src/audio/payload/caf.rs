@@ -21,6 +21,8 @@ pub(crate) struct Layout {
 /// The contents of the chunk `desc`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Description {
+    /// In Hz.
+    pub sample_rate: f64,
     /// The four characters that name the codec.
     pub codec: [u8; 4],
     /// Bytes of a packet; 0 where they differ.
@@ -66,17 +68,14 @@ impl Description {
         let cut = || Fault::truncated("the description of its sound is cut short");
         let fields = source.array::<32>(at)?.ok_or_else(cut)?;
         let field = |at: usize| u32::from_be_bytes([fields[at], fields[at + 1], fields[at + 2], fields[at + 3]]);
-        let this = Self {
+        let [a, b, c, d, e, f, g, h, ..] = fields;
+        Ok(Self {
+            sample_rate: f64::from_be_bytes([a, b, c, d, e, f, g, h]),
             codec: [fields[8], fields[9], fields[10], fields[11]],
             packet_bytes: field(16),
             packet_frames: field(20),
             channels: field(24),
             bits: field(28),
-        };
-        // The demuxer computes with them unchecked.
-        if this.packet_bytes > 1 << 20 || this.packet_frames > 1 << 16 || !(1..=64).contains(&this.channels) {
-            return Err(Fault::damaged("the description of its sound is impossible"));
-        }
-        Ok(this)
+        })
     }
 }

@@ -34,7 +34,7 @@ pub(super) enum Decoded {
 
 impl Decoder {
     /// One of symphonia's decoders for these parameters.
-    pub(super) fn symphonia(parameters: &AudioCodecParameters) -> Result<Self, Fault> {
+    pub(super) fn symphonia(parameters: &AudioCodecParameters) -> Result<Self, Error> {
         let options = AudioDecoderOptions::default();
         let decoder = symphonia::default::get_codecs().make_audio_decoder(parameters, &options)?;
         Ok(Self::Symphonia(Symphonia { decoder, has_decoded: false, cannot: None }))

@@ -21,7 +21,7 @@ use crate::formats::{Kind, Mark};
 
 use super::decoder::{Decoded, Decoder};
 use super::description::decoded;
-use super::{Codec, Format, Track, adpcm, mpeg};
+use super::{Codec, Format, Track, mpeg};
 
 /// Part of a second that is decoded and dropped before the wanted frame of a lossy stream, whose packets overlap.
 const RUN_IN_PARTS: u64 = 4;
@@ -36,10 +36,6 @@ pub(super) struct DemuxedTrack {
     decoder: Decoder,
     /// Of MPEG audio, a frame like those that the decoder was made for.
     mpeg: Option<Header>,
-    /// Frames of a block, of sound that is stored in blocks.
-    block: usize,
-    /// Whether a block has to be looked at before it is decoded.
-    steps_grow: bool,
     format: Format,
     track: u32,
     time_base: TimeBase,
@@ -154,7 +150,6 @@ fn codec(number: symphonia::core::codecs::audio::AudioCodecId, kind: Kind) -> Re
         id::CODEC_ID_OPUS => return Ok(Codec::Opus),
         id::CODEC_ID_AAC => return Ok(Codec::Aac),
         id::CODEC_ID_ALAC => return Ok(Codec::Alac),
-        id::CODEC_ID_ADPCM_MS | id::CODEC_ID_ADPCM_IMA_WAV | id::CODEC_ID_ADPCM_IMA_QT => return Ok(Codec::Adpcm),
         id::CODEC_ID_AC3 => "A_AC3",
         id::CODEC_ID_EAC3 => "A_EAC3",
         id::CODEC_ID_TRUEHD => "A_TRUEHD",
@@ -216,7 +211,7 @@ impl Sound {
             let decoder = Decoder::Opus(opus::Decoder::new(head)?);
             return Ok(Self { decoder, codec, sample_rate: opus::RATE, channels, pre_skip });
         }
-        let decoder = Decoder::symphonia(parameters)?;
+        let decoder = Decoder::symphonia(parameters).map_err(|error| not_taken(error, kind))?;
         let settled = decoder.parameters().unwrap_or(parameters);
         let sample_rate = settled.sample_rate.or(parameters.sample_rate).unwrap_or(0);
         if codec == Codec::Aac && parameters.sample_rate.is_some_and(|declared| declared == 2 * sample_rate) {
@@ -248,7 +243,7 @@ impl DemuxedTrack {
     pub(super) fn open(opener: Opener, known: Known) -> Result<Self, Fault> {
         let mut reader = opener().map_err(|error| not_taken(error, known.kind))?;
         let track = reader.default_track(TrackType::Audio).or_else(|| reader.first_track(TrackType::Audio));
-        let track = track.ok_or(Fault::NotAudio("there is no track of sound in it"))?.clone();
+        let track = track.ok_or(Fault::NotAudio("there is no track of a known kind of sound in it"))?.clone();
         let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
             return Err(Fault::unsupported(format!("this kind of sound in {}", known.kind)));
         };
@@ -269,8 +264,6 @@ impl DemuxedTrack {
             opener,
             decoder,
             mpeg: first,
-            block: parameters.frames_per_block.and_then(|frames| usize::try_from(frames).ok()).unwrap_or(1),
-            steps_grow: parameters.codec == id::CODEC_ID_ADPCM_MS,
             format: Format { codec, sample_rate, channels, total: 1 }.checked()?,
             track: track.id,
             time_base,
@@ -320,12 +313,6 @@ impl DemuxedTrack {
     }
 
     fn decode_packet(&mut self, data: &[u8], frames: u64, mono: &mut Vec<f32>) -> Result<Decoded, Fault> {
-        if self.steps_grow {
-            let blocks = (frames as usize / self.block.max(1)).max(1);
-            if !adpcm::is_sane(data, data.len() / blocks, usize::from(self.format.channels)) {
-                return Ok(Decoded::Bad);
-            }
-        }
         // The decoder of MPEG frames keeps to the number of channels that it began with.
         let header = data.first_chunk::<4>().copied().and_then(Header::parse);
         if let (Some(known), Some(header)) = (&self.mpeg, header)
@@ -375,7 +362,7 @@ impl Track for DemuxedTrack {
 
     fn seek(&mut self, frame: u64) -> Result<(), Fault> {
         let run_in = match self.format.codec {
-            Codec::Flac | Codec::Alac | Codec::Pcm | Codec::Adpcm => 0,
+            Codec::Flac | Codec::Alac | Codec::Pcm => 0,
             _ => u64::from(self.format.sample_rate) / RUN_IN_PARTS,
         };
         let wanted =

@@ -5,12 +5,15 @@ use crate::audio::error::Fault;
 use crate::formats::{Codec, Kind, Mark, Support, codec};
 
 use super::MOST_CHANNELS;
+use super::adpcm::{Blocks, Variety};
 
 /// A description that the demuxer knows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Described {
     /// MPEG frames, which need no demuxer.
     Mpeg,
+    /// Blocks of ADPCM, which need none either.
+    Blocks(Blocks),
     /// The contents of the chunk to show it.
     Demuxed(Vec<u8>),
 }
@@ -20,8 +23,8 @@ pub(super) enum Described {
 pub(super) enum AiffDescribed {
     /// The form, and the contents of `COMM`.
     Demuxed([u8; 4], Vec<u8>),
-    /// Apple's IMA ADPCM, which the demuxer reads in CAF only.
-    Ima4,
+    /// Apple's IMA ADPCM.
+    Blocks(Blocks),
 }
 
 /// Refuses a codec that is known and not decoded, by its name and that of its container.
@@ -101,26 +104,16 @@ fn plain(tag: u16, common: &[u8; 16], wave: &Wave<'_>) -> Result<Described, Faul
         MS_ADPCM => {
             check_adpcm(name, wave, 7, 1)?;
             check_coefficients(wave.behind)?;
-            shown.extend([32, 0]);
-            shown.extend(frames(wave, 7, 2).to_le_bytes());
-            shown.extend([7, 0]);
-            shown.extend(MS_COEFFICIENTS.iter().flat_map(|(a, b)| [a.to_le_bytes(), b.to_le_bytes()].concat()));
+            return Ok(Described::Blocks(blocks(Variety::Microsoft, common, wave, 7, 2)));
         }
         IMA_ADPCM => {
             // Stereo lies there in words of four bytes by turns.
             check_adpcm(name, wave, 4, 4)?;
-            shown.extend([2, 0]);
-            shown.extend(frames(wave, 4, 1).to_le_bytes());
+            return Ok(Described::Blocks(blocks(Variety::Ima, common, wave, 4, 1)));
         }
         _ => return Err(unusual()),
     }
     Ok(Described::Demuxed(shown))
-}
-
-/// Whether a description for the demuxer is one of blocks, whose number of frames follows the first 18 bytes.
-pub(super) fn is_adpcm(shown: &[u8]) -> bool {
-    let adpcm = [MS_ADPCM.to_le_bytes(), IMA_ADPCM.to_le_bytes()];
-    adpcm.iter().any(|tag| shown.starts_with(tag)) && shown.len() >= 20
 }
 
 /// A description of 40 bytes, which names the format by an identifier.
@@ -172,9 +165,16 @@ fn check_adpcm(name: &str, wave: &Wave<'_>, lead: u16, unit: u16) -> Result<(), 
     }
 }
 
-/// Frames of a block of ADPCM: two in each byte of one channel, and those in the heads.
-fn frames(wave: &Wave<'_>, lead: u16, in_lead: u16) -> u16 {
-    (wave.block.saturating_sub(lead * wave.channels) / wave.channels).saturating_mul(2).saturating_add(in_lead)
+/// Blocks of ADPCM: each byte holds two frames of one channel, and each head of `lead` bytes holds `in_lead`.
+fn blocks(variety: Variety, common: &[u8; 16], wave: &Wave<'_>, lead: u16, in_lead: u32) -> Blocks {
+    let sound = u32::from(wave.block.saturating_sub(lead * wave.channels));
+    Blocks {
+        variety,
+        sample_rate: u32::from_le_bytes([common[4], common[5], common[6], common[7]]),
+        channels: wave.channels,
+        bytes: wave.block.into(),
+        frames: sound * 2 / u32::from(wave.channels) + in_lead,
+    }
 }
 
 /// Refuses coefficients of a file's own. Those that are left out are the usual ones.
@@ -213,7 +213,7 @@ pub(super) fn aiff(form: [u8; 4], description: &[u8]) -> Result<AiffDescribed, F
         || Err(Fault::unsupported(format!("{name} of {bits} bits in AIFF-C of the kind \"{}\"", mark.escape_ascii())));
     match mark {
         b"ima4" if channels > 2 => Err(Fault::unsupported(format!("{name} with more than two channels"))),
-        b"ima4" => Ok(AiffDescribed::Ima4),
+        b"ima4" => Ok(AiffDescribed::Blocks(Blocks::apple(extended(common), channels))),
         b"NONE" | b"none" | b"twos" if !(1..=32).contains(&bits) => unusual(),
         b"NONE" | b"none" | b"twos" => Ok(AiffDescribed::Demuxed(*b"AIFF", with(bits))),
         b"in24" => Ok(AiffDescribed::Demuxed(*b"AIFF", with(24))),
@@ -230,6 +230,14 @@ pub(super) fn aiff(form: [u8; 4], description: &[u8]) -> Result<AiffDescribed, F
         b"raw " => packed(mark, 8),
         mark => packed(mark, bits),
     }
+}
+
+/// The rate in a `COMM` chunk, an 80-bit floating-point number; what is no rate is 0.
+fn extended(common: &[u8; 18]) -> u32 {
+    let [.., a, b, c, d, e, f, g, h] = *common;
+    let exponent = i32::from(u16::from_be_bytes([common[8], common[9]])) - 0x3fff;
+    let mantissa = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    if (0..=31).contains(&exponent) { (mantissa >> (63 - exponent)) as u32 } else { 0 }
 }
 
 fn cut_short() -> Fault {
@@ -291,6 +299,14 @@ mod tests {
         assert!(wave(&fmt(MS_ADPCM, 2, 1024, 4, &own)).is_ok());
         own[6] ^= 1;
         assert_eq!(refusal(&fmt(MS_ADPCM, 2, 1024, 4, &own)), "Microsoft ADPCM with coefficients of its own");
+    }
+
+    #[test]
+    fn rates_of_80_bits_are_read() {
+        let rate = |bytes: [u8; 10]| extended(&[&[0; 8][..], &bytes].concat().try_into().unwrap());
+        assert_eq!(rate([0x40, 0x0e, 0xac, 0x44, 0, 0, 0, 0, 0, 0]), 44_100);
+        assert_eq!(rate([0x40, 0x0b, 0xfa, 0, 0, 0, 0, 0, 0, 0]), 8000);
+        assert_eq!(rate([0xff; 10]), 0);
     }
 
     #[test]

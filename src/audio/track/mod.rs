@@ -151,12 +151,12 @@ pub(crate) fn open(mut source: Source) -> Result<Opened, Fault> {
         Found::Aiff(start) => {
             let aiff = riff::aiff(&mut source, start)?;
             let sound = aiff.data.clone();
-            (Box::new(chunked::aiff(&source, aiff)?), sound)
+            (chunked::aiff(source, aiff)?, sound)
         }
         Found::Caf(start) => {
             let layout = caf::Layout::read(&mut source, start)?;
             let sound = layout.data.clone();
-            (Box::new(chunked::caf(&source, start, layout)?), sound)
+            (chunked::caf(source, start, layout)?, sound)
         }
         Found::Matroska(start) => {
             payload::matroska::clusters(&mut source, start)?;

@@ -53,9 +53,16 @@ pub(super) fn codec(header: &Header) -> Codec {
 
 /// The decoder of frames like this one.
 pub(super) fn decoder(header: &Header) -> Result<Decoder, Fault> {
+    // Not in the standard of MPEG-1, and refused by the decoder in all versions; some encoders write them, and players play them.
+    let (kilobits, channels) = (header.bitrate / 1000, header.channels);
+    let unusual: &[u32] = if channels == 1 { &[224, 256, 320, 384] } else { &[32, 48, 56, 80] };
+    if header.layer == 2 && unusual.contains(&kilobits) {
+        let channels = if channels == 1 { "mono" } else { "stereo" };
+        return Err(Fault::unsupported(format!("MPEG layer II of {kilobits} kbit/s in {channels}")));
+    }
     let mut parameters = AudioCodecParameters::new();
     parameters.for_codec([CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3][usize::from(header.layer - 1)]);
-    Decoder::symphonia(&parameters)
+    Ok(Decoder::symphonia(&parameters)?)
 }
 
 impl Track for MpegTrack {

@@ -15,8 +15,8 @@ fn judge(ensemble: &Ensemble, scores: &[Scores]) -> Verdict {
             Ballot::new(&genres, &[&scores.probabilities], member.weight).unwrap()
         })
         .collect();
-    let rules = Rules { temperature: ensemble.temperature, tell: ensemble.tell };
-    Verdict::new(vote(&ballots, &taxonomy, rules), ensemble.threshold)
+    let rules = Rules { temperature: ensemble.temperature, ..Rules::plain(ensemble.tell) };
+    Verdict::new(vote(&ballots, &taxonomy, &rules).ranking, ensemble.threshold)
 }
 
 fn scores_of(ensemble: &Ensemble, genre: &str, p: f32) -> Vec<Scores> {

@@ -96,3 +96,20 @@ fn what_is_no_music_gets_no_confident_genre() {
         assert!(reason(name).contains("sounds like speech, not music"), "{name}: {}", reason(name));
     }
 }
+
+#[test]
+fn a_sound_that_is_no_music_has_no_genre_and_explain_says_so() {
+    let library = Library::with_config("[ensemble]\nmusic_only = true\n");
+    let mut noise = Noise(1);
+    let path = library.put("hiss.wav", &sound(12.0, |_| noise.next() * 0.2));
+    let report = library.scan(&["--dry-run"]).expect_code(0).object("hiss.wav");
+    assert_eq!((&report["genre"], report["confidence"].as_f64()), (&serde_json::Value::Null, Some(0.0)), "{report}");
+    assert_eq!(report["top"].as_array().map(Vec::len), Some(0), "{report}");
+    let said = library.run("explain", &[path.to_str().unwrap()]).expect_code(0).stdout;
+    assert!(said.contains("none: it is no music") && said.contains("not music, which it would be from"), "{said}");
+    assert!(!said.contains("confidence "), "{said}");
+    let json = library.run("explain", &["--json", path.to_str().unwrap()]).expect_code(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["genre"], &json["confidence"]), (&serde_json::Value::Null, &serde_json::Value::Null), "{json}");
+    assert_eq!(json["sound"]["is_music"], false);
+}

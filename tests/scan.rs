@@ -375,8 +375,29 @@ fn explain_shows_each_model_and_the_vote() {
     let path = library.put("song.flac", &song(1, &["GENRE=Polka"]));
     let before = library.contents();
     let run = library.run("explain", &[path.to_str().unwrap()]).expect_code(0);
-    for word in ["fma518-mlp", "logmel-cnn", "the vote", "█", "%", "confidence", "Polka"] {
+    for word in ["fma518-mlp", "logmel-cnn", "the vote", "█", "%", "mean", "temperature", "confidence", "Polka"] {
         assert!(run.stdout.contains(word), "{word} is missing in:\n{}", run.stdout);
     }
     assert_eq!(library.contents(), before);
+}
+
+#[test]
+fn explain_says_the_steps_from_the_members_to_the_confidence_as_json_too() {
+    let library = Library::new();
+    let path = library.put("song.flac", &song(1, &["GENRE=Polka"]));
+    let run = library.run("explain", &["--json", path.to_str().unwrap()]).expect_code(0);
+    let said: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let first = |step: &str| (said[step][0]["genre"].clone(), said[step][0]["share"].as_f64().unwrap());
+    let (genre, mean) = first("mean");
+    // The temperature and what follows change how sure the vote is, and not what it says.
+    assert_eq!([first("tempered").0, first("families").0], [genre.clone(), genre.clone()]);
+    let (temperature, tempered) = (said["temperature"].as_f64().unwrap(), first("tempered").1);
+    assert_eq!(temperature < 1.0, tempered > mean, "{said}");
+    let weights: Vec<f64> = said["members"].as_array().unwrap().iter().map(|m| m["weight"].as_f64().unwrap()).collect();
+    assert!(weights.len() > 2 && weights.iter().sum::<f64>() > 0.99, "{said}");
+    if let Some(confidence) = said["calibration"]["confidence"].as_f64() {
+        assert!((first("families").1 - confidence).abs() < 2e-4, "{said}");
+    }
+    assert_eq!(said["in_the_file"][0], "Polka");
+    assert_eq!((&said["genre"], said["confidence"].as_f64()), (&genre, Some(first("top").1)));
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--clips", type=Path, required=True)
+parser.add_argument("--clips", type=Path, required=True, nargs="+", help="lists of clips; the first decides which genres are learned")
 parser.add_argument("--audio", type=Path, help="the clips' sound; without it the features have to be there")
 parser.add_argument("--reclassd", default="reclassd", help="the program, with musicnn installed")
 parser.add_argument("--taggrams", type=Path, help="the folder of GTZAN's taggrams; without it the head on tags hears the clips alone")
@@ -24,14 +24,15 @@ args = parser.parse_args()
 
 taggrams = {part: args.taggrams / f"{part}_data_GTZAN_MSDmusicnn_taggram.npz" for part in ("training", "evaluation")} if args.taggrams else {}
 heard = ["--taggrams", taggrams["training"]] if taggrams else []
-data = ["--clips", args.clips, "--features", args.features, "--out", args.out, "--workers", args.workers, *heard]
+data = ["--clips", *args.clips, "--features", args.features, "--out", args.out, "--workers", args.workers, *heard]
 not_music = ["--runs", args.out, "--models", args.models, "--sources", args.sources, "--sounds", args.features / "not_music", "--reclassd", args.reclassd]
 not_music += ["--more-music", args.more_music] if args.more_music else []
 steps = [
-    ["prepare.py", "--clips", args.clips, "--audio", args.audio, "--out", args.features, "--reclassd", args.reclassd],
+    ["prepare.py", "--clips", *args.clips, "--audio", args.audio, "--out", args.features, "--reclassd", args.reclassd],
     ["study.py", *data, "--runs", "cv,final,from"],
     ["study.py", *data, "--runs", "curve", "--kinds", "features,joined,cnn1"],
     ["study.py", *data, "--runs", "cv,from", "--kinds", "open1"],
+    *([["study.py", *data, "--runs", "without", "--kinds", "joined,tags"], ["calibrate.py", "--runs", args.out]] if len(args.clips) > 1 else []),
     ["settle.py", "--runs", args.out, *(["--gtzan-test", taggrams["evaluation"]] if taggrams else [])],
     ["not_music.py", *not_music],
     ["export.py", "--runs", args.out, "--models", args.models],

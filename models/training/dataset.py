@@ -1,8 +1,9 @@
 """The clips, their labels and their features as arrays.
 
-A clip may carry several genres, so its target is a distribution: mass 1 spread evenly over the genres that the networks can say. `Pop`, `Rock` and
-`Pop|Rock` are one genre here, `Pop Rock`, because the labels at hand do not tell them apart. Clips are kept apart by artist: `train` and `valid` share
-none (checked on every load), and the folds of the cross-validation share none either.
+A clip may carry several genres, so its target is a distribution: mass 1 spread evenly over the genres that the networks can say. Kinds count as their
+family here (`Pop`, `Rock`, `Metal` as `Pop Rock`), because most of the labels at hand do not tell them apart; where labels do, the clip remembers which kinds it
+carries. Clips are kept apart by artist: the parts of the list share none (checked on every load), and the folds of the cross-validation share none either.
+Clips of the part `test` are asked about and never learned from.
 """
 
 import csv
@@ -36,10 +37,16 @@ class Clip:
     artist: str
     genres: frozenset
     split: str
+    kinds: frozenset = frozenset()  # of the genres, those that a label told apart within a family
 
     @property
     def key(self):
         return f"{self.set}/{self.path}"
+
+    @property
+    def collection(self):
+        """Copies of one collection may come from several places."""
+        return self.set.split("_")[0]
 
 
 @dataclass
@@ -80,21 +87,25 @@ class Data:
         return self.target.sum(1) > 0
 
 
-def pool(label):
-    return POP_ROCK if label in ("Pop", "Rock", "Pop|Rock") else label
+TAGGRAMS_OF = "gtzan"  # the collection that the taggrams are of
+FAMILY = {kind: family for family, kinds in KINDS.items() for kind in kinds} | {"Pop|Rock": POP_ROCK}
 
 
-def read_clips(path):
-    """The labelled clips of `clips.csv`, in its order."""
+def read_clips(*paths):
+    """The labelled clips of the lists, in their order."""
     clips = []
-    for row in csv.DictReader(open(path, newline="", encoding="utf-8")):
-        genres = frozenset(pool(g.strip()) for g in row["labels"].split(";") if g.strip())
-        if genres:
-            clips.append(Clip(row["set"], row["path"], row["artist_group"], genres, row["split"]))
+    for path in paths:
+        for row in csv.DictReader(open(path, newline="", encoding="utf-8")):
+            labels = [g.strip() for g in row["labels"].split(";") if g.strip()]
+            genres, kinds = frozenset(FAMILY.get(g, g) for g in labels), frozenset(g for g in labels if FAMILY.get(g, g) != g and "|" not in g)
+            # A clip that is labelled Pop and Rock tells nothing of the two.
+            kinds = kinds if len(kinds) == 1 and genres == {FAMILY[k] for k in kinds} else frozenset()
+            if genres:
+                clips.append(Clip(row["set"], row["path"], row["artist_group"], genres, row["split"], kinds))
     split_of = {}
     for clip in clips:
         if split_of.setdefault(clip.artist, clip.split) != clip.split:
-            raise SystemExit(f"{path}: artist {clip.artist!r} is in both splits")
+            raise SystemExit(f"artist {clip.artist!r} is in two parts of the lists")
     return clips
 
 
@@ -110,8 +121,24 @@ def supported_labels(clips, split="train"):
     return sorted(kept, key=lambda g: (-count[g], g))
 
 
+def learnable(clips):
+    """Which clips may be learned from."""
+    return np.array([clip.split != "test" for clip in clips])
+
+
 def folds_by_artist(clips, folds=FOLDS, seed=0):
-    """A fold number for each clip; all clips of an artist share it.
+    """A fold number for each clip; all clips of an artist share it. Every collection is dealt by itself, so that each reaches every fold."""
+    fold, first = np.empty(len(clips), int), dict.fromkeys(clip.collection for clip in clips)
+    # The first two collections have been dealt together since version 1.
+    groups = [list(first)[:2], *[[name] for name in list(first)[2:]]]
+    for group in groups:
+        rows = [i for i, clip in enumerate(clips) if clip.collection in group]
+        fold[rows] = deal([clips[i] for i in rows], folds, seed)
+    return fold
+
+
+def deal(clips, folds, seed):
+    """The folds of some collections.
 
     Artists are dealt one by one, those with most clips first, to the fold where their genres are scarcest, so that rare genres reach every fold."""
     rng = np.random.default_rng(seed)
@@ -145,7 +172,7 @@ def tag_labels(labels):
 def tag_sets(labels):
     """The columns of that head's targets, and which of its words each stands for: every word for itself, a family for its kinds.
 
-    A clip that is labelled by a family alone puts its mass on the family: how that is divided, the taggrams decide."""
+    A clip that is labelled by a family alone puts its mass on the family: how that is divided, those decide whose labels tell kinds apart."""
     words = tag_labels(labels)
     sets = {word: {word} for word in words} | {f"any {family}": set(kinds) for family, kinds in KINDS.items()}
     return list(sets), np.array([[word in members for members in sets.values()] for word in words], np.float32)
@@ -156,7 +183,9 @@ def tag_targets(data):
     columns, _ = tag_sets(data.labels)
     target = np.zeros((len(data), len(columns)), np.float32)
     for k, label in enumerate(data.labels):
-        target[:, columns.index(f"any {label}" if label in KINDS else label)] = data.target[:, k]
+        for i, clip in enumerate(data.clips):
+            kind = next((kind for kind in clip.kinds if FAMILY[kind] == label), None)
+            target[i, columns.index(kind or (f"any {label}" if label in KINDS else label))] += data.target[i, k]
     return target
 
 
@@ -172,9 +201,9 @@ def read_taggrams(file):
     return Taggrams(tags, [GTZAN[names[number]] for number in numbers])
 
 
-def load(clips_csv, features, labels=None, taggrams=None):
-    """Everything, with rows in the order of `clips_csv`. A clip whose features are missing is an error."""
-    clips = read_clips(clips_csv)
+def load(lists, features, labels=None, taggrams=None):
+    """Everything, with rows in the order of the lists; which genres are learned, the first list decides. A clip whose features are missing is an error."""
+    clips = read_clips(*lists)
     vectors, spectrograms, said = {}, {}, {}
     for name in sorted({clip.set for clip in clips}):
         keys = {clip.path: clip.key for clip in clips if clip.set == name}
@@ -193,7 +222,7 @@ def load(clips_csv, features, labels=None, taggrams=None):
     if missing:
         raise SystemExit(f"{len(missing)} clips have no features, the first is {missing[0]}: run prepare.py again")
     log_mel = torch.stack([spectrograms[c.key] for c in clips])
-    labels = labels or supported_labels(clips)
+    labels = labels or supported_labels(read_clips(lists[0]))
     if said and any(c.key not in said for c in clips):
         raise SystemExit("musicnn was asked about some clips only: run prepare.py again")
     musicnn = np.stack([said[c.key] for c in clips]) if said else np.zeros((len(clips), 0), np.float32)

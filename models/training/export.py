@@ -19,8 +19,8 @@ import training
 from nets import FRAMES, FeatureMlp
 from settle import KIND, lift_of_tags
 
-VERSION = {"fma518-mlp": "2", "logmel-cnn": "3"}  # the others are new
-ENSEMBLE_VERSION = "3"
+VERSION = {"fma518-mlp": "2", "logmel-cnn": "3", "musicnn-fusion": "2", "musicnn-tags": "2"}  # the others are new
+ENSEMBLE_VERSION = {"builtin": "3", "musicnn": "4"}
 OPSET = 17
 LICENCE = "MIT OR Apache-2.0"
 MODELS = Path(__file__).resolve().parent.parent
@@ -187,21 +187,46 @@ def export(name, net, labels, folder):
     write_manifest(name, ABOUT[name], VERSION.get(name, "1"), digest, labels, INPUT[name], output, folder)
 
 
-def export_ensemble(vote, settled, gate, file, threshold):
+def calibrated_vote(settled, vote, calibrated):
+    """What settle.py says of a vote, with what calibrate.py says of it in its place; and the lines of its calibration and of its kinds."""
+    if vote != "musicnn" or not calibrated:
+        return settled["votes"][vote], settled["stages"][vote]["stages"], [], []
+    parts = dict(settled["votes"][vote], weights=[calibrated["vote"].get(name, 0.0) for name in settled["votes"][vote]["members"]], temperature=calibrated["temperature"])
+    fitted = calibrated["calibration"]
+    line = f"calibration = {{ bias = {fitted['bias']:.2f}, top = {fitted['top']:.2f} }}"
+    stages = [*settled["stages"][vote]["stages"][:-1], dict(parts, calibration=line)]
+    above = [
+        "# How likely the first genre is right: log-odds = bias + top * log-odds of its share.",
+        line,
+        "# The probability from which a kind is named in place of its family.",
+        f"tell = {calibrated['tell']}",
+    ]
+    kinds = [
+        "",
+        "# How likely a file of the family is of a kind: log-odds = bias + share * log-odds of the kind's share of the family. A kind that is not here is never sure.",
+        "[kinds]",
+        *(f"{kind} = {{ bias = {fit['bias']:.2f}, share = {fit['share']:.2f} }}" for kind, fit in calibrated["kinds"].items()),
+    ]
+    return parts, stages, above, kinds
+
+
+def export_ensemble(vote, settled, gate, file, threshold, calibrated=None):
     """Who votes, how much each vote counts, in which stages, and how sure the vote must be."""
-    parts, further = settled["votes"][vote], settled["further"][vote]
+    further = settled["further"][vote]
+    parts, stages_of_vote, above, kinds = calibrated_vote(settled, vote, calibrated)
     f, staged = settled["cross_validation"][vote], settled["cross_validation"][f"{vote}, progressive"]
     what = "built-in models" if vote == "builtin" else "built-in models and musicnn's"
     lines = [
         f"# The ensemble of the {what}: which vote, how much each vote counts, and when its word is good enough to write.",
         "# Weights, temperatures, stages and stops come from cross-validation over the training clips (training/settle.py).",
         f'name = "reclassd-{vote}"',
-        f'version = "{ENSEMBLE_VERSION}"',
+        f'version = "{ENSEMBLE_VERSION[vote]}"',
         *(['needs = ["musicnn-msd"]'] if vote == "musicnn" else []),
         "# Probabilities become p^(1/temperature), normalised: what makes the confidence mean what it says.",
         f"temperature = {parts['temperature']}",
         "# A confidence below this is unsure: nothing is written, the file waits for review.",
         f"threshold = {threshold}",
+        *above,
     ]
     if further["least"] is not None:
         lines += [
@@ -211,6 +236,7 @@ def export_ensemble(vote, settled, gate, file, threshold):
         ]  # fmt: skip
     else:
         lines += ["# No `further`: no probability was found from which the second genre of a clip with several is right often enough."]
+    lines += kinds
     for name, weight in zip(parts["members"], parts["weights"], strict=True):
         lines += ["", "[[members]]", f'model = "{name}"', f"weight = {weight}"]
     stages = settled["stages"][vote]
@@ -219,9 +245,10 @@ def export_ensemble(vote, settled, gate, file, threshold):
         f"# strategy = \"progressive\": who is asked first, and from which confidence on nobody else is. Cross-validated: top-1 {staged['top1']:.1%} where the whole vote",
         f"# has {f['top1']:.1%}; {', '.join(f'{share:.0%}' for share in stages['share'])} of the clips stop at each stage.",
     ]  # fmt: skip
-    for stage in stages["stages"]:
+    for stage in stages_of_vote:
         weights = ", ".join(f"{name} = {weight}" for name, weight in zip(stage["members"], stage["weights"], strict=True) if weight > 0)
         lines += ["[[stages]]", f"weights = {{ {weights} }}", f"temperature = {stage['temperature']}"]
+        lines += [stage["calibration"]] if "calibration" in stage else []
         lines += [f"stop = {stage['stop']}", ""] if "stop" in stage else [""]
     if gate:
         lines += ["# What is less likely music than this is speech or noise, and has no genre.", "[gate]", 'model = "sound-kind"', f"music_below = {gate['music_below']}", ""]
@@ -242,9 +269,10 @@ def main():
             labels = dataset.tag_labels(settled["labels"]) if name == "musicnn-tags" else settled["labels"]
             export(name, load(name, args.runs, settled), labels, args.models / name)
     gate = json.loads((args.runs / "sound-kind.json").read_text()) if (args.runs / "sound-kind.json").exists() else None
+    calibrated = json.loads((args.runs / "calibrated.json").read_text()) if (args.runs / "calibrated.json").exists() else None
     if not args.only:
         for vote in settled["votes"]:
-            export_ensemble(vote, settled, gate, args.models / ("ensemble.toml" if vote == "builtin" else f"ensemble-{vote}.toml"), args.threshold)
+            export_ensemble(vote, settled, gate, args.models / ("ensemble.toml" if vote == "builtin" else f"ensemble-{vote}.toml"), args.threshold, calibrated)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--clips", type=Path, required=True, help="the list of clips: set,path,artist_group,genres_as_given,labels,split")
+parser.add_argument("--clips", type=Path, required=True, nargs="+", help="the list of clips: set,path,artist_group,genres_as_given,labels,split")
 parser.add_argument("--audio", type=Path, required=True, help="the folder that holds SET/PATH of every line of the list")
 parser.add_argument("--out", type=Path, required=True, help="where SET.fma518.npy, SET.logmel.npz and SET.musicnn-msd.npz go")
 parser.add_argument("--reclassd", default="reclassd", help="the program (default: the one on the PATH)")
@@ -18,7 +18,7 @@ parser.add_argument("--no-musicnn", action="store_true", help="without what musi
 args = parser.parse_args()
 
 files = defaultdict(list)
-for row in csv.DictReader(args.clips.open(newline="", encoding="utf-8")):
+for row in (row for clips in args.clips for row in csv.DictReader(clips.open(newline="", encoding="utf-8"))):
     if row["labels"].strip():
         files[row["set"]].append(args.audio / row["set"] / row["path"])
 missing = [f for group in files.values() for f in group if not f.is_file()]

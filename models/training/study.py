@@ -2,11 +2,13 @@
 
 | run | trained on | asked about |
 |---|---|---|
-| `cv-F` | all folds but F of train + valid, grouped by artist | fold F |
-| `valid` | train | valid |
-| `from-SET` | every clip of SET | every clip of the other set |
+| `cv-F` | all folds but F, grouped by artist | fold F |
+| `without-SET` | every collection but SET | SET |
+| `from-SET` | SET alone | every other collection |
 | `curve-P-F` | P % of the artists of all folds but F | fold F |
-| `final` | train + valid | nothing |
+| `final` | everything | nothing |
+
+Clips of the part `test` are asked about with their fold and learned from in no run.
 
 Writes RUN.KIND.npz (logits, and the rows of the list that they are of) and final.KIND.pt into --out."""
 
@@ -29,17 +31,17 @@ DATA = None
 def rows_of(run, data):
     """Which rows the run trains on, and which it is asked about."""
     clips, folds = data.clips, dataset.folds_by_artist(data.clips)
-    everything = np.ones(len(clips), bool)
+    known = dataset.learnable(clips)
     if run == "final":
-        return everything, ~everything
-    if run == "valid":
-        train = np.array([clip.split == "train" for clip in clips])
-        return train, ~train
+        return known, np.zeros(len(clips), bool)
+    if run.startswith("without-"):
+        inside = np.array([clip.collection == run.split("-")[1] for clip in clips])
+        return known & ~inside, inside
     if run.startswith("from-"):
-        inside = np.array([clip.set == run[5:] for clip in clips])
-        return inside, ~inside
+        inside = np.array([clip.collection == run.split("-")[1] for clip in clips])
+        return known & inside, ~inside
     fold = folds == int(run.split("-")[-1])
-    train = ~fold
+    train = known & ~fold
     if run.startswith("curve-"):
         artists = sorted({clip.artist for clip in clips})
         np.random.default_rng(1).shuffle(artists)
@@ -55,14 +57,17 @@ def one(job):
     train, asked = rows_of(run, DATA)
     sort = kind.rstrip("0123456789")
     seed += (int(run[-1]) if run[-1].isdigit() else 0) + 100 * int(kind[len(sort) :] or 0)
-    net = training.fit(sort, DATA.subset(train), training.SETTINGS[sort], seed)
+    known = DATA.subset(train)
+    if run == f"without-{dataset.TAGGRAMS_OF}":
+        known.taggrams = None
+    net = training.fit(sort, known, training.SETTINGS[sort], seed)
     if run == "final":
         torch.save(net.state_dict(), out / f"final.{kind}.pt")
     else:
         rows = np.flatnonzero(asked)
         for name, values in training.logits_of(sort, net, DATA.subset(rows)).items():
             np.savez(out / f"{run}.{name}{kind[len(sort) :]}.npz", rows=rows, logits=values)
-        if run.startswith(("cv-", "from-")):
+        if run.startswith(("cv-", "without-", "from-")):
             torch.save(net.state_dict(), out / f"{run}.{kind}.pt")
     return f"{run} {kind}: {time.monotonic() - started:.0f} s"
 
@@ -70,12 +75,12 @@ def one(job):
 def main():
     global DATA
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--clips", type=Path, required=True, nargs="+", help="lists of clips; the first decides which genres are learned")
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--taggrams", type=Path, help="GTZAN's training part as musicnn's authors published it, for the head on tags")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--kinds", default="features,head,joined,tags,cnn1", help="with another number it is another fit, with another seed")
-    parser.add_argument("--runs", default="cv,valid,from,final,curve")
+    parser.add_argument("--runs", default="cv,without,from,final,curve")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
@@ -85,10 +90,11 @@ def main():
         store.write_bytes(pickle.dumps(dataset.load(args.clips, args.features, taggrams=args.taggrams), protocol=4))
     DATA = pickle.loads(store.read_bytes())
     runs = dict(
-        cv=[f"cv-{f}" for f in range(dataset.FOLDS)], valid=["valid"], final=["final"],
+        cv=[f"cv-{f}" for f in range(dataset.FOLDS)], final=["final"],
         curve=[f"curve-{p}-{f}" for p in CURVE for f in range(dataset.FOLDS)],
     )  # fmt: skip
-    runs["from"] = [f"from-{name}" for name in sorted({clip.set for clip in DATA.clips})]
+    for kind in ("without", "from"):
+        runs[kind] = [f"{kind}-{name}" for name in sorted({clip.collection for clip in DATA.clips if clip.split != "test"})]
     jobs = [(run, kind, args.out, args.seed) for group in args.runs.split(",") for kind in args.kinds.split(",") for run in runs[group]]
     jobs = [j for j in jobs if not (args.out / f"{j[0]}.{j[1]}.npz").exists() and not (args.out / f"{j[0]}.{j[1]}.pt").exists()]
     started = time.monotonic()

@@ -94,6 +94,53 @@ def make(kind, classes, settings, inputs=518):
     return FeatureMlp(inputs, classes, settings["hidden"], settings["members"], settings["dropout"])
 
 
+class Abreast:
+    """The perceptrons of a `FeatureMlp` as one stack of weights, so that a step of all costs little more than a step of one."""
+
+    def __init__(self, net):
+        self.net, self.momentum, self.eps = net, 0.1, 1e-5
+        self.dropout = next(layer.p for layer in net.members[0] if isinstance(layer, torch.nn.Dropout))
+        self.layers, self.norms = [], []
+        for parts in zip(*net.members, strict=True):
+            if isinstance(parts[0], torch.nn.Linear):
+                self.layers.append([self.stack(parts, "weight").transpose(1, 2).contiguous().requires_grad_(), self.stack(parts, "bias")[:, None].clone().requires_grad_()])
+            elif isinstance(parts[0], torch.nn.BatchNorm1d):
+                learned = [self.stack(parts, name)[:, None].clone().requires_grad_() for name in ("weight", "bias")]
+                self.norms.append([*learned, torch.zeros_like(learned[0]), torch.ones_like(learned[0])])
+
+    @staticmethod
+    def stack(parts, name):
+        return torch.stack([getattr(part, name).detach() for part in parts])
+
+    def parameters(self):
+        return [p for layer in self.layers for p in layer] + [p for norm in self.norms for p in norm[:2]]
+
+    def __call__(self, x):
+        """(members, batch, inputs) -> (members, batch, K), in training."""
+        for (weight, bias), (scale, shift, mean, variance) in zip(self.layers[:-1], self.norms, strict=True):
+            x = torch.baddbmm(bias, x, weight)
+            now, spread = x.mean(1, keepdim=True), x.var(1, unbiased=False, keepdim=True)
+            n = x.shape[1]
+            mean.lerp_(now.detach(), self.momentum)
+            variance.lerp_(spread.detach() * n / (n - 1), self.momentum)
+            x = torch.relu((x - now) * torch.rsqrt(spread + self.eps) * scale + shift)
+            x = torch.nn.functional.dropout(x, self.dropout)
+        return torch.baddbmm(self.layers[-1][1], x, self.layers[-1][0])
+
+    def hand_back(self):
+        """The weights, back into the network."""
+        with torch.no_grad():
+            for i, member in enumerate(self.net.members):
+                linear = [layer for layer in member if isinstance(layer, torch.nn.Linear)]
+                norms = [layer for layer in member if isinstance(layer, torch.nn.BatchNorm1d)]
+                for layer, (weight, bias) in zip(linear, self.layers, strict=True):
+                    layer.weight.copy_(weight[i].T)
+                    layer.bias.copy_(bias[i, 0])
+                for layer, (scale, shift, mean, variance) in zip(norms, self.norms, strict=True):
+                    for mine, stacked in ((layer.weight, scale), (layer.bias, shift), (layer.running_mean, mean), (layer.running_var, variance)):
+                        mine.copy_(stacked[i, 0])
+
+
 def fit(kind, data, settings, seed, say=lambda line: None):
     """One network trained on every row of `data` that carries a genre which it can say. Nothing is held out: the epochs are a setting."""
     torch.manual_seed(seed)
@@ -111,47 +158,71 @@ def fit(kind, data, settings, seed, say=lambda line: None):
     weight = torch.zeros(len(target))
     weight[rows] = genre_weights(target[rows], settings["balance"])
     net = make(kind, len(data.labels) if says is None else len(says), settings, inputs.shape[1])
-    if kind in CONVOLUTIONS:
-        net.fit_normalisation(data.log_mel[rows[:: max(1, len(rows) // 200)]])
-        net = net.to(memory_format=torch.channels_last)
-        net.scaler = FeatureMlp(518, 2)
-        net.scaler.fit_normalisation(inputs[rows])
-        features = net.scaler.normalise(inputs)
-    else:
-        net.fit_normalisation(inputs[rows])
-        features = net.normalise(inputs)
-    batch = settings["batch"]
-    per_epoch = len(rows) // batch
-    optimiser = torch.optim.AdamW(net.parameters(), settings["rate"], weight_decay=settings["decay"])
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings["rate"], total_steps=settings["epochs"] * per_epoch, pct_start=0.2)
-    net.train()
+    step = fit_convolutions if kind in CONVOLUTIONS else fit_perceptrons
+    step(net, data, inputs, target, weight, rows, says, settings, rng, say)
+    return net.eval()
+
+
+def schedule_of(parameters, settings, per_epoch):
+    optimiser = torch.optim.AdamW(parameters, settings["rate"], weight_decay=settings["decay"])
+    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, settings["rate"], total_steps=settings["epochs"] * per_epoch, pct_start=0.2)
+
+
+def fit_perceptrons(net, data, inputs, target, weight, rows, says, settings, rng, say):
+    net.fit_normalisation(inputs[rows])
+    features, batch, members = net.normalise(inputs), settings["batch"], settings["members"]
+    abreast, per_epoch = Abreast(net), len(rows) // batch
+    optimiser, schedule = schedule_of(abreast.parameters(), settings, per_epoch)
     for epoch in range(settings["epochs"]):
-        losses = []
-        orders = [rng.permutation(rows) for _ in range(1 if kind in CONVOLUTIONS else settings["members"])]
+        losses, orders = [], np.stack([rng.permutation(rows) for _ in range(members)])
         for b in range(per_epoch):  # the odd ones at the end wait for the next shuffle
-            loss = 0
-            for member, order in enumerate(orders):
-                pick = order[b * batch : (b + 1) * batch]
-                y = target[pick] * weight[pick][:, None]
-                vectors = features[pick] + settings["noise"] * torch.randn(len(pick), features.shape[1])
-                if kind in CONVOLUTIONS:
-                    x = heard_anew(data.log_mel, pick, settings, rng)
-                    (x, vectors), y = mixed([x, vectors], y, settings["mixup"], rng)
-                    with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
-                        logits, embedding = net(x.contiguous(memory_format=torch.channels_last))
-                        fused = net.fused(embedding, vectors)
-                    loss = loss - settings["fusion"] * (y * torch.log_softmax(fused.float(), 1)).sum(1).mean()
-                else:
-                    (vectors,), y = mixed([vectors], y, settings["mixup"], rng)
-                    logits = net.members[member](vectors)
-                loss = loss - (y * log_probabilities(logits.float(), says)).sum(1).mean()
+            pick = torch.as_tensor(orders[:, b * batch : (b + 1) * batch])
+            y, x = target[pick] * weight[pick][:, :, None], features[pick]
+            x = x + settings["noise"] * torch.randn_like(x)
+            if settings["mixup"] > 0:
+                share = torch.as_tensor(rng.beta(settings["mixup"], settings["mixup"], (members, batch, 1)), dtype=torch.float32)
+                share, other = torch.maximum(share, 1 - share), torch.as_tensor(rng.permutation(batch))
+                x, y = share * x + (1 - share) * x[:, other], share * y + (1 - share) * y[:, other]
+            logits = abreast(x).flatten(0, 1)
+            # Each perceptron learns by itself: the sum of their losses, each the mean over its batch.
+            loss = -(y.flatten(0, 1) * log_probabilities(logits, says)).sum() / batch
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
-            losses.append(loss.item() / len(orders))
+            losses.append(loss.item() / members)
         say(f"epoch {epoch + 1:3d}: loss {math.fsum(losses) / len(losses):.4f}")
-    return net.eval()
+    abreast.hand_back()
+
+
+def fit_convolutions(net, data, inputs, target, weight, rows, says, settings, rng, say):
+    net.fit_normalisation(data.log_mel[rows[:: max(1, len(rows) // 200)]])
+    net.to(memory_format=torch.channels_last)
+    net.scaler = FeatureMlp(518, 2)
+    net.scaler.fit_normalisation(inputs[rows])
+    features, batch = net.scaler.normalise(inputs), settings["batch"]
+    per_epoch = len(rows) // batch
+    optimiser, schedule = schedule_of(net.parameters(), settings, per_epoch)
+    net.train()
+    for epoch in range(settings["epochs"]):
+        losses, order = [], rng.permutation(rows)
+        for b in range(per_epoch):
+            pick = order[b * batch : (b + 1) * batch]
+            y = target[pick] * weight[pick][:, None]
+            vectors = features[pick] + settings["noise"] * torch.randn(len(pick), features.shape[1])
+            x = heard_anew(data.log_mel, pick, settings, rng)
+            (x, vectors), y = mixed([x, vectors], y, settings["mixup"], rng)
+            with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
+                logits, embedding = net(x.contiguous(memory_format=torch.channels_last))
+                fused = net.fused(embedding, vectors)
+            loss = -settings["fusion"] * (y * torch.log_softmax(fused.float(), 1)).sum(1).mean()
+            loss = loss - (y * log_probabilities(logits.float(), says)).sum(1).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.item())
+        say(f"epoch {epoch + 1:3d}: loss {math.fsum(losses) / len(losses):.4f}")
 
 
 @torch.no_grad()

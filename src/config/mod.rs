@@ -217,11 +217,20 @@ pub struct Ensemble {
     pub album: bool,
     /// Whether what sounds like speech or noise gets no genre.
     pub music_only: bool,
+    /// When a kind is named in place of its family.
+    pub kinds: crate::genre::KindsPolicy,
 }
 
 impl Default for Ensemble {
     fn default() -> Self {
-        Self { strategy: Strategy::Vote, weights: BTreeMap::new(), stages: Vec::new(), album: false, music_only: true }
+        Self {
+            strategy: Strategy::Vote,
+            weights: BTreeMap::new(),
+            stages: Vec::new(),
+            album: false,
+            music_only: true,
+            kinds: crate::genre::KindsPolicy::WhenSure,
+        }
     }
 }
 

@@ -16,9 +16,6 @@ use crate::store::StoreError;
 /// Findings that wait for their reader at the most, so that memory does not depend on the number of files.
 const FINDINGS_IN_FLIGHT: usize = 64;
 
-/// A model by itself: nothing is fitted to it.
-const ALONE: Rules = Rules { temperature: 1.0, tell: 1.0 };
-
 /// What was found of one candidate.
 #[derive(Debug)]
 pub struct Finding {
@@ -172,5 +169,6 @@ fn in_the_taxonomy(opinion: Opinion, taxonomy: &Taxonomy) -> Result<MemberRankin
     let Opinion { model, weight, ranking } = opinion;
     let (labels, shares): (Vec<String>, Vec<f32>) = ranking.into_iter().unzip();
     let ballot = Ballot::new(&taxonomy.canonical_all(&labels)?, &[shares], 1.0)?;
-    Ok(MemberRanking { model, weight, ranking: vote(&[ballot], taxonomy, ALONE) })
+    // By itself: nothing is fitted to it.
+    Ok(MemberRanking { model, weight, ranking: vote(&[ballot], taxonomy, &Rules::plain(1.0)).ranking })
 }

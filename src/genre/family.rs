@@ -1,5 +1,6 @@
 //! Families in a vote: where one model speaks of a family (`Pop Rock`) and another of its kinds (`Rock`, `Metal`), the kinds are
-//! folded into the family for the vote, and the family's share is divided afterwards by those who tell its kinds apart.
+//! folded into the family for the vote, and the family's share is divided afterwards by those who tell its kinds apart. Whether a kind is
+//! named, and how likely it then is, is [`super::kinds`]'.
 //!
 //! This is about which words stand for which; how opinions become one is [`super::agreement`]'s.
 
@@ -13,6 +14,15 @@ use super::{Genre, Taxonomy};
 pub(super) struct Families<'a> {
     taxonomy: &'a Taxonomy,
     counts_as: BTreeMap<Genre, Genre>,
+}
+
+/// A kind's part of its family.
+pub(super) struct Division {
+    pub(super) kind: Genre,
+    /// What it is a kind of: the family, or a kind of that.
+    pub(super) of: Genre,
+    /// Its share of the family, 0 to 1.
+    pub(super) share: f64,
 }
 
 impl<'a> Families<'a> {
@@ -50,8 +60,8 @@ impl<'a> Families<'a> {
         (sum > 0.0).then_some(folded)
     }
 
-    /// The finest kind of a family whose share of it, by the word of those who tell its kinds apart, is at least `enough`.
-    pub(super) fn kind(&self, voters: &[&Ballot], family: &Genre, enough: f64) -> Option<(Genre, f64)> {
+    /// What those who tell the kinds of a family apart make of them, each as a share of the family; empty where nobody does.
+    pub(super) fn kinds(&self, voters: &[&Ballot], family: &Genre) -> Vec<Division> {
         let tellers: Vec<&Ballot> =
             voters.iter().copied().filter(|voter| self.kinds_said(voter, family).count() > 1).collect();
         let leaves = self.leaves(&tellers, family);
@@ -60,12 +70,14 @@ impl<'a> Families<'a> {
         let kinds: BTreeSet<&Genre> = leaves.iter().flat_map(|leaf| self.up_to(leaf, family)).collect();
         let share = |kind: &Genre| {
             let under = leaves.iter().zip(&shares).filter(|(leaf, _)| self.up_to(leaf, family).any(|g| g == kind));
-            under.map(|(_, share)| share).sum::<f64>()
+            under.map(|(_, share)| share).sum::<f64>().min(1.0)
         };
-        let candidates = kinds.into_iter().map(|kind| (kind, share(kind))).filter(|(_, share)| *share >= enough);
-        let depth = |kind: &Genre| self.taxonomy.ancestors(kind).count();
-        let finest = candidates.max_by(|(a, p), (b, q)| depth(a).cmp(&depth(b)).then(p.total_cmp(q)));
-        finest.map(|(kind, share)| (kind.clone(), share.min(1.0)))
+        let divided = |kind: &Genre| Division {
+            kind: kind.clone(),
+            of: self.taxonomy.parent(kind).unwrap_or(family).clone(),
+            share: share(kind),
+        };
+        kinds.into_iter().map(divided).collect()
     }
 
     /// What the tellers say of a family, each once. A word for a whole that others divide completely is no part beside theirs.
@@ -126,8 +138,8 @@ mod tests {
     }
 
     fn assert_vote(ballots: &[Ballot], expected: &[(&str, f32)]) {
-        let rules = Rules { temperature: 1.0, tell: 0.7 };
-        let ranking = vote(ballots, &Taxonomy::builtin().unwrap(), rules);
+        let rules = Rules::plain(0.7);
+        let ranking = vote(ballots, &Taxonomy::builtin().unwrap(), &rules).ranking;
         let names: Vec<_> = ranking.iter().map(|(genre, _)| genre.as_str()).collect();
         assert_eq!(names, expected.iter().map(|(g, _)| *g).collect::<Vec<_>>(), "{ranking:?}");
         for ((genre, p), (_, e)) in ranking.iter().zip(expected) {
@@ -178,8 +190,7 @@ mod tests {
             // No soul among its words: that it hears no disco is no word against soul.
             ballot(&[("Disco", 0.0), ("Jazz", 0.6), ("Blues", 0.4)], 1.0),
         ];
-        let rules = Rules { temperature: 1.0, tell: 0.7 };
-        let ranking = vote(&ballots, &Taxonomy::builtin().unwrap(), rules);
+        let ranking = vote(&ballots, &Taxonomy::builtin().unwrap(), &Rules::plain(0.7)).ranking;
         assert_eq!(ranking[0].0.as_str(), "Soul-RnB", "{ranking:?}");
         assert!(ranking[0].1 > 0.8, "{ranking:?}");
     }

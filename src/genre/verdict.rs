@@ -11,7 +11,7 @@ use super::{Genre, Ranking};
 pub struct Verdict {
     /// Every genre that some model could say, the likeliest first; the probabilities sum to 1. Empty if nobody voted.
     pub ranking: Ranking,
-    /// How likely the first genre is right, 0 to 1; 0 if nobody voted.
+    /// How likely the first genre is right, 0 to 1; 0 if nobody voted, and of what is no music.
     pub confidence: f32,
     /// Why the first genre should not be written; none when the verdict is sure.
     pub doubt: Option<Doubt>,
@@ -55,10 +55,9 @@ impl Verdict {
         Self { ranking, confidence, doubt }
     }
 
-    /// The same of a sound that is no music: whatever the models call it, nobody should believe it.
+    /// The same of a sound that is no music: whatever the models call it, it has no genre.
     pub fn of_no_music(self, not_music: NotMusic) -> Self {
-        let confidence = self.confidence * not_music.music.clamp(0.0, 1.0);
-        Self { confidence, doubt: Some(Doubt::NotMusic(not_music)), ..self }
+        Self { confidence: 0.0, doubt: Some(Doubt::NotMusic(not_music)), ..self }
     }
 
     /// Whether the first genre is worth writing.
@@ -66,9 +65,14 @@ impl Verdict {
         self.doubt.is_none()
     }
 
-    /// The likeliest genre, sure or not.
+    /// Whether it is a sound that has no genre.
+    pub fn is_no_music(&self) -> bool {
+        matches!(self.doubt, Some(Doubt::NotMusic(_)))
+    }
+
+    /// The likeliest genre, sure or not; none of what is no music.
     pub fn best(&self) -> Option<&Genre> {
-        self.ranking.first().map(|(genre, _)| genre)
+        self.ranking.first().map(|(genre, _)| genre).filter(|_| !self.is_no_music())
     }
 
     /// The ranking with plain names, as it is stored and shown.
@@ -121,7 +125,7 @@ mod tests {
     fn what_is_no_music_is_unsure_however_sure_the_models_are_of_its_genre() {
         let verdict = Verdict::new(ranking(1.0), 0.0).of_no_music(NotMusic { sound: "speech".into(), music: 0.1 });
         assert!(!verdict.is_sure() && verdict.genre().is_none());
-        assert!((verdict.confidence - 0.1).abs() < 1e-6);
+        assert_eq!((verdict.best(), verdict.confidence), (None, 0.0), "it has no genre, not one at a low confidence");
         assert_eq!(verdict.doubt.unwrap().to_string(), "sounds like speech, not music");
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{InferenceError, Model, ModelInput, ModelsFolder};
+use crate::genre::{Calibration, KindFit};
 
 macro_rules! builtin {
     ($name:literal) => {
@@ -46,8 +47,13 @@ pub struct Ensemble {
     pub temperature: f32,
     /// The confidence from which a verdict is worth writing, unless the configuration says otherwise.
     pub threshold: f32,
+    /// How likely the first genre is right, by what the vote shows. None where nothing was fitted to these models and weights: the first
+    /// share at the temperature stands for it.
+    pub calibration: Option<Calibration>,
     /// The probability from which a kind is named in place of its family.
     pub tell: f32,
+    /// What a kind's share of its family is worth, by the kind's name. Empty where nothing was fitted.
+    pub kinds: BTreeMap<String, KindFit>,
     /// The probability from which a second genre is right often enough to be written behind the first. None where none was found.
     pub further: Option<f32>,
     /// Who votes.
@@ -75,6 +81,8 @@ pub struct Stage {
     pub weights: BTreeMap<String, f32>,
     /// The temperature of its vote; the ensemble's unless given.
     pub temperature: Option<f32>,
+    /// How likely its first genre is right. None where nothing was fitted to it.
+    pub calibration: Option<Calibration>,
     /// The confidence from which nobody else is asked. None of the last stage.
     pub stop: Option<f32>,
 }
@@ -97,7 +105,10 @@ struct EnsembleFile {
     needs: Vec<String>,
     temperature: f32,
     threshold: f32,
+    calibration: Option<Calibration>,
     tell: Option<f32>,
+    #[serde(default)]
+    kinds: BTreeMap<String, KindFit>,
     further: Option<f32>,
     members: Vec<MemberFile>,
     #[serde(default)]
@@ -220,9 +231,22 @@ impl EnsembleFile {
             Some(gate) => Some(Gate { model: model(&gate.model, "gate.model")?, music_below: gate.music_below }),
             None => None,
         };
-        let Self { name, version, needs, temperature, threshold, tell, further, stages, .. } = self;
-        let tell = tell.unwrap_or(threshold);
-        Ok(Ensemble { name, version, needs, temperature, threshold, tell, further, members, stages, gate })
+        let Self { name, version, needs, temperature, threshold, calibration, kinds, further, stages, .. } = self;
+        let tell = self.tell.unwrap_or(threshold);
+        Ok(Ensemble {
+            name,
+            version,
+            needs,
+            temperature,
+            threshold,
+            calibration,
+            tell,
+            kinds,
+            further,
+            members,
+            stages,
+            gate,
+        })
     }
 
     /// The first key whose value cannot be, and why. Comparisons are written so that NaN fails.
@@ -237,6 +261,12 @@ impl EnsembleFile {
         }
         if let Some(further) = self.further.filter(|further| !share(*further)) {
             return Some(("further", format!("must be 0 to 1, found {further}")));
+        }
+        if self.calibration.is_some_and(|calibration| !calibration.is_finite()) {
+            return Some(("calibration", "must be numbers".into()));
+        }
+        if let Some((kind, _)) = self.kinds.iter().find(|(_, fit)| !(fit.bias.is_finite() && fit.share.is_finite())) {
+            return Some(("kinds", format!("must be numbers, of `{kind}`")));
         }
         if let Some(tell) = self.tell.filter(|tell| !share(*tell)) {
             return Some(("tell", format!("must be 0 to 1, found {tell}")));
@@ -273,6 +303,9 @@ pub fn stages_fault(stages: &[Stage], known: impl Fn(&String) -> bool) -> Option
         }
         if stage.temperature.is_some_and(|t| !(t > 0.0 && t.is_finite())) {
             return Some(("stages.temperature", "must be positive".into()));
+        }
+        if stage.calibration.is_some_and(|calibration| !calibration.is_finite()) {
+            return Some(("stages.calibration", "must be numbers".into()));
         }
         if stage.stop.is_some_and(|stop| !(0.0..=1.0).contains(&stop)) {
             return Some(("stages.stop", "must be 0 to 1".into()));
@@ -331,6 +364,9 @@ mod tests {
             ("temperature=1.0", "temperature=0.0", "`temperature`"),
             ("threshold=0.7", "threshold=1.5", "`threshold`"),
             ("threshold=0.7", "threshold=0.7\ntell=2.0", "`tell`"),
+            ("threshold=0.7", "threshold=0.7\ncalibration={bias=nan}", "`calibration`"),
+            ("threshold=0.7", "threshold=0.7\ncalibration={bias=1.0,tpo=1.0}", "tpo"),
+            ("threshold=0.7", "threshold=0.7\nkinds={Metal={bias=0.0,share=inf}}", "`kinds`"),
             ("threshold=0.7", "treshold=0.7", "treshold"),
             ("model='fma518-mlp'\nweight=1.0", "model='fma518-mlp'\nweight=-1.0", "`members.weight`"),
             ("weight=1.0", "weight=0.0", "`members`"),
@@ -341,6 +377,7 @@ mod tests {
             ("{logmel-cnn=2.0}", "{nobody=1.0}", "`stages.weights`"),
             ("{logmel-cnn=2.0}", "{logmel-cnn=0.0}", "`stages.weights`"),
             ("stop=0.9", "stop=0.9\ntemperature=0.0", "`stages.temperature`"),
+            ("stop=0.9", "stop=0.9\ncalibration={bias=inf}", "`stages.calibration`"),
             ("[[stages]]", "[gate]\nmodel='nobody'\nmusic_below=0.5\n[[stages]]", "`gate.model`"),
         ] {
             assert!(good.contains(from));

@@ -33,9 +33,18 @@ pub struct AlbumVote {
 pub(super) struct Albums {
     selection: Selection,
     folders: Mutex<VecDeque<(PathBuf, Arc<Folder>)>>,
-    votes: Mutex<VecDeque<(Vec<AudioKey>, Ranking)>>,
+    votes: Mutex<VecDeque<(Vec<AudioKey>, Voted)>>,
     /// The files that are being listened to.
     busy: Alone<PathBuf>,
+}
+
+/// What an album is, by the word of its tracks.
+#[derive(Clone)]
+pub(super) struct Voted {
+    /// With kinds, where tracks were sure of them.
+    pub(super) named: Ranking,
+    /// With families as such.
+    pub(super) families: Ranking,
 }
 
 /// The candidates of a folder, as they were at a time.
@@ -87,15 +96,15 @@ impl Albums {
     }
 
     /// The vote of these tracks, if it was made before.
-    pub(super) fn known(&self, tracks: &[AudioKey]) -> Option<Ranking> {
+    pub(super) fn known(&self, tracks: &[AudioKey]) -> Option<Voted> {
         let votes = self.votes.lock().unwrap_or_else(PoisonError::into_inner);
-        votes.iter().find(|(known, _)| known == tracks).map(|(_, ranking)| ranking.clone())
+        votes.iter().find(|(known, _)| known == tracks).map(|(_, voted)| voted.clone())
     }
 
     /// Remembers the vote of these tracks.
-    pub(super) fn remember(&self, tracks: Vec<AudioKey>, ranking: Ranking) {
+    pub(super) fn remember(&self, tracks: Vec<AudioKey>, voted: Voted) {
         let mut votes = self.votes.lock().unwrap_or_else(PoisonError::into_inner);
-        push(&mut votes, (tracks, ranking));
+        push(&mut votes, (tracks, voted));
     }
 
     /// Keeps other workers from listening to the same file; waits while one does.

@@ -13,8 +13,10 @@ use super::members::{LineError, digest, ensemble_of, member_key, model_key};
 use super::session::{Asked, Listening, Session};
 use crate::audio::{AnalysisWindow, AudioError};
 use crate::config::{self, Config};
-use crate::genre::{self, Ballot, Genre, GenreError, NotMusic, Ranking, Rules, Taxonomy, Verdict};
-use crate::inference::{self, Batch, Ensemble, InferenceError, Model, Runtime, RuntimeSettings, Stage};
+use crate::genre::{
+    self, Ballot, Genre, GenreError, Kinds, KindsPolicy, NotMusic, Ranking, Rules, Tally, Taxonomy, Verdict,
+};
+use crate::inference::{self, Batch, Ensemble, InferenceError, Manifest, Model, Runtime, RuntimeSettings, Stage};
 use crate::store::{AudioKey, Store, StoreError};
 
 /// The version of all that can make an analysis fail: a failure is tried again by another one.
@@ -36,9 +38,9 @@ pub struct Opinion {
 pub struct Step {
     /// Who voted in it.
     pub voters: Vec<String>,
-    /// The first genre.
+    /// The first genre, a family as such.
     pub best: Option<Genre>,
-    /// Its probability.
+    /// How likely it is right.
     pub confidence: f32,
     /// The confidence from which nobody else is asked; none of the last stage.
     pub stop: Option<f32>,
@@ -53,18 +55,37 @@ pub struct Analysis {
     pub steps: Vec<Step>,
     /// Models that have a vote and were not asked, since the vote was sure without them.
     pub not_asked: Vec<String>,
+    /// How likely each kind of sound is, the music first, and what counts as music; none where nobody was asked.
+    pub sound: Option<Sound>,
     /// Why a genre means nothing here, if the sound is no music.
     pub not_music: Option<NotMusic>,
+    /// How the vote came about, of the last stage.
+    pub tally: Tally,
     /// What the tracks of its album made of it, where they vote together.
     pub album: Option<AlbumVote>,
-    /// What the vote made of it.
+    /// What the vote made of it, a kind named where that is sure by itself.
     pub ranking: Ranking,
+    /// The same with families as such: what is written where a kind is not sure enough. Equal where a kind is always wanted.
+    pub families: Ranking,
+}
+
+/// What the sound is, by the word of the model that tells music from other sounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sound {
+    /// The model's name.
+    pub model: String,
+    /// Its labels with their probabilities, the music first.
+    pub kinds: Vec<(String, f32)>,
+    /// The probability of music below which it is none.
+    pub music_below: f32,
 }
 
 impl Analysis {
     /// The program's word, given the confidence that it takes to be sure.
     pub fn verdict(&self, threshold: f32) -> Verdict {
-        let verdict = Verdict::new(self.ranking.clone(), threshold);
+        let named = Verdict::new(self.ranking.clone(), threshold);
+        let family = || Some(Verdict::new(self.families.clone(), threshold)).filter(Verdict::is_sure);
+        let verdict = if named.is_sure() { named } else { family().unwrap_or(named) };
         match &self.not_music {
             Some(not_music) => verdict.of_no_music(not_music.clone()),
             None => verdict,
@@ -135,8 +156,8 @@ impl Analyst {
         let failure_key = format!("{PROGRAM} {window_key}");
         let listening = Listening { window, min_seconds: config.analysis.min_seconds, window_key, failure_key };
         let keys = models(&ensemble).map(|model| model_key(model, &ensemble)).collect();
-        let stages = polls(&ensemble);
-        let fingerprint = fingerprint(&ensemble, &listening);
+        let stages = polls(&ensemble, config.ensemble.kinds, &taxonomy)?;
+        let fingerprint = fingerprint(&ensemble, config.ensemble.kinds, &listening);
         Ok(Self { ensemble, taxonomy, labels, keys, stages, listening, fingerprint })
     }
 
@@ -183,28 +204,30 @@ impl Analyst {
         let hears_more = self.stages.len() > 1;
         let mut session = Session::new(&models, &self.listening, store, audio, file, means, force, cancel, hears_more);
         let mut steps = Vec::new();
-        let mut not_music = None;
+        let (mut sound, mut not_music) = (None, None);
         let mut last = None;
         for poll in &self.stages {
             let mut asked = poll.voters().collect::<Vec<_>>();
             // The gate hears what the first stage hears anyway.
-            let gate = self.ensemble.gate.as_ref().filter(|_| steps.is_empty());
-            asked.extend(gate.map(|_| self.ensemble.members.len()));
+            asked.extend(self.gate().filter(|_| steps.is_empty()));
             session.ask(&asked)?;
-            not_music = not_music.or_else(|| self.not_music(&session));
-            let ranking = self.vote(poll, &session).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
-            let (best, confidence) = match ranking.first() {
+            if steps.is_empty() {
+                sound = self.sound(&session);
+                not_music = sound.as_ref().and_then(Sound::not_music);
+            }
+            let tally = self.vote(poll, &session).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
+            let (best, confidence) = match tally.families.first() {
                 Some((genre, share)) => (Some(genre.clone()), *share),
                 None => (None, 0.0),
             };
             let voters = poll.voters().map(|i| self.ensemble.members[i].model.manifest().name.clone());
             steps.push(Step { voters: voters.collect(), best, confidence, stop: poll.stop });
-            last = Some((poll, ranking));
+            last = Some((poll, tally));
             if not_music.is_some() || poll.stop.is_some_and(|stop| confidence >= stop) {
                 break;
             }
         }
-        let Some((poll, ranking)) = last else {
+        let Some((poll, tally)) = last else {
             return Err(AnalysisError::Unfit("nobody was asked".to_owned()));
         };
         let opinions = self.opinions(poll, &session);
@@ -213,26 +236,33 @@ impl Analyst {
         let not_asked = self.stages.iter().flat_map(Poll::voters).collect::<std::collections::BTreeSet<_>>();
         let not_asked = not_asked.into_iter().filter(|i| !is_asked(i));
         let not_asked = not_asked.map(|i| self.ensemble.members[i].model.manifest().name.clone()).collect();
-        let analysis = Analysis { opinions, steps, not_asked, not_music, album: None, ranking };
+        let ranking = tally.ranking.clone();
+        let families = match poll.rules.kinds.policy {
+            KindsPolicy::Always => ranking.clone(),
+            KindsPolicy::WhenSure | KindsPolicy::Never => tally.families.clone(),
+        };
+        let album = None;
+        let analysis = Analysis { opinions, steps, not_asked, sound, not_music, tally, album, ranking, families };
         let verdict = analysis.verdict(0.0);
         store.keep_verdict(audio, &self.fingerprint, verdict.confidence, &verdict.named_ranking())?;
         Ok(analysis)
     }
 
-    /// What the gate says against a genre.
-    fn not_music(&self, session: &Session<'_>) -> Option<NotMusic> {
-        let gate = self.ensemble.gate.as_ref()?;
-        let shares = session.answer(self.ensemble.members.len())?.mean();
-        let music = *shares.first()?;
-        if music >= gate.music_below {
-            return None;
-        }
-        let others = gate.model.manifest().labels.iter().zip(shares).skip(1);
-        let likeliest = others.max_by(|(_, a), (_, b)| a.total_cmp(b));
-        likeliest.map(|(sound, _)| NotMusic { sound: sound.to_lowercase(), music })
+    /// The gate's place among the models that can be asked.
+    fn gate(&self) -> Option<usize> {
+        self.ensemble.gate.as_ref().map(|_| self.ensemble.members.len())
     }
 
-    fn vote(&self, poll: &Poll, session: &Session<'_>) -> Result<Ranking, GenreError> {
+    /// What the gate says.
+    fn sound(&self, session: &Session<'_>) -> Option<Sound> {
+        let gate = self.ensemble.gate.as_ref()?;
+        let shares = session.answer(self.gate()?)?.mean();
+        let Manifest { name, labels, .. } = gate.model.manifest();
+        let kinds: Vec<(String, f32)> = labels.iter().map(|label| label.to_lowercase()).zip(shares).collect();
+        (!kinds.is_empty()).then(|| Sound { model: name.clone(), kinds, music_below: gate.music_below })
+    }
+
+    fn vote(&self, poll: &Poll, session: &Session<'_>) -> Result<Tally, GenreError> {
         let mut ballots = Vec::new();
         for i in poll.voters() {
             let Some(answer) = session.answer(i) else { continue };
@@ -242,7 +272,7 @@ impl Analyst {
                 ballots.push(Ballot::new(&self.labels[i], &[probabilities], poll.weights[i])?);
             }
         }
-        Ok(genre::vote(&ballots, &self.taxonomy, poll.rules))
+        Ok(genre::vote(&ballots, &self.taxonomy, &poll.rules))
     }
 
     /// What those said who were asked and have a vote in this stage or any.
@@ -257,6 +287,16 @@ impl Analyst {
         };
         let asked = (0..self.ensemble.members.len()).filter(|&i| !self.labels[i].is_empty());
         asked.filter_map(opinion).collect()
+    }
+}
+
+impl Sound {
+    /// What it is instead of music, if it is none.
+    fn not_music(&self) -> Option<NotMusic> {
+        let music = self.kinds.first().map_or(1.0, |(_, music)| *music);
+        let others = self.kinds.iter().skip(1).filter(|_| music < self.music_below);
+        let likeliest = others.max_by(|(_, a), (_, b)| a.total_cmp(b));
+        likeliest.map(|(sound, _)| NotMusic { sound: sound.clone(), music })
     }
 }
 
@@ -299,28 +339,35 @@ fn load(ensemble: &Ensemble) -> Result<(), InferenceError> {
 }
 
 /// The stages of an ensemble: one in which every member has its weight, unless it has some.
-fn polls(ensemble: &Ensemble) -> Vec<Poll> {
-    let rules = |temperature: Option<f32>| Rules {
+fn polls(ensemble: &Ensemble, policy: KindsPolicy, taxonomy: &Taxonomy) -> Result<Vec<Poll>, GenreError> {
+    let fits = ensemble.kinds.iter().map(|(kind, fit)| {
+        let known = || GenreError::UnknownLabel { label: kind.clone() };
+        Ok((taxonomy.canonical(kind).ok_or_else(known)?.clone(), *fit))
+    });
+    let kinds = Kinds { policy, tell: ensemble.tell, fits: fits.collect::<Result<_, GenreError>>()? };
+    let rules = |temperature: Option<f32>, calibration| Rules {
         temperature: temperature.unwrap_or(ensemble.temperature),
-        tell: ensemble.tell,
+        calibration,
+        kinds: kinds.clone(),
     };
     let staged = |stage: &Stage| {
         let weight =
             |member: &inference::Member| stage.weights.get(&member.model.manifest().name).copied().unwrap_or(0.0);
         let weights = ensemble.members.iter().map(weight).collect();
-        Poll { weights, rules: rules(stage.temperature), stop: stage.stop }
+        Poll { weights, rules: rules(stage.temperature, stage.calibration), stop: stage.stop }
     };
     if ensemble.stages.is_empty() {
         let weights = ensemble.members.iter().map(|member| member.weight).collect();
-        return vec![Poll { weights, rules: rules(None), stop: None }];
+        return Ok(vec![Poll { weights, rules: rules(None, ensemble.calibration), stop: None }]);
     }
-    ensemble.stages.iter().map(staged).collect()
+    Ok(ensemble.stages.iter().map(staged).collect())
 }
 
-fn fingerprint(ensemble: &Ensemble, listening: &Listening) -> String {
+fn fingerprint(ensemble: &Ensemble, kinds: KindsPolicy, listening: &Listening) -> String {
     let members: Vec<String> = ensemble.members.iter().map(|member| member_key(member, ensemble)).collect();
     let gate = ensemble.gate.as_ref().map(|gate| (model_key(&gate.model, ensemble), gate.music_below));
-    let more = digest(&(&ensemble.stages, gate, ensemble.tell));
+    let fitted = (&ensemble.calibration, &ensemble.kinds, ensemble.tell);
+    let more = digest(&(&ensemble.stages, gate, fitted, kinds));
     let Listening { window_key, min_seconds, .. } = listening;
     let (id, temperature) = (ensemble.id(), ensemble.temperature);
     format!("{id} t{temperature} {} {more} {window_key} >{min_seconds}", members.join(" "))

@@ -4,13 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::album::{self, AlbumVote, Albums};
+use super::album::{self, AlbumVote, Albums, Voted};
 use super::analysis::{Analysis, AnalysisError};
 use super::cancel::Cancel;
 use super::line::Line;
 use super::looked::Looked;
 use crate::audio;
-use crate::genre::Ranking;
 use crate::store::{AudioKey, StoreError};
 use crate::tagging::FileStamp;
 
@@ -40,34 +39,38 @@ impl Line {
         }
         tracks.sort();
         let keys: Vec<AudioKey> = tracks.iter().map(|(_, audio)| *audio).collect();
-        let ranking = match albums.known(&keys) {
-            Some(ranking) => ranking,
+        let voted = match albums.known(&keys) {
+            Some(voted) => voted,
             None => {
                 let order = albums.by_turn(tracks.into_iter().map(|(path, _)| path).collect());
-                let ranking = self.album_vote(albums, &order, cancel)?;
-                albums.remember(keys.clone(), ranking.clone());
-                ranking
+                let voted = self.album_vote(albums, &order, cancel)?;
+                albums.remember(keys.clone(), voted.clone());
+                voted
             }
         };
-        let alone = std::mem::replace(&mut analysis.ranking, ranking);
+        let alone = std::mem::replace(&mut analysis.ranking, voted.named);
+        analysis.families = voted.families;
         analysis.album = Some(AlbumVote { tracks: keys.len(), alone });
         Ok(analysis)
     }
 
     /// The mean of what the tracks say that can be heard and are music.
-    fn album_vote(&self, albums: &Albums, tracks: &[PathBuf], cancel: &Cancel) -> Result<Ranking, AnalysisError> {
-        let mut rankings = Vec::with_capacity(tracks.len());
+    fn album_vote(&self, albums: &Albums, tracks: &[PathBuf], cancel: &Cancel) -> Result<Voted, AnalysisError> {
+        let (mut named, mut families) = (Vec::with_capacity(tracks.len()), Vec::with_capacity(tracks.len()));
         for path in tracks {
             let _occupied = albums.occupy(path);
             let (Ok(track), Some(audio)) = (Looked::at(path), self.audio_of(path)?) else { continue };
             match self.analyst.analyse(&self.store, audio, &track, &self.means, false, cancel) {
-                Ok(Analysis { not_music: None, ranking, .. }) => rankings.push(ranking),
+                Ok(Analysis { not_music: None, ranking, families: by_family, .. }) => {
+                    named.push(ranking);
+                    families.push(by_family);
+                }
                 Err(error @ (AnalysisError::Cancelled | AnalysisError::Store(_))) => return Err(error),
                 // What cannot be heard has no say; its own turn tells why.
                 Ok(_) | Err(_) => {}
             }
         }
-        Ok(album::mean(&rankings))
+        Ok(Voted { named: album::mean(&named), families: album::mean(&families) })
     }
 
     /// The audio of another file, from the database where that knows the file as it is; none of a file without any.

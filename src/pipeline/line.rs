@@ -316,7 +316,9 @@ impl Line {
             Some(verdict) => (shown(verdict, settings), Some(verdict.confidence)),
             None => (None, None),
         };
-        let ranking = ending.verdict.map(Verdict::named_ranking).unwrap_or_default();
+        // What is no music has no genre, not even an unlikely one.
+        let ranking = ending.verdict.filter(|verdict| !verdict.is_no_music());
+        let ranking = ranking.map(Verdict::named_ranking).unwrap_or_default();
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
             Settled::No | Settled::OnceStill | Settled::OnceThereIsRoom => None,

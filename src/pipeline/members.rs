@@ -75,6 +75,7 @@ pub fn ensemble_of(config: &Config) -> Result<Ensemble, LineError> {
     let enabled = &config.models.enabled;
     let wanted = |name: &str| enabled.is_empty() || enabled.iter().any(|enabled| enabled == name);
     let mut ensemble = Ensemble::best(&installed, wanted)?;
+    let fitted = votes(&ensemble);
     for name in enabled {
         if !ensemble.has(name) {
             let model = find(name, &installed)?.ok_or_else(|| unknown(name, &ensemble))?;
@@ -98,6 +99,9 @@ pub fn ensemble_of(config: &Config) -> Result<Ensemble, LineError> {
     if !config.ensemble.music_only {
         ensemble.gate = None;
     }
+    if votes(&ensemble) != fitted {
+        forget_fits(&mut ensemble);
+    }
     if ensemble.members.iter().all(|member| member.weight <= 0.0) {
         return Err(LineError::NobodyVotes);
     }
@@ -106,6 +110,21 @@ pub fn ensemble_of(config: &Config) -> Result<Ensemble, LineError> {
         Strategy::Progressive => stages_of(config, &ensemble)?,
     };
     ask_first(ensemble, &installed)
+}
+
+/// Who votes, and how much that counts.
+fn votes(ensemble: &Ensemble) -> Vec<(String, f32)> {
+    let voters = ensemble.members.iter().filter(|member| member.weight > 0.0);
+    voters.map(|member| (member.model.manifest().name.clone(), member.weight)).collect()
+}
+
+/// Other voters, or other weights, are another vote: what was fitted to this one says nothing of that.
+fn forget_fits(ensemble: &mut Ensemble) {
+    ensemble.calibration = None;
+    ensemble.kinds.clear();
+    for stage in &mut ensemble.stages {
+        stage.calibration = None;
+    }
 }
 
 /// The model of this name, built in or installed.
@@ -134,7 +153,7 @@ fn stages_of(config: &Config, ensemble: &Ensemble) -> Result<Vec<Stage>, LineErr
     }
     if stages.last().is_some_and(|last| last.stop.is_some()) {
         let weights = ensemble.members.iter().map(|member| (member.model.manifest().name.clone(), member.weight));
-        stages.push(Stage { weights: weights.collect(), temperature: None, stop: None });
+        stages.push(Stage { weights: weights.collect(), temperature: None, calibration: None, stop: None });
     }
     match inference::stages_fault(&stages, |name| ensemble.has(name)) {
         Some((key, reason)) => Err(LineError::Stages { key, reason }),
@@ -143,7 +162,7 @@ fn stages_of(config: &Config, ensemble: &Ensemble) -> Result<Vec<Stage>, LineErr
 }
 
 fn described(stage: &config::Stage) -> Stage {
-    Stage { weights: stage.weights.clone(), temperature: stage.temperature, stop: stage.stop }
+    Stage { weights: stage.weights.clone(), temperature: stage.temperature, calibration: None, stop: stage.stop }
 }
 
 /// A fitted stage with the members that take part and the configuration's weights; none when nobody is left to vote in it.

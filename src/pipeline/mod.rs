@@ -33,7 +33,7 @@ mod settings;
 mod stages;
 
 pub use album::AlbumVote;
-pub use analysis::{Analysis, Opinion, Step, start_runtime};
+pub use analysis::{Analysis, Opinion, Sound, Step, start_runtime};
 pub use ask::{AskError, ask};
 pub use by_hand::{ByHand, HandError, HandReport, History};
 pub use cancel::Cancel;

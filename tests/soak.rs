@@ -102,7 +102,7 @@ fn rest(library: &Library, service: &Service) -> Size {
         (rows == walk(library).0.len() as u64).then_some(())
     });
     let (open, watched) = service.open_and_watched();
-    assert_eq!(watched, walk(library).1.len() + 2, "the folders, their root, and the bell");
+    assert_eq!(watched, walk(library).1.len() + 3, "the folders, their root, the bell, and the database's folder");
     Size { resident: service.resident(), open }
 }
 

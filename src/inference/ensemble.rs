@@ -364,8 +364,8 @@ mod tests {
             ("temperature=1.0", "temperature=0.0", "`temperature`"),
             ("threshold=0.7", "threshold=1.5", "`threshold`"),
             ("threshold=0.7", "threshold=0.7\ntell=2.0", "`tell`"),
-            ("threshold=0.7", "threshold=0.7\ncalibration={bias=nan}", "`calibration`"),
-            ("threshold=0.7", "threshold=0.7\ncalibration={bias=1.0,tpo=1.0}", "tpo"),
+            ("threshold=0.7", "threshold=0.7\ncalibration={bias=nan,top=1.0}", "`calibration`"),
+            ("threshold=0.7", "threshold=0.7\ncalibration={bias=1.0,top=1.0,tpo=1.0}", "tpo"),
             ("threshold=0.7", "threshold=0.7\nkinds={Metal={bias=0.0,share=inf}}", "`kinds`"),
             ("threshold=0.7", "treshold=0.7", "treshold"),
             ("model='fma518-mlp'\nweight=1.0", "model='fma518-mlp'\nweight=-1.0", "`members.weight`"),
@@ -377,7 +377,7 @@ mod tests {
             ("{logmel-cnn=2.0}", "{nobody=1.0}", "`stages.weights`"),
             ("{logmel-cnn=2.0}", "{logmel-cnn=0.0}", "`stages.weights`"),
             ("stop=0.9", "stop=0.9\ntemperature=0.0", "`stages.temperature`"),
-            ("stop=0.9", "stop=0.9\ncalibration={bias=inf}", "`stages.calibration`"),
+            ("stop=0.9", "stop=0.9\ncalibration={bias=inf,top=1.0}", "`stages.calibration`"),
             ("[[stages]]", "[gate]\nmodel='nobody'\nmusic_below=0.5\n[[stages]]", "`gate.model`"),
         ] {
             assert!(good.contains(from));

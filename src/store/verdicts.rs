@@ -56,7 +56,6 @@ pub(super) fn parse_ranking(json: Option<&str>) -> Option<Ranking> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::audio::AudioId;
     use crate::store::tests::fresh;
 

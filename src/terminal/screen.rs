@@ -94,6 +94,8 @@ mod tests {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
         let test = "terminal::screen::tests::a_panic_while_the_terminal_is_taken";
         command.args(["--exact", test, "--nocapture", "--test-threads", "1"]).env("RECLASSD_TEST_PANIC", "1");
+        // A backtrace would push the message out of the screen.
+        command.env("RUST_BACKTRACE", "0");
         let mut pty = pty::Pty::start(&mut command, 24, 80);
         assert_eq!(pty.end().code(), Some(101));
         assert!(pty.is_cooked());

@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(fit("ab", 4, "…"), "ab  ");
         assert_eq!(plain("a\u{1b}[2J\nb"), "a\\u{1b}[2J\\nb");
         assert_eq!(plain("a\u{202e}b"), "a\\u{202e}b");
-        assert_eq!(end_of("/music/Artist/Album/1.mp3", 12, "…"), "…lbum/1.mp3");
+        assert_eq!(end_of("/music/Artist/Album/1.mp3", 12, "…"), "…Album/1.mp3");
         assert_eq!(end_of("short", 12, "…"), "short");
     }
 }

@@ -14,6 +14,7 @@ pub mod config;
 pub mod daemon;
 pub mod evaluation;
 pub mod features;
+pub mod formats;
 pub mod genre;
 pub mod inference;
 pub mod pipeline;

@@ -26,7 +26,8 @@ Examples:
   reclassd undo --since 2h            take back what was written in the last two hours
   reclassd explain song.mp3           why it says what it says of one file
 
-Exit codes: 0 done, 1 some files failed, 2 wrong use or configuration, 130 interrupted.";
+Exit codes: 0 done, 1 some files failed, 2 wrong use or configuration, 3 the database was
+deleted or replaced meanwhile, 130 interrupted.";
 
 #[derive(Subcommand)]
 enum Command {

@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audio_support;
+#[path = "common/journal.rs"]
+mod journal;
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use audio_support::*;
+use journal::NoJournal;
 use reclassd::audio::{AudioId, identify, payload, payload_hash};
+use reclassd::tagging::{self, TagField, TagPlan, WriteOptions, Written};
 
 /// What must stay equal over a tag write: the identity and the hash of the whole payload.
 fn identities(path: &Path) -> (AudioId, blake3::Hash) {
@@ -70,6 +74,57 @@ fn tags_around_bare_frames_do_not_count() {
 }
 
 #[test]
+fn flac_plays_behind_a_cover_whose_length_is_told_wrongly() {
+    let scratch = Scratch::new();
+    let plain = bytes("stereo.flac");
+    let number = |number: usize| (number as u32).to_be_bytes();
+    let with_cover = |data: &[u8], declared: usize, told: usize| {
+        let cover = [&number(3)[..], &number(9), b"image/png", &number(0), &[0; 16], &number(told), data].concat();
+        [&plain[..42], &[6], &number(declared)[1..], &cover, &plain[42..]].concat()
+    };
+    let large: Vec<u8> = (0..(1u32 << 24) + 300).map(|n| (n * 7) as u8).collect();
+    let small: Vec<u8> = (0..3000u32).map(|n| (n * 7) as u8).collect();
+    let right = identities(&fixture("stereo.flac"));
+    for (name, file) in [
+        // More than the field can say: its upper bits are gone.
+        ("overflow", with_cover(&large, 300 + 41, large.len())),
+        ("short", with_cover(&small, 700, small.len())),
+        // Nothing tells where the picture ends.
+        ("nothing", with_cover(&small, 700, 500)),
+        ("overflow and nothing", with_cover(&large, 300 + 41, 300)),
+    ] {
+        let path = scratch.write("cover.flac", &file);
+        assert_eq!(identities(&path), right, "{name}");
+        let (with, without) = (whole(&path), whole(&fixture("stereo.flac")));
+        assert!(with.clips[0].samples == without.clips[0].samples, "{name}");
+    }
+    // What is cut off is still told to be cut off.
+    let cut = with_cover(&large, 300 + 41, large.len());
+    let path = scratch.write("cut.flac", &cut[..1 << 20]);
+    assert!(identify(&path).unwrap_err().to_string().contains("incomplete"));
+}
+
+#[test]
+fn flac_in_ogg_plays_whatever_block_is_marked_as_the_last_one() {
+    let scratch = Scratch::new();
+    let plain = bytes("flac.ogg");
+    let right = identities(&fixture("flac.ogg"));
+    // The second page, behind its header.
+    let page = 1 + plain[1..].windows(4).position(|mark| mark == b"OggS").unwrap();
+    let at = page + 27 + usize::from(plain[page + 26]);
+    assert_eq!(plain[at] & 0x7f, 4, "the comments");
+    // The mark of the last block, and how many headers there are, in the first page.
+    for (mark, declared) in [(0x04, plain[36]), (0x84, 0), (0x04, 0), (0x84, 1), (0x84, 9)] {
+        let mut file = plain.clone();
+        (file[at], file[36]) = (mark, declared);
+        let path = scratch.write("x.ogg", &file);
+        assert_eq!(identities(&path), right, "{mark:x} {declared}");
+        let (with, without) = (whole(&path), whole(&fixture("flac.ogg")));
+        assert!(with.clips[0].samples == without.clips[0].samples, "{mark:x} {declared}");
+    }
+}
+
+#[test]
 fn metadata_blocks_of_flac_do_not_count() {
     let scratch = Scratch::new();
     let plain = bytes("stereo.flac");
@@ -103,6 +158,61 @@ fn chunks_around_the_sound_do_not_count() {
     let length = (tagged.len() - 8) as u32;
     tagged[4..8].copy_from_slice(&length.to_be_bytes());
     assert_eq!(identities(&scratch.write("tagged.aiff", &tagged)), identities(&fixture("plain.aiff")));
+}
+
+#[test]
+fn sound_from_a_pipe_is_the_same_recording_when_its_sizes_are_right_and_a_tag_stands_behind_it() {
+    let scratch = Scratch::new();
+    let right = wav16(&(0..9000).map(|n| (n % 77) as i16).collect::<Vec<_>>(), 1, 8000);
+    let expected = identities(&scratch.write("right.wav", &right));
+    let id3 = chunk(b"id3 ", &id3v2(501), u32::to_le_bytes);
+    assert_eq!(identities(&scratch.write("tagged.wav", &[right.clone(), id3].concat())), expected);
+    // ffmpeg, lame, SoX, a recorder that was switched off.
+    for (outer, size) in [(u32::MAX, u32::MAX), (0x8000_0023, 0x7fff_ffff), (0x7fff_f024, 0x7fff_f000), (36, 0)] {
+        let mut piped = right.clone();
+        piped[4..8].copy_from_slice(&outer.to_le_bytes());
+        piped[40..44].copy_from_slice(&size.to_le_bytes());
+        assert_eq!(identities(&scratch.write("piped.wav", &piped)), expected, "{size:x}");
+    }
+    let ds64 = chunk(b"ds64", &[0; 28], u32::to_le_bytes);
+    let mut long = [b"RF64\xff\xff\xff\xffWAVE", &ds64[..], &right[12..]].concat();
+    let data = 40 + ds64.len();
+    long[data..data + 4].fill(0xff);
+    assert_eq!(identities(&scratch.write("long.wav", &long)), expected);
+}
+
+#[test]
+fn a_write_that_sets_wrong_sizes_right_leaves_the_recording_what_it_is() {
+    let scratch = Scratch::new();
+    let right = wav16(&(0..9000).map(|n| (n % 77) as i16).collect::<Vec<_>>(), 1, 8000);
+    let odd = riff(&[format(1, 1, 8000, 8), chunk(b"data", &[9; 8001], u32::to_le_bytes)]);
+    let id3 = |order| chunk(b"ID3 ", &id3v2(501), order);
+    let with = |outer: u32, size: u32| {
+        let mut file = right.clone();
+        file[4..8].copy_from_slice(&outer.to_le_bytes());
+        file[40..44].copy_from_slice(&size.to_le_bytes());
+        file
+    };
+    let size = (right.len() - 44) as u32;
+    let files = [
+        ("behind.wav", [right.clone(), id3(u32::to_le_bytes)].concat()),
+        ("behind.aiff", [bytes("plain.aiff"), id3(u32::to_be_bytes)].concat()),
+        ("short.wav", with(size + 28, size)),
+        ("pad.wav", odd[..odd.len() - 1].to_vec()),
+        ("ffmpeg.wav", with(u32::MAX, u32::MAX)),
+        ("lame.wav", with(0x8000_0023, 0x7fff_ffff)),
+        ("sox.wav", with(0x7fff_f024, 0x7fff_f000)),
+        ("off.wav", with(36, 0)),
+    ];
+    for (name, file) in files {
+        let path = scratch.write(name, &file);
+        let before = identities(&path);
+        let state = tagging::read(&path).unwrap();
+        let plan = TagPlan::new(&state, [(TagField::Genre, vec!["Rock".to_owned()])]);
+        let written = tagging::write(&path, &plan, &WriteOptions::default(), &NoJournal).unwrap();
+        assert!(matches!(written, Written::Changed(_)), "{name}");
+        assert_eq!(identities(&path), before, "{name}");
+    }
 }
 
 #[test]

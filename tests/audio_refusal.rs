@@ -35,6 +35,7 @@ fn formats_without_a_decoder_are_named() {
         ("refused-surround.ogg", "more than two channels"),
         ("refused-ac3.mp4", "AC-3"),
         ("refused-speex.ogg", "Speex"),
+        ("refused-free.mp3", "free-format MP3"),
     ] {
         assert_refused(&fixture(name), Unsupported, word);
     }
@@ -92,6 +93,34 @@ fn what_is_no_sound_is_called_so() {
     assert_refused(Path::new("/nowhere/at/all.mp3"), FailureKind::Io, "cannot be read");
     let silent = riff(&[format(1, 1, 8000, 16), chunk(b"LIST", b"INFO", u32::to_le_bytes)]);
     assert_refused(&scratch.write("silent.wav", &silent), FailureKind::Truncated, "incomplete");
+}
+
+#[test]
+fn files_without_sound_are_empty_whatever_stands_behind_the_empty_chunk() {
+    let scratch = Scratch::new();
+    let empty = |behind: &[Vec<u8>]| {
+        let sound = [format(1, 1, 8000, 16), chunk(b"data", b"", u32::to_le_bytes)];
+        riff(&[&sound[..], behind].concat())
+    };
+    let id3 = chunk(b"ID3 ", &id3v2(1001), u32::to_le_bytes);
+    let list = chunk(b"LIST", b"INFOIART\x04\x00\x00\x00Band", u32::to_le_bytes);
+    for file in [empty(&[]), empty(&[id3.clone(), list]), [empty(&[]), id3].concat()] {
+        assert_refused(&scratch.write("empty.wav", &file), FailureKind::Empty, "no samples");
+        assert!(identify(&scratch.write("empty.wav", &file)).is_err());
+    }
+    let plain = bytes("plain.aiff");
+    let place = |mark: &[u8]| plain.windows(4).position(|bytes| bytes == mark).unwrap();
+    let (frames, sound) = (place(b"COMM") + 10, place(b"SSND") + 4);
+    let with = |at: usize, number: u32| {
+        let mut file = plain.clone();
+        file[at..at + 4].copy_from_slice(&number.to_be_bytes());
+        file
+    };
+    assert_refused(&scratch.write("none.aiff", &with(frames, 0)), FailureKind::Empty, "no samples");
+    for unknown in [0, 0x7f00_0008] {
+        let file = scratch.write("piped.aiff", &with(sound, unknown));
+        assert_refused(&file, FailureKind::Unsupported, "never filled in");
+    }
 }
 
 #[cfg(unix)]

@@ -11,7 +11,11 @@ use lofty::file::TaggedFileExt;
 use lofty::tag::ItemKey;
 
 /// Synthesised sound in each container that is decoded and written.
-const WRITTEN: [&str; 11] = [
+const WRITTEN: [&str; 15] = [
+    "adpcm-ms.wav",
+    "adpcm-ima.wav",
+    "adpcm-ima.aifc",
+    "mp3.mp4",
     "aac.m4a",
     "alac.m4a",
     "cbr.mp3",
@@ -25,7 +29,13 @@ const WRITTEN: [&str; 11] = [
     "layer2.mp2",
 ];
 /// Decoded, and not written: what the reason has to name.
-const NOT_WRITTEN: [(&str, &str); 3] = [("bare.aac", "AAC"), ("vorbis.mka", "Matroska"), ("opus.webm", "Matroska")];
+const NOT_WRITTEN: [(&str, &str); 5] = [
+    ("bare.aac", "AAC"),
+    ("vorbis.mka", "Matroska"),
+    ("opus.webm", "Matroska"),
+    ("plain.caf", "Core Audio (CAF)"),
+    ("adpcm-ima.caf", "Core Audio (CAF)"),
+];
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
@@ -34,7 +44,7 @@ fn fixture(name: &str) -> Vec<u8> {
 /// The fixtures are a second or two long.
 fn library() -> Library {
     let library = Library::with_config(
-        "[tags]\nmin_confidence = 0.0\n[analysis]\nmin_seconds = 0.5\n[library]\nextensions = [\"mp3\", \"mp2\", \"flac\", \"ogg\", \"opus\", \"aiff\", \"wav\", \"m4a\", \"aac\", \"mka\", \"webm\"]\n",
+        "[tags]\nmin_confidence = 0.0\n[analysis]\nmin_seconds = 0.5\n[library]\nextensions = [\"mp3\", \"mp2\", \"flac\", \"ogg\", \"opus\", \"aiff\", \"wav\", \"m4a\", \"aac\", \"mka\", \"webm\", \"caf\", \"aifc\", \"mp4\"]\n",
     );
     std::fs::create_dir_all(library.music()).unwrap();
     library
@@ -70,6 +80,24 @@ fn every_container_comes_out_with_its_genre_and_the_same_sound() {
     assert_eq!(genres(&wav), [run.field("tune.wav", "genre")]);
     let again = library.scan(&[]).expect_code(0);
     assert!(again.objects().iter().all(|object| object["action"] == "unchanged"));
+}
+
+#[test]
+fn a_file_whose_name_belongs_to_another_kind_is_called_by_its_own() {
+    let library = library();
+    library.put("core audio.m4a", &fixture("plain.caf"));
+    library.put("matroska.mp3", &fixture("vorbis.mka"));
+    let mp4 = library.put("really mp4.mp3", &fixture("aac.m4a"));
+    let before = library.contents();
+    let run = library.scan(&[]).expect_code(0);
+    for (name, words) in [("core audio.m4a", "Core Audio (CAF) tags"), ("matroska.mp3", "Matroska tags")] {
+        let reason = run.field(name, "reason");
+        assert!(reason.contains(words) && reason.contains("not written yet"), "{name}: {reason}");
+        assert!(run.object(name)["genre"].is_string(), "{name} is analysed and remembered");
+    }
+    assert_eq!(run.field("really mp4.mp3", "action"), "written");
+    let after = library.contents();
+    assert!(before.iter().all(|(path, bytes)| *path == mp4 || after[path] == *bytes));
 }
 
 #[test]

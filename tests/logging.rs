@@ -87,6 +87,28 @@ fn the_service_tells_of_files_and_the_commands_keep_quiet_unless_asked() {
     assert!(wrong.stderr.contains("$RUST_LOG"), "{}", wrong.stderr);
 }
 
+#[test]
+fn what_a_decoder_complains_of_is_told_to_who_asks_and_with_the_file_s_name() {
+    let library = library("human");
+    let mut hurt = fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/aac.m4a")).unwrap();
+    let sound = hurt.windows(4).position(|mark| mark == b"mdat").unwrap();
+    let end = hurt.len() - 3000;
+    hurt[sound + 2000..end].iter_mut().step_by(97).for_each(|byte| *byte ^= 0x5a);
+    library.put("hurt.m4a", &hurt);
+    let music = library.music();
+    let scan = |level: Option<&str>| {
+        let mut command = library.command("scan");
+        command.args(["--dry-run", "--force"]).arg(&music).env_remove("RUST_LOG").env_remove("RECLASSD_LOG");
+        common::Run::of(command.envs(level.map(|level| ("RECLASSD_LOG", level)))).stderr
+    };
+    let quiet = scan(None);
+    assert!(!quiet.contains("ERROR") && !quiet.contains("symphonia"), "{quiet}");
+    let told = scan(Some("error"));
+    let line =
+        told.lines().find(|line| line.contains("symphonia")).unwrap_or_else(|| panic!("nothing of it in {told}"));
+    assert!(line.contains("hurt.m4a"), "{line}");
+}
+
 /// Fields of a message in the journal's protocol: `NAME=value` lines, or a name, eight bytes of length and the value.
 fn fields(mut message: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut fields = BTreeMap::new();

@@ -158,6 +158,63 @@ fn a_file_that_may_still_be_being_copied_is_left_for_the_next_scan() {
 }
 
 #[test]
+fn a_scan_right_after_copying_waits_until_the_copies_are_still() {
+    let library = Library::with_config("[tags]\nmin_confidence = 0.0\n[library]\nsettle_seconds = 2\n");
+    let paths: Vec<_> = (0..3).map(|seed| library.put(format!("{seed}.flac"), &song(seed, &[]))).collect();
+    let music = library.music();
+    let dry = library.scan(&["--dry-run"]).expect_code(0);
+    assert!(dry.objects().iter().all(|object| object["action"] == "would-write"), "{}", dry.stdout);
+    assert!(!dry.stderr.contains("waiting"), "{}", dry.stderr);
+    // One of them is still being copied at the end of the wait.
+    let touch = |path: &std::path::Path| {
+        let file = std::fs::File::options().append(true).open(path).unwrap();
+        file.set_modified(std::time::SystemTime::now()).unwrap();
+    };
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let scan = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                touch(&paths[2]);
+                std::thread::sleep(std::time::Duration::from_millis(300));
+            }
+        });
+        paths.iter().for_each(|path| touch(path));
+        let scan = library.run("scan", &[music.to_str().unwrap()]);
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        scan
+    });
+    let scan = scan.expect_code(0);
+    assert_eq!(scan.stderr.matches("3 files changed a moment ago: waiting 2 s").count(), 1, "{}", scan.stderr);
+    let lines = |word: &str| scan.stdout.lines().filter(|line| line.starts_with(word)).count();
+    assert_eq!((lines("tagged"), lines("skipped")), (2, 1), "{}", scan.stdout);
+    assert!(scan.stdout.contains("3 files in"), "each is counted once: {}", scan.stdout);
+}
+
+#[test]
+fn a_scan_that_waits_for_copies_ends_when_it_is_told_to() {
+    let library = Library::with_config("[tags]\nmin_confidence = 0.0\n[library]\nsettle_seconds = 50\n");
+    library.put("1.flac", &song(1, &[]));
+    let mut command = library.command("scan");
+    let log = library.root().join("log");
+    let mut scan = command
+        .arg(library.music())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    common::service::eventually("the wait", || {
+        std::fs::read_to_string(&log).unwrap().contains("waiting 50 s").then_some(())
+    });
+    let started = std::time::Instant::now();
+    std::process::Command::new("kill").arg(format!("-{}", "INT")).arg(scan.id().to_string()).status().unwrap();
+    assert_eq!(scan.wait().unwrap().code(), Some(130));
+    assert!(started.elapsed() < std::time::Duration::from_secs(40));
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut scan.stdout.take().unwrap(), &mut said).unwrap();
+    assert!(said.contains("skipped") && said.contains("stopped after 1 file"), "{said}");
+}
+
+#[test]
 fn the_same_file_by_several_names_is_one_file() {
     let library = Library::new();
     let song = library.put("a/song.flac", &song(1, &[]));

@@ -132,18 +132,22 @@ fn a_reload_takes_a_good_configuration_and_refuses_a_broken_one() {
 fn workers_are_idle_and_the_rest_of_the_service_is_not() {
     let library = Library::with_config("[analysis]\njobs = 2\n");
     let service = Service::start(&library);
-    let threads = fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap().flatten();
-    let threads = threads.map(|thread| {
-        let stat = fs::read_to_string(thread.path().join("stat")).unwrap();
-        let (name, fields) = stat.rsplit_once(')').unwrap();
-        let fields: Vec<i64> = fields.split_ascii_whitespace().map(|field| field.parse().unwrap_or(-1)).collect();
-        // Fields 19 and 41 of proc(5): the nice value and the scheduling policy, of which 5 is SCHED_IDLE.
-        (name.split_once('(').unwrap().1.to_owned(), (fields[16], fields[38]))
-    });
-    let of: std::collections::BTreeMap<String, (i64, i64)> = threads.collect();
-    for name in ["worker 0", "worker 1", "walker"] {
-        assert_eq!(of[name], (19, 5), "{name}");
-    }
+    let threads = || -> std::collections::BTreeMap<String, (i64, i64)> {
+        let threads = fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap().flatten();
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+        let of = |stat: String| {
+            let (name, fields) = stat.rsplit_once(')').unwrap();
+            let fields: Vec<i64> = fields.split_ascii_whitespace().map(|field| field.parse().unwrap_or(-1)).collect();
+            // Fields 19 and 41 of proc(5): the nice value and the scheduling policy, of which 5 is SCHED_IDLE.
+            (name.split_once('(').unwrap().1.to_owned(), (fields[16], fields[38]))
+        };
+        stats.map(of).collect()
+    };
+    // A thread that is so low may wait for its turn before it has said how low it wants to be.
+    let are_idle = |of: &std::collections::BTreeMap<String, (i64, i64)>| {
+        ["worker 0", "worker 1", "walker"].iter().all(|name| of.get(*name) == Some(&(19, 5)))
+    };
+    let of = eventually("workers and walker to be idle", || Some(threads()).filter(are_idle));
     assert_eq!((of["watcher"].1, of["listener"].1), (0, 0));
 }
 
@@ -281,4 +285,175 @@ fn a_group_shares_the_database_and_who_is_not_in_it_is_told_its_name() {
     assert!(stranger.stderr.contains(&wanted), "{}", stranger.stderr);
     let member = somebody(&format!("--groups={number}")).expect_code(0);
     assert_eq!(member.objects().len(), 1);
+}
+
+/// The database and what SQLite keeps beside it; also, if so wished, the lock and the status.
+fn move_state_away(library: &Library, ends: &[&str]) -> std::path::PathBuf {
+    let away = library.root().join("away");
+    fs::create_dir_all(&away).unwrap();
+    for end in ends {
+        let name = format!("reclassd.db{end}");
+        fs::rename(library.database().with_file_name(&name), away.join(&name)).unwrap();
+    }
+    away
+}
+
+fn is_tagged(path: &std::path::Path) -> bool {
+    fs::read(path).unwrap().windows(14).any(|bytes| bytes == b"RECLASSD_GENRE")
+}
+
+fn status_text(library: &Library) -> String {
+    library.run("status", &[]).expect_code(0).stdout
+}
+
+#[test]
+fn a_database_that_is_deleted_under_the_service_stops_it_and_no_file_is_written() {
+    let library = quick_library("");
+    let socket_path = library.root().join("notify");
+    let socket = UnixDatagram::bind(&socket_path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    library.put("old.flac", &song(1));
+    let mut service = Service::start_with(&library, |command| {
+        command.arg(library.music()).env("NOTIFY_SOCKET", &socket_path);
+    });
+    service.settled("the old song", |status| status["counts"]["written"] == 1);
+    move_state_away(&library, &["", "-wal", "-shm"]);
+    let new = library.put("new.flac", &song(2));
+    eventually("the service to stop work", || service.status().filter(|status| status["state"] == "halted"));
+    assert!(told(&socket, "STATUS=halted").contains("was deleted"));
+    let text = status_text(&library);
+    for word in ["halted", "was deleted", "(not there)", &format!("process {}", service.child.id())] {
+        assert!(text.contains(word), "{word} is missing in:\n{text}");
+    }
+    assert!(!library.database().exists(), "asking for the status makes no database");
+    let code = eventually("the service to end", || service.child.try_wait().unwrap());
+    assert_eq!(code.code(), Some(3), "{}", service.log());
+    assert_eq!(fs::read(&new).unwrap(), song(2), "nothing was written that could not be taken back");
+    assert_eq!(service.logged("ERROR"), 1, "it is said once:\n{}", service.log());
+    let text = status_text(&library);
+    assert!(text.contains("not running, stopped") && text.contains("was deleted"), "{text}");
+}
+
+#[test]
+fn a_database_that_is_replaced_under_the_service_is_the_one_that_it_works_with() {
+    let library = quick_library("");
+    let old = library.put("old.flac", &song(1));
+    let service = Service::start(&library);
+    service.settled("the old song", |status| status["counts"]["written"] == 1);
+    // Another database, made elsewhere, that knows nothing of it.
+    let elsewhere = library.root().join("elsewhere.db");
+    library.run("review", &["--database", elsewhere.to_str().unwrap()]).expect_code(0);
+    let away = move_state_away(&library, &["", "-wal", "-shm"]);
+    fs::rename(&elsewhere, library.database()).unwrap();
+    let new = library.put("new.flac", &song(2));
+    eventually("the new song to be tagged", || (fs::read(&new).unwrap() != song(2)).then_some(()));
+    service.settled("all to be done", |_| true);
+    assert_eq!(service.logged("ERROR"), 1, "{}", service.log());
+    assert_eq!(service.logged("another database is in its place"), 1);
+    assert_eq!(service.status().unwrap()["trouble"], serde_json::Value::Null);
+    let music = library.music();
+    let undone = library.run("undo", &[music.to_str().unwrap()]).expect_code(0);
+    assert!(undone.stdout.contains("1 undone"), "{}", undone.stdout);
+    assert!(!is_tagged(&new));
+    // The one that was taken away still knows how to take back what was written with it.
+    let (code, _) = service.stop();
+    assert_eq!(code, Some(0));
+    let aside = away.join("reclassd.db");
+    assert!(is_tagged(&old));
+    library.run("undo", &["--database", aside.to_str().unwrap(), old.to_str().unwrap()]).expect_code(0);
+    assert!(!is_tagged(&old));
+}
+
+#[test]
+fn a_service_whose_lock_and_status_are_deleted_is_not_taken_for_dead() {
+    let library = quick_library("");
+    let service = Service::start(&library);
+    service.settled("the start", |_| true);
+    move_state_away(&library, &[".lock", ".status"]);
+    let status = eventually("the status to be there again", || service.status());
+    assert_eq!(status["state"], "idle");
+    eventually("the lock to be there again", || library.database().with_extension("db.lock").exists().then_some(()));
+    let text = status_text(&library);
+    assert!(text.contains(&format!("process {}", service.child.id())), "{text}");
+    let music = library.music();
+    let second = library.run("watch", &[music.to_str().unwrap()]).expect_code(2);
+    assert!(second.stderr.contains(&format!("process {}", service.child.id())), "{}", second.stderr);
+    // Also where the lock cannot be made anew at once.
+    service.signal("STOP");
+    fs::remove_file(library.database().with_extension("db.lock")).unwrap();
+    let text = status_text(&library);
+    service.signal("CONT");
+    assert!(!text.contains("cut off") && text.contains(&format!("process {}", service.child.id())), "{text}");
+}
+
+#[test]
+fn a_scan_whose_database_is_deleted_ends_and_says_so() {
+    let library = quick_library("");
+    for seed in 0..200 {
+        library.put(format!("{seed:03}.flac"), &song(seed));
+    }
+    let mut command = library.command("scan");
+    command.args(["--json"]).arg(library.music());
+    let mut scan = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 1];
+    std::io::Read::read_exact(scan.stdout.as_mut().unwrap(), &mut first).unwrap();
+    move_state_away(&library, &["", "-wal", "-shm"]);
+    let output = scan.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("was deleted while it was in use"), "{said}");
+    let untouched =
+        (0..200).filter(|seed| fs::read(library.music().join(format!("{seed:03}.flac"))).unwrap() == song(*seed));
+    assert!(untouched.count() > 0, "it ended before the end");
+}
+
+/// Installs a model of this version that hears nothing but this genre.
+fn install_model(library: &Library, version: &str, genre: &str) {
+    use common::onnx::{Output, graph};
+    use sha2::{Digest, Sha256};
+    let folder = library.root().join(".local/share/reclassd/models/stubborn");
+    fs::create_dir_all(&folder).unwrap();
+    let output = Output { name: "logits", shape: &[2], bias: vec![5.0, -5.0], sigmoid: false };
+    let model = graph(&[1, 518], &[output]);
+    let digest: String = Sha256::digest(&model).iter().map(|byte| format!("{byte:02x}")).collect();
+    let manifest = format!(
+        "name = \"stubborn\"\nversion = \"{version}\"\nlicence = \"MIT\"\nsha256 = \"{digest}\"\nlabels = [\"{genre}\", \"Folk\"]\n\
+         [input.joined]\nparts = [{{ features = \"fma518\", sample_rate = 22050 }}]\n[output]\nname = \"logits\"\nkind = \"logits\"\n"
+    );
+    fs::write(folder.join("model.onnx"), model).unwrap();
+    fs::write(folder.join("model.toml"), manifest).unwrap();
+}
+
+#[test]
+fn models_that_are_replaced_under_the_service_are_noticed_and_missing_ones_are_waited_for() {
+    let mut library = quick_library("");
+    library.set_config(
+        "[tags]\nmin_confidence = 0.0\n[analysis]\nmin_seconds = 0.5\n[library]\nsettle_seconds = 1\n\
+         [watch]\npriority = \"normal\"\nunload_models_after = \"1s\"\n[models]\nenabled = [\"stubborn\"]\n",
+    );
+    install_model(&library, "1", "Jazz");
+    library.put("1.flac", &song(1));
+    let service = Service::start(&library);
+    have(&library, "tagged", 1);
+    let unloaded = |status: &serde_json::Value| status["models_loaded"] == false;
+    service.settled("the models to be unloaded", unloaded);
+    install_model(&library, "2", "Blues");
+    library.put("2.flac", &song(2));
+    have(&library, "tagged", 2);
+    service.settled("all to be done", unloaded);
+    assert_eq!(service.logged("the models are others than before"), 1, "{}", service.log());
+    let scan = library.scan(&[]).expect_code(0);
+    assert!(scan.objects().iter().all(|object| object["action"] == "unchanged"), "{}", scan.stdout);
+    assert_eq!(scan.field("2.flac", "genre"), "Blues");
+    // Away with them: that is no fault of any file.
+    let models = library.root().join(".local/share/reclassd/models");
+    fs::rename(&models, library.root().join("away")).unwrap();
+    for seed in 3..6 {
+        library.put(format!("{seed}.flac"), &song(seed));
+    }
+    let troubled = |status: &serde_json::Value| status["trouble"].as_str().is_some_and(|why| why.contains("stubborn"));
+    eventually("the models to be missed", || service.status().filter(troubled));
+    fs::rename(library.root().join("away"), &models).unwrap();
+    have(&library, "tagged", 5);
+    assert_eq!(service.logged("ERROR"), 1, "{}", service.log());
 }

@@ -129,7 +129,7 @@ fn a_renamed_tree_takes_its_rows_along_and_is_watched_under_its_new_name() {
     });
     assert_eq!(service.logged("decoding "), decoded + 1, "only the new one was listened to");
     assert_eq!(service.settled("the rest", |_| true)["watch"]["watches"], 5);
-    assert_eq!(service.open_and_watched().1, 6, "five folders, and the bell");
+    assert_eq!(service.open_and_watched().1, 7, "five folders, the bell, and the folder of the database");
 }
 
 #[test]
@@ -165,6 +165,102 @@ fn a_retag_by_another_program_and_a_copy_cost_no_listening() {
     service.settled("the copy", |status| status["counts"]["written"] == 2);
     assert_eq!(genres(&path), ["Polka"]);
     assert_eq!(service.logged("decoding "), 1, "{}", service.log());
+}
+
+#[test]
+fn folders_that_arrive_as_links_are_found_as_a_scan_finds_them() {
+    use std::os::unix::fs::symlink;
+    let library = quick_library("");
+    let disk = library.root().join("disk");
+    let song_on_disk = |name: &str, seed: u32| {
+        let path = disk.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, song(seed, &[])).unwrap();
+        path
+    };
+    let songs = ["X/1.flac", "X/deep/2.flac", "Y/3.flac", "Z/4.flac"];
+    let songs: Vec<_> = songs.into_iter().zip(1..).map(|(name, seed)| song_on_disk(name, seed)).collect();
+    let service = Service::start(&library);
+    let link = library.music().join("X");
+    symlink(disk.join("X"), &link).unwrap();
+    symlink(disk.join("Y"), library.music().join("Y.flac")).unwrap();
+    songs[..3].iter().for_each(|path| tagged(path));
+    service.settled("the links", |status| status["watch"]["watches"] == 4);
+    // What happens behind a link is heard of.
+    tagged(&song_on_disk("X/deep/5.flac", 5));
+    fs::remove_file(&songs[1]).unwrap();
+    // The link leads elsewhere, in one step, as `ln -sfn` does it.
+    let other = library.music().join(".X.new");
+    symlink(disk.join("Z"), &other).unwrap();
+    fs::rename(&other, &link).unwrap();
+    tagged(&songs[3]);
+    let late = song_on_disk("X/6.flac", 6);
+    tagged(&song_on_disk("Z/7.flac", 7));
+    service.settled("the other link", |status| status["watch"]["watches"] == 3);
+    assert_eq!(genres(&late).len(), 0, "it is not of the library any more");
+    // Away with it: nothing is deleted, and nothing of it is listened to any more.
+    fs::remove_file(&link).unwrap();
+    service.settled("the end of the link", |status| status["watch"]["watches"] == 2);
+    assert_eq!(service.open_and_watched().1, 4, "two folders, the bell, and the folder of the database");
+    let scan = library.scan(&[]).expect_code(0);
+    assert_eq!(scan.objects().len(), 1, "{}", scan.stdout);
+    assert_eq!(scan.field("3.flac", "action"), "unchanged");
+}
+
+#[test]
+fn a_folder_with_two_names_is_watched_when_one_of_them_goes() {
+    use std::os::unix::fs::symlink;
+    let library = quick_library("");
+    library.put("b/1.flac", &song(1, &[]));
+    symlink(library.music().join("b"), library.music().join("a")).unwrap();
+    let service = Service::start(&library);
+    service.settled("the start", |status| status["counts"]["seen"].as_u64() >= Some(1));
+    fs::remove_file(library.music().join("a")).unwrap();
+    let sentinel = library.put("sentinel.flac", &song(2, &[]));
+    tagged(&sentinel);
+    service.settled("the folders to be watched again", |status| status["watch"]["watches"] == 2);
+    tagged(&library.put("b/3.flac", &song(3, &[])));
+}
+
+#[test]
+fn a_link_back_into_the_library_is_not_followed_round_and_round() {
+    let library = quick_library("");
+    library.put("a/1.flac", &song(1, &[]));
+    let service = Service::start(&library);
+    std::os::unix::fs::symlink(library.music(), library.music().join("a/loop")).unwrap();
+    tagged(&library.put("a/2.flac", &song(2, &[])));
+    let status = service.settled("both", |status| status["counts"]["written"] == 2);
+    assert_eq!(status["watch"]["watches"], 2, "{status}");
+    assert_eq!(service.logged("a/loop/a/"), 0, "{}", service.log());
+}
+
+#[test]
+fn a_folder_that_leaves_itself_out_is_left_alone_until_it_changes_its_mind() {
+    let library = quick_library("");
+    library.put("Audiobooks/.nomedia", b"");
+    let hidden = library.put("Audiobooks/deep/1.flac", &song(1, &[]));
+    library.put("#recycle/2.flac", &song(2, &[]));
+    let service = Service::start(&library);
+    tagged(&library.put("3.flac", &song(3, &[])));
+    service.settled("the rest", |status| status["watch"]["watches"] == 2);
+    library.put("Audiobooks/deep/4.flac", &song(4, &[]));
+    fs::remove_file(library.music().join("Audiobooks/.nomedia")).unwrap();
+    tagged(&hidden);
+    tagged(&library.music().join("Audiobooks/deep/4.flac"));
+    service.settled("the folder to be watched", |status| status["watch"]["watches"] == 3);
+    // And back again: what is tagged stays as it is, and is not taken for deleted.
+    library.put("Audiobooks/.ndignore", b"# not these\n*5.flac\n");
+    library.put("Audiobooks/deep/5.flac", &song(5, &[]));
+    tagged(&library.put("Audiobooks/deep/6.flac", &song(6, &[])));
+    service.settled("all to be done", |status| status["watch"]["watches"] == 3);
+    assert_eq!((&files(&library)["tagged"], &files(&library)["gone"]), (&4.into(), &0.into()));
+    library.put("Audiobooks/.ndignore", b"");
+    service.settled("the folder to be left out", |status| status["watch"]["watches"] == 2);
+    assert_eq!(genres(&hidden).len(), 1);
+    assert_eq!((&files(&library)["tagged"], &files(&library)["gone"]), (&4.into(), &0.into()));
+    for (name, seed) in [("Audiobooks/deep/5.flac", 5), ("#recycle/2.flac", 2)] {
+        assert_eq!(fs::read(library.music().join(name)).unwrap(), song(seed, &[]), "{name} is as it was");
+    }
 }
 
 #[test]
@@ -309,4 +405,28 @@ fn without_watches_left_folders_are_polled_and_the_setting_is_named() {
         let status = service.settled("all to be done", |_| true);
         assert!(status["watch"]["roots"][0]["polled"].as_str().unwrap().contains(named), "{status}");
     }
+}
+
+#[test]
+fn a_root_whose_link_leads_elsewhere_is_followed_there() {
+    let library = quick_library("poll_interval = \"1s\"");
+    for (disk, seed) in [("a", 1), ("b", 2)] {
+        let path = library.root().join(disk).join(format!("{seed}.flac"));
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, song(seed, &[])).unwrap();
+    }
+    let link = library.root().join("link");
+    std::os::unix::fs::symlink(library.root().join("a"), &link).unwrap();
+    let service = Service::start_with(&library, |command| {
+        command.arg(&link);
+    });
+    tagged(&library.root().join("a/1.flac"));
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(library.root().join("b"), &link).unwrap();
+    tagged(&library.root().join("b/2.flac"));
+    let later = library.root().join("b/3.flac");
+    fs::write(&later, song(3, &[])).unwrap();
+    tagged(&later);
+    let status = service.settled("the other disk", |_| true);
+    assert_eq!(status["watch"]["watches"], 1, "{status}");
 }

@@ -5,13 +5,17 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use reclassd_fuzz::tagging::fuzzing::{FREE_TEXT, HEAD, LONG_VALUE, NEW_ID3_IS_V23, RIGHT_CHECKSUMS};
+use reclassd_fuzz::tagging::fuzzing::{
+    FREE_TEXT, HEAD, LONG_VALUE, NEW_ID3_IS_V23, RIGHT_CHECKSUMS, V23_VALUES_STAND_APART,
+};
 
 #[path = "../../src/tagging/fixtures.rs"]
 mod fixtures;
+#[path = "../../src/tagging/mixtures.rs"]
+mod mixtures;
 
 use fixtures::{
-    aiff, ape_item, ape_tag, ape_tag_v1, atom, chunk, comments, data_atom, flac, flac_blocks, flac_frames, frame,
+    Mp4, aiff, ape_item, ape_tag, ape_tag_v1, atom, chunk, comments, data_atom, flac, flac_blocks, flac_frames, frame,
     freeform, id3v1, id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, rf64, streaminfo, text, wav,
     wavpack_blocks,
 };
@@ -19,8 +23,8 @@ use fixtures::{
 /// A file and its name.
 type Seed = (&'static str, Vec<u8>);
 
-/// What the seeds ask for: one genre and our fields, two, none at all, a long one that fits nowhere, and the genre alone.
-fn heads() -> [(&'static str, [u8; HEAD]); 6] {
+/// What the seeds ask for: one genre and our fields, two, two as a list, none at all, a long one that fits nowhere, and the genre alone.
+fn heads() -> [(&'static str, [u8; HEAD]); 7] {
     let head = |options: u8, fields: [u8; 4]| {
         let mut head = [0; HEAD];
         head[0] = options | RIGHT_CHECKSUMS;
@@ -34,6 +38,7 @@ fn heads() -> [(&'static str, [u8; HEAD]); 6] {
     [
         ("one", head(0x0f, [one, one, values(1, 2), values(1, FREE_TEXT)])),
         ("two", head(0x0f | NEW_ID3_IS_V23, [two, two, one, one])),
+        ("list", head(0x0f | NEW_ID3_IS_V23 | V23_VALUES_STAND_APART, [two, two, one, one])),
         ("none", head(0x0f, [0; 4])),
         ("long", head(0x03, [values(1, LONG_VALUE), values(1, LONG_VALUE), 0, 0])),
         ("odd", head(0x01, [values(3, 3), 0, 0, 0])),
@@ -108,14 +113,41 @@ fn tails() -> Vec<Seed> {
     ]
 }
 
+/// Tags of several kinds in one file, by the extension of its name.
+fn mixed(extensions: &[&str]) -> Vec<Seed> {
+    let mut files = mixtures::mixtures();
+    files.retain(|(name, _)| extensions.iter().any(|extension| name.ends_with(extension)));
+    files.into_iter().map(|(name, bytes)| (&*name.leak(), bytes)).collect()
+}
+
 fn mp3_seeds() -> Vec<Seed> {
     let frames = mpeg_frames(1);
     let mut seeds = vec![("bare", frames.clone())];
     seeds.extend(id3_tags().into_iter().map(|(name, tag)| (name, [&tag[..], &frames[..40]].concat())));
     seeds.extend(tails().into_iter().map(|(name, tail)| (name, [&frames[..40], &tail].concat())));
     let stacked = [id3v2(3, 0, &text(3, "TCON", "Old"), 0), id3v2(4, 0, &text(4, "TCON", "Other"), 5)].concat();
+    seeds.extend(mixed(&[".mp3"]));
     seeds.push(("stacked", [stacked, frames, ape_items(), id3v1(9)].concat()));
     seeds
+}
+
+/// Kinds that hold MPEG frames and are no MP3, and an MP3 whose frames have no lengths.
+fn foreign_seeds() -> Vec<Seed> {
+    let frames = mpeg_frames(4);
+    let holding = |mark: &[u8]| [mark, &[7; 20], &frames].concat();
+    let mut free = frames.clone();
+    free.chunks_mut(417).for_each(|frame| frame[2] &= 0x0f);
+    let behind_a_tag = [id3v2(3, 0, &text(3, "TCON", "Old"), 5), holding(b".snd\0\0\0\x18")].concat();
+    vec![
+        ("sun", holding(b".snd\0\0\0\x18")),
+        ("sun-behind-tag", behind_a_tag),
+        ("rifx", holding(b"RIFX\0\0\x10\0WAVEfmt ")),
+        ("caf", holding(b"caff\0\x01\0\0desc")),
+        ("film", holding(b"\0\0\x01\xba\x44")),
+        ("picture", holding(b"FORM\0\0\x10\0ILBM")),
+        ("free", [free, id3v1(17)].concat()),
+        ("junk", [vec![3; 700], frames].concat()),
+    ]
 }
 
 fn ape_seeds() -> Vec<Seed> {
@@ -123,6 +155,7 @@ fn ape_seeds() -> Vec<Seed> {
     let mut seeds = vec![("bare", audio.clone())];
     seeds.extend(tails().into_iter().map(|(name, tail)| (name, [&audio[..], &tail].concat())));
     let lead = id3v2(3, 0, &text(3, "TCON", "Old"), 10);
+    seeds.extend(mixed(&[".wv", ".ape", ".mpc"]));
     seeds.push(("lead", [lead, b"MAC ".to_vec(), vec![9; 30], ape_items()].concat()));
     seeds.push(("musepack", [b"MPCK".to_vec(), vec![9; 30], ape_items()].concat()));
     seeds
@@ -134,7 +167,22 @@ fn flac_seeds() -> Vec<Seed> {
         [b"TITLE=T", b"genre=Old", b"no equals sign", b"RECLASSD_GENRE=Old", b"RECLASSD_MODEL=x", b"L=\xe4\xff"];
     let (tags, picture) = (comments(&entries), (6, vec![7; 60]));
     let lead = id3v2(3, 0, &text(3, "TCON", "Old"), 10);
-    vec![
+    // A picture of 300 bytes, of which its block's header tells 90.
+    let number = |number: u32| number.to_be_bytes();
+    let cover = [&number(3)[..], &number(9), b"image/png", &number(0), &[0; 16], &number(300), &[7; 300]].concat();
+    let large = |last: u8| [&[6 | last, 0, 0, 90], &cover[..]].concat();
+    let blocks = |blocks: &[Vec<u8>]| {
+        let mut start = flac_blocks(&[streaminfo(1)]);
+        start[4] = 0;
+        [start, blocks.concat(), flac_frames(1)].concat()
+    };
+    let (first, last) = {
+        let last = flac_blocks(std::slice::from_ref(&tags))[4..].to_vec();
+        ([&[4], &last[1..]].concat(), last)
+    };
+    let mut seeds = vec![
+        ("large-cover", blocks(&[first, large(0x80)])),
+        ("large-cover-first", blocks(&[large(0), last])),
         ("bare", flac(&[])),
         ("comments", flac(std::slice::from_ref(&tags))),
         ("padding", flac(&[tags.clone(), padding(300), picture.clone()])),
@@ -142,7 +190,9 @@ fn flac_seeds() -> Vec<Seed> {
         ("filled-padding", flac(&[(1, vec![1; 20]), tags.clone()])),
         ("padding-first", [flac_blocks(&[streaminfo(1), padding(200), tags.clone()]), flac_frames(1)].concat()),
         ("outer", [lead, flac(&[tags, picture]), ape_items(), id3v1(17)].concat()),
-    ]
+    ];
+    seeds.extend(mixed(&[".flac"]));
+    seeds
 }
 
 /// Header packets on pages of up to `segments` segments, and two pages of audio.
@@ -175,7 +225,17 @@ fn ogg_seeds() -> Vec<Seed> {
         let other = |flags, number| ogg_page(flags, 5, 77, number, &[9], b"skeleton!");
         [&other(2, 0)[..], &ours[..head], &other(0, 1), &ours[head..], b"junk", &other(4, 2)].concat()
     };
+    // Frames of FLAC behind headers of which none is marked as the last one.
+    let unmarked = |declared: u8, headers: &[Vec<u8>]| {
+        let first = [&b"\x7fFLAC\x01\0\0"[..], &[declared], b"fLaC"].concat();
+        let pages = ogg_lay_out(7, 1, headers, 255);
+        let next = 1 + pages.len() as u32;
+        let frame = ogg_page(4, 960, 7, next, &[30], &[&[0xff, 0xf8][..], &[5; 28]].concat());
+        [ogg_page(2, 0, 7, 0, &[first.len() as u8], &first), pages.concat(), frame].concat()
+    };
     vec![
+        ("flac-unmarked", unmarked(1, &[block(4, &body)])),
+        ("flac-behind", unmarked(0, &[block(2, &[7; 30]), block(4, &body), block(0x81, &[0; 40])])),
         ("vorbis", ogg(vorbis_head, &[vorbis(b""), setup.clone()], 255, 0)),
         ("vorbis-padded", ogg(vorbis_head, &[vorbis(&[0; 100]), setup.clone()], 255, 0)),
         ("vorbis-pages", ogg(vorbis_head, &[vorbis(b""), setup], 1, u32::MAX - 2)),
@@ -201,7 +261,25 @@ fn mp4_seeds() -> Vec<Seed> {
     let mut no_size = mp4(&tagged(b""), true, false);
     let last = no_size.len() - fixtures::mp4_audio().len() - 8;
     no_size[last..last + 4].fill(0);
+    let vendor = atom(b"uuid", &[&[0x85; 16][..], &[1; 40]].concat());
+    let like = |change: &dyn Fn(&mut Mp4)| {
+        let mut file = Mp4 { udta: tagged(b""), ..Mp4::default() };
+        change(&mut file);
+        file.build()
+    };
     vec![
+        ("silent", like(&|it| it.handler = *b"vide")),
+        ("picture", like(&|it| it.brands = b"avis\0\0\0\0avif".to_vec())),
+        ("no-map", like(&|it| it.mapped = false)),
+        ("elsewhere", like(&|it| it.data = b"\0\0\0\0file:///x".to_vec())),
+        ("vendor", like(&|it| it.in_moov = vendor.clone())),
+        ("vendor-last", like(&|it| (it.in_moov, it.moov_first) = (vendor.clone(), false))),
+        ("vendor-free", like(&|it| (it.front, it.udta) = (vendor.clone(), tagged(&free(300))))),
+        ("vendor-behind", like(&|it| (it.back, it.behind_moov) = (vendor.clone(), free(900)))),
+        ("free-everywhere", {
+            let udta = [free(20), tagged(&free(3)), free(60)].concat();
+            like(&|it| (it.udta, it.behind_moov) = (udta.clone(), free(0)))
+        }),
         ("bare", mp4(b"", true, false)),
         ("bare-last", mp4(b"", false, true)),
         ("udta", mp4(&atom(b"udta", &[atom(b"name", b"kept"), vec![0; 4]].concat()), true, false)),
@@ -227,9 +305,36 @@ fn wav_seeds() -> Vec<Seed> {
     no_pad.pop();
     let size = (no_pad.len() - 8) as u32;
     no_pad[4..8].copy_from_slice(&size.to_le_bytes());
+    let sized = |file: &[u8], at: usize, size: u32| {
+        let mut file = file.to_vec();
+        file[at..at + 4].copy_from_slice(&size.to_le_bytes());
+        file
+    };
+    let bare = wav(&[], &sound, &[]);
+    // Of the last chunk, which holds the sound: from ffmpeg, lame, SoX, and a recorder that was switched off.
+    let piped = |outer: u32, size: u32| sized(&sized(&bare, 4, outer), 40, size);
+    let mut piped_rf64 = rf64(&sound, &[]);
+    piped_rf64[20..44].fill(0);
+    let unpadded = [&b"INFO"[..], &chunk("INAM", b"Title", false), b"ISFT\x03\0\0\0odd"].concat();
     vec![
-        ("bare", wav(&[], &sound, &[])),
+        ("bare", bare.clone()),
         ("no-pad", no_pad),
+        ("tag-behind", [&bare[..], &chunk("id3 ", &tag, false)].concat()),
+        ("list-behind", [&bare[..], &chunk("JUNK", b"odd", false), &chunk("LIST", &info, false), b"\0\0"].concat()),
+        ("8-short", sized(&wav(&[], &sound, &[("LIST", &info)]), 4, 60)),
+        ("8-long", sized(&bare, 4, bare.len() as u32)),
+        ("no-size", sized(&wav(&[("LIST", &info)], &sound, &[]), 4, 0)),
+        ("pad-not-counted", sized(&bare, 4, bare.len() as u32 - 9)),
+        ("piped", piped(u32::MAX, u32::MAX)),
+        ("piped-lame", piped(0x8000_0023, 0x7fff_ffff)),
+        ("piped-sox", piped(0x7fff_f024, 0x7fff_f000)),
+        ("switched-off", piped(36, 0)),
+        ("piped-rf64", piped_rf64),
+        ("silent", wav(&[], b"", &[("ID3 ", &tag), ("LIST", &info)])),
+        ("list-unpadded", wav(&[("LIST", &unpadded)], &sound, &[])),
+        ("list-empty", wav(&[("LIST", b"INFO")], &sound, &[("id3 ", &tag)])),
+        ("list-and-empty-tag", wav(&[("LIST", &info)], &sound, &[("id3 ", &id3v2(4, 0, &[], 40))])),
+        ("two-forms", [bare.clone(), wav(&[], &sound, &[("id3 ", &tag)])].concat()),
         ("list", wav(&[("LIST", &info)], &sound, &[("bext", b"odd")])),
         ("tag", wav(&[], &sound, &[("id3 ", &tag)])),
         ("both", wav(&[("id3 ", &[&tag[..], b"behind"].concat()), ("LIST", &info)], &sound, &[("ID3 ", &tag)])),
@@ -243,8 +348,14 @@ fn aiff_seeds() -> Vec<Seed> {
     let tag = id3v2(4, 0, &[text(4, "TIT2", "Title"), text(4, "TCON", "Old"), own_frames(4)].concat(), 30);
     let mut compressed = aiff(&[("NAME", b"odd")], &sound, &[("ID3 ", &tag)]);
     compressed[8..12].copy_from_slice(b"AIFC");
+    let bare = aiff(&[], &sound, &[]);
+    let sized = |file: &[u8], size: usize| [&file[..4], &(size as u32).to_be_bytes(), &file[8..]].concat();
     vec![
-        ("bare", aiff(&[], &sound, &[])),
+        ("bare", bare.clone()),
+        ("tag-behind", [&bare[..], &chunk("ID3 ", &tag, true)].concat()),
+        ("8-short", sized(&bare, bare.len() - 16)),
+        ("no-pad", sized(&bare[..bare.len() - 1], bare.len() - 8)),
+        ("silent", aiff(&[], b"", &[("ID3 ", &tag)])),
         ("tag", aiff(&[], &sound, &[("ID3 ", &tag)])),
         ("tag-first", aiff(&[("ID3 ", &tag)], &sound, &[("NAME", b"odd")])),
         ("aifc", compressed),
@@ -253,7 +364,7 @@ fn aiff_seeds() -> Vec<Seed> {
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let targets: [(&str, Vec<Seed>); 7] = [
+    let targets: [(&str, Vec<Seed>); 8] = [
         ("mp3", mp3_seeds()),
         ("flac", flac_seeds()),
         ("ogg", ogg_seeds()),
@@ -261,6 +372,7 @@ fn main() -> io::Result<()> {
         ("wav", wav_seeds()),
         ("aiff", aiff_seeds()),
         ("apev2", ape_seeds()),
+        ("any", foreign_seeds()),
     ];
     let everything = corpus.join("any");
     fs::create_dir_all(&everything)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::{Fault, guard};
 use super::payload::Container;
 use super::source::{Bytes, Source};
-use super::track::{self, Codec, Track};
+use super::track::{self, Codec, Format, Track};
 use super::{AnalysisWindow, AudioError, Clip};
 
 /// What was decoded of one file.
@@ -169,7 +169,7 @@ fn clip(track: &mut dyn Track, span: &Range<u64>) -> Result<Clip, Fault> {
         let hole = (at - expected).clamp(0, i128::from(wanted) - expected);
         if !packet.is_empty() && hole > 0 {
             silent += hole as u64;
-            refuse_holes(silent, wanted, sample_rate)?;
+            refuse_holes(track, silent, wanted)?;
             samples.resize(samples.len() + hole as usize, 0.0);
         }
         // What lies before the wanted place: the run-in, and encoder delay.
@@ -177,7 +177,7 @@ fn clip(track: &mut dyn Track, span: &Range<u64>) -> Result<Clip, Fault> {
         let left = (wanted - samples.len() as u64) as usize;
         samples.extend(packet.iter().skip(known).take(left));
     }
-    refuse_holes(silent + (wanted - samples.len() as u64), wanted, sample_rate)?;
+    refuse_holes(track, silent + (wanted - samples.len() as u64), wanted)?;
     if samples.is_empty() {
         return Err(Fault::Empty("its sound has no samples"));
     }
@@ -185,8 +185,12 @@ fn clip(track: &mut dyn Track, span: &Range<u64>) -> Result<Clip, Fault> {
 }
 
 /// Refuses a window of which more than 5 % and more than a quarter of a second are missing.
-fn refuse_holes(missing: u64, wanted: u64, sample_rate: u32) -> Result<(), Fault> {
+fn refuse_holes(track: &dyn Track, missing: u64, wanted: u64) -> Result<(), Fault> {
+    let Format { codec, sample_rate, .. } = *track.format();
     if missing > (wanted / 20).max(u64::from(sample_rate) / 4).min(wanted / 2) {
+        if let Some(why) = track.cannot() {
+            return Err(Fault::unsupported(format!("this form of {codec} ({why})")));
+        }
         let percent = missing * 100 / wanted.max(1);
         return Err(Fault::damaged(format!("{percent} % of its sound cannot be decoded")));
     }

@@ -12,11 +12,11 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum AudioError {
     /// A sound file of a kind that no decoder is built in for: nothing is wrong with the file.
-    #[error("{path}: {what} is not supported; {advice}", path = path.display())]
+    #[error("{path}: {what}; {advice}", path = path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// The container, codec or protection, as its users call it.
+        /// The container, codec or protection, as its users call it, and that it is not decoded.
         what: String,
         /// What the owner can do about it.
         advice: &'static str,
@@ -144,19 +144,21 @@ pub(crate) enum Fault {
 }
 
 /// Runs what reads a file. Most of the parsers and decoders underneath are other people's: should one of them panic on a hostile file, the
-/// file is reported as damaged and the scan goes on.
+/// file is reported as damaged and the scan goes on. What they log is logged with the file's name around it.
 pub(crate) fn guard<T>(path: &Path, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, AudioError> {
+    let _reading = tracing::error_span!("reading", file = %path.display()).entered();
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(Fault::damaged("a decoder gave up on it")))
         .map_err(|fault| fault.at(path))
 }
 
 /// The usual advice for a format that other programs can read.
-pub(crate) const CONVERT: &str = "convert it, for example to FLAC, to have it classified";
+const CONVERT: &str = "convert it, for example to FLAC, to have it classified";
 
 impl Fault {
-    pub(crate) fn unsupported(what: impl Into<String>) -> Self {
-        Self::Unsupported { what: what.into(), advice: CONVERT }
+    /// A kind of sound, by its name, that nothing is wrong with.
+    pub(crate) fn unsupported(what: impl std::fmt::Display) -> Self {
+        Self::Unsupported { what: format!("{what} is not decoded yet"), advice: CONVERT }
     }
 
     pub(crate) fn damaged(why: impl Into<String>) -> Self {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use symphonia::core::io::MediaSource;
 
 use super::error::Fault;
+use crate::formats;
 
 /// Bytes that one read from the disk fetches.
 const BLOCK: usize = 32 * 1024;
@@ -89,6 +90,16 @@ impl Source {
     pub(crate) fn section(&self, head: Vec<u8>, range: Range<u64>) -> Section {
         let end = range.end.min(self.len).max(range.start);
         Section { file: Arc::clone(&self.file), head, body: range.start..end, position: 0 }
+    }
+}
+
+impl formats::Bytes for Source {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn peek(&mut self, position: u64, count: usize) -> io::Result<&[u8]> {
+        self.peek(position, count)
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::Context;
 use console::style;
 use reclassd::config::Config;
 use reclassd::pipeline::{Action, Cancel, Found, HandError, HandReport, Selection};
+use reclassd::tagging::Origin;
 use serde::Serialize;
 
 use super::Outcome;
@@ -95,6 +96,26 @@ fn line(words: Words, report: &HandReport) -> String {
         None => String::new(),
     };
     format!("{word:<10}  {change:<32}  {path}{note}")
+}
+
+/// The word in `--json` for how a choice came about.
+pub fn word_of(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Chosen => "chosen",
+        Origin::TakenBack => "taken-back",
+        Origin::TakenOut => "taken-out",
+        Origin::HandedBack => "handed-back",
+    }
+}
+
+/// What a choice means for the file, as a line of its own.
+pub fn told(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Chosen => "chosen by the owner",
+        Origin::TakenBack => "taken back by the owner: no scan writes it (`reclassd tag --forget` hands it back)",
+        Origin::TakenOut => "taken out by somebody: no scan writes it (`reclassd tag --forget` hands it back)",
+        Origin::HandedBack => "handed back to the scans",
+    }
 }
 
 /// Genres on one line.

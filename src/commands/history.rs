@@ -7,13 +7,13 @@ use clap::Args;
 use console::style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use reclassd::pipeline::ByHand;
+use reclassd::pipeline::{ByHand, History};
 use reclassd::store::{EntryState, PastEntry};
-use reclassd::tagging::{Cause, TagField};
+use reclassd::tagging::{Cause, OwnersChoice, TagField};
 use serde_json::json;
 
 use super::Outcome;
-use super::by_hand::{canonical_or_gone, shown};
+use super::by_hand::{self, canonical_or_gone, shown};
 use super::output::{JsonPath, display_from_here, display_path};
 use super::setup::Common;
 
@@ -40,28 +40,44 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::Done;
     for path in &arguments.paths {
         let path = canonical_or_gone(path)?;
-        let past = hand.store().history(&hand.known_as(&path)?)?;
+        let History { past, choice, twin, moved_to } = hand.history(&path)?;
         if past.is_empty() && path.symlink_metadata().is_err() {
-            eprintln!("reclassd: {}: is not there, and nothing was ever written into it", display_from_here(&path));
+            match moved_to.as_slice() {
+                [] => {
+                    let shown = display_from_here(&path);
+                    eprintln!("reclassd: {shown}: is not there, and nothing was ever written into it");
+                }
+                [new, ..] => {
+                    let (shown, new) = (display_from_here(&path), display_from_here(new));
+                    eprintln!("reclassd: {shown}: is not there; the file that was written there is {new} now");
+                }
+            }
             outcome = Outcome::SomeFailed;
             continue;
         }
         if arguments.json {
-            past.iter().try_for_each(|past| writeln!(out, "{}", object(&path, past)))?;
+            past.iter().try_for_each(|past| writeln!(out, "{}", object(&path, past, choice.as_ref())))?;
             continue;
         }
         writeln!(out, "{}", style(display_from_here(&path)).bold())?;
         if past.is_empty() {
             writeln!(out, "  reclassd wrote nothing into it")?;
         }
+        if let Some(twin) = twin {
+            let twin = display_from_here(&twin);
+            writeln!(out, "  the same recording was written as {twin} (`reclassd history` of that says more)")?;
+        }
         for past in &past {
-            print(&mut out, past, arguments.fields)?;
+            print(&mut out, past, &path, arguments.fields)?;
+        }
+        if let Some(choice) = choice {
+            writeln!(out, "  {}", by_hand::told(choice.origin))?;
         }
     }
     Ok(outcome)
 }
 
-fn print(out: &mut impl Write, past: &PastEntry, with_fields: bool) -> std::io::Result<()> {
+fn print(out: &mut impl Write, past: &PastEntry, path: &Path, with_fields: bool) -> std::io::Result<()> {
     let entry = &past.entry;
     let change = if entry.touches_genre() {
         format!("{} → {}", shown(&entry.genre_before), shown(&entry.genre_after))
@@ -75,7 +91,12 @@ fn print(out: &mut impl Write, past: &PastEntry, with_fields: bool) -> std::io::
         EntryState::Undone(by) => style(format!("  (taken back by {})", by.0)).dim().to_string(),
         EntryState::Abandoned(reason) => style(format!("  (did not happen: {reason})")).red().to_string(),
     };
-    writeln!(out, "  {:>5}  {}  {:<5}  {change}{state}", past.id.0, local(past.begun_at), cause(entry.cause))?;
+    let file = match (past.has_ended, past.written_as != path) {
+        (true, _) => style("  (of a file that was deleted since)").dim().to_string(),
+        (false, true) => style(format!("  (as {})", display_from_here(&past.written_as))).dim().to_string(),
+        (false, false) => String::new(),
+    };
+    writeln!(out, "  {:>5}  {}  {:<5}  {change}{state}{file}", past.id.0, local(past.begun_at), cause(entry.cause))?;
     if with_fields {
         for field in &entry.fields {
             let size = |bytes: &Option<Vec<u8>>| match bytes {
@@ -104,7 +125,7 @@ fn local(seconds: i64) -> String {
     moment.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-fn object(path: &Path, past: &PastEntry) -> serde_json::Value {
+fn object(path: &Path, past: &PastEntry, choice: Option<&OwnersChoice>) -> serde_json::Value {
     let entry = &past.entry;
     let (state, reason, undone_by) = match &past.state {
         EntryState::Open => ("open", None, None),
@@ -116,7 +137,7 @@ fn object(path: &Path, past: &PastEntry) -> serde_json::Value {
         .fields
         .iter()
         .map(|change| {
-            let is_own = change.field() != TagField::Genre;
+            let is_own = change.field().is_some_and(|field| field != TagField::Genre);
             json!({"tag": change.scope.to_string(), "field": change.name, "own": is_own})
         })
         .collect();
@@ -130,5 +151,8 @@ fn object(path: &Path, past: &PastEntry) -> serde_json::Value {
     object["genre_before"] = json!(entry.genre_before);
     object["genre_after"] = json!(entry.genre_after);
     object["fields"] = json!(fields);
+    object["written_as"] = json!(past.written_as.to_string_lossy());
+    object["file_deleted"] = json!(past.has_ended);
+    object["choice"] = json!(choice.map(|choice| by_hand::word_of(choice.origin)));
     object
 }

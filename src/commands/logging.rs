@@ -24,7 +24,7 @@ pub fn start(level: Level, format: LogFormat) -> anyhow::Result<()> {
         (Some(journal), _) => registry.with(journal).try_init(),
         (None, LogFormat::Json) => {
             let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
-            let lines = lines.with_current_span(false).with_span_list(false);
+            let lines = lines.with_current_span(true).with_span_list(false);
             registry.with(lines.with_writer(std::io::stderr)).try_init()
         }
         (None, LogFormat::Human) => {
@@ -41,8 +41,15 @@ fn filter(level: Level, env: impl Fn(&str) -> Option<String>) -> Result<EnvFilte
     match set {
         Some((name, directives)) => EnvFilter::try_new(&directives)
             .map_err(|error| WrongUse(format!("${name}: {error}; use \"info\" or \"warn,reclassd=debug\""))),
-        // Other crates' warnings are about the insides of files, which we report in our own words.
-        None => Ok(EnvFilter::new(format!("error,reclassd={}", level.as_str()))),
+        // What other crates tell is about the insides of files, which we report in our own words. Their words are for who looks closer.
+        None => {
+            let others = match level {
+                Level::Trace => "debug",
+                Level::Debug => "warn",
+                Level::Info | Level::Warn | Level::Error => "off",
+            };
+            Ok(EnvFilter::new(format!("{others},reclassd={}", level.as_str())))
+        }
     }
 }
 
@@ -63,13 +70,16 @@ fn is_stream(variable: Option<OsString>, device: u64, inode: u64) -> bool {
     variable.is_some_and(|stream| stream.to_str() == Some(&format!("{device}:{inode}")))
 }
 
-/// Shows the message on one line, whatever is in it.
+/// The field of a span that names the file being read: what a decoder complains of says by itself nothing of where.
+const FILE: &str = "file";
+
+/// Shows the message, and the file around it, on one line, whatever is in it.
 fn message_only(
     writer: &mut Writer<'_>,
     field: &tracing::field::Field,
     value: &dyn std::fmt::Debug,
 ) -> std::fmt::Result {
-    if field.name() != "message" {
+    if !["message", FILE].contains(&field.name()) {
         return Ok(());
     }
     format!("{value:?}")
@@ -90,7 +100,7 @@ mod tests {
     fn our_own_variable_wins_over_everybody_s_and_both_over_the_configuration() {
         assert_eq!(chosen(&[("RECLASSD_LOG", "debug"), ("RUST_LOG", "trace")]).unwrap(), "debug");
         assert_eq!(chosen(&[("RECLASSD_LOG", ""), ("RUST_LOG", "trace")]).unwrap(), "trace");
-        assert!(chosen(&[]).unwrap().contains("reclassd=warn"));
+        assert_eq!(chosen(&[]).unwrap(), "reclassd=warn,off");
         assert!(chosen(&[("RUST_LOG", "reclassd=loud")]).unwrap_err().contains("$RUST_LOG"));
     }
 

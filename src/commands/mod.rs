@@ -29,6 +29,9 @@ mod setup;
 
 use std::process::ExitCode;
 
+use reclassd::daemon::{DaemonError, LockError, ShiftError};
+use reclassd::store::StoreError;
+
 /// How a command ended, when nothing stopped it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -45,8 +48,8 @@ pub enum Outcome {
 #[error("{0}")]
 pub struct WrongUse(pub String);
 
-/// Prints what stopped a command, and chooses the exit code: 0 done, 1 some files failed, 2 wrong use or configuration,
-/// 130 interrupted. A reader that went away (`| head`) is no error.
+/// Prints what stopped a command, and chooses the exit code: 0 done, 1 some files failed, 2 wrong use or configuration, 3 the database
+/// was deleted or replaced meanwhile, 130 interrupted. A reader that went away (`| head`) is no error.
 pub fn exit_code(outcome: anyhow::Result<Outcome>) -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -55,7 +58,11 @@ pub fn exit_code(outcome: anyhow::Result<Outcome>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("reclassd: {}", in_one_line(&error));
-            ExitCode::from(if is_wrong_use(&error) { 2 } else { 1 })
+            ExitCode::from(match &error {
+                error if has_lost_its_database(error) => 3,
+                error if is_wrong_use(error) => 2,
+                _ => 1,
+            })
         }
     }
 }
@@ -65,15 +72,25 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
+/// What the database said, if it is that. An error that only passes it on is no link of the chain of causes.
+fn store_error<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e StoreError> {
+    match cause.downcast_ref::<DaemonError>() {
+        Some(DaemonError::Store(error) | DaemonError::Shift(ShiftError::Store(error))) => Some(error),
+        _ => cause.downcast_ref::<StoreError>(),
+    }
+}
+
+fn has_lost_its_database(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(store_error(cause), Some(StoreError::Lost { .. })))
+}
+
 fn is_wrong_use(error: &anyhow::Error) -> bool {
-    use reclassd::daemon::{DaemonError, LockError, ShiftError};
     use reclassd::pipeline::LineError;
-    use reclassd::store::StoreError;
     error.chain().any(|cause| {
         cause.is::<WrongUse>()
             || cause.is::<reclassd::config::ConfigError>()
             || matches!(
-                cause.downcast_ref::<StoreError>(),
+                store_error(cause),
                 Some(
                     StoreError::Folder { .. }
                         | StoreError::NotADatabase { .. }

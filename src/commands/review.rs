@@ -1,4 +1,5 @@
-//! `reclassd review`: what the program was unsure of, from the database alone; no file is opened.
+//! `reclassd review`: what the program was unsure of, and what it leaves alone since its genre was taken out, from the database alone;
+//! no file is opened.
 
 use std::io::Write;
 
@@ -19,6 +20,9 @@ pub struct Arguments {
     /// List every analysed file whose confidence is below X (0 to 1), tagged or not
     #[arg(long, value_name = "X")]
     below: Option<f32>,
+    /// List the files that are left alone since a genre of reclassd's was taken back or out of them
+    #[arg(long, conflicts_with = "below")]
+    taken_out: bool,
     /// List at most N files; 0: all [default: [review] limit, 50]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -35,6 +39,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             return Err(WrongUse(format!("--below {below}: a confidence lies between 0 and 1")).into());
         }
         Some(below) => ReviewQuery::Below(below),
+        None if arguments.taken_out => ReviewQuery::TakenOut,
         None => ReviewQuery::Unsure,
     };
     let config = arguments.common.load()?;
@@ -48,6 +53,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         }
     } else {
         print(&mut out, &items, total)?;
+        if query == ReviewQuery::Unsure {
+            let (_, left_alone) = store.review(ReviewQuery::TakenOut, 1)?;
+            note_left_alone(&mut out, left_alone)?;
+        }
     }
     out.flush()?;
     Ok(Outcome::Done)
@@ -70,6 +79,19 @@ fn print(out: &mut impl Write, items: &[ReviewItem], total: usize) -> std::io::R
         writeln!(out, "{total} file{}", if total == 1 { "" } else { "s" })?;
     }
     Ok(())
+}
+
+/// What does not wait for anybody, and should not be forgotten either.
+fn note_left_alone(out: &mut impl Write, files: usize) -> std::io::Result<()> {
+    let (what, them) = match files {
+        0 => return Ok(()),
+        1 => ("1 file is".to_owned(), "it"),
+        _ => (format!("{files} files are"), "them"),
+    };
+    writeln!(
+        out,
+        "{what} left alone since a genre of reclassd's was taken out of {them}: `reclassd review --taken-out`"
+    )
 }
 
 /// The object that `--json` prints of a file.

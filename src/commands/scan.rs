@@ -1,5 +1,6 @@
 //! `reclassd scan`: the line over folders, with a progress bar on a terminal, plain lines or JSON elsewhere.
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use clap::Args;
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use reclassd::pipeline::{
-    Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, count_reports,
+    Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, WaitsFor, count_reports,
 };
 use reclassd::store::TrackStatus;
 use serde::Serialize;
@@ -20,6 +21,10 @@ use super::interrupt::{exit_on_second_signal, stop_signal};
 use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round, telling};
 use super::setup::{self, Common};
 
+/// Nobody is made to wait longer than this at the end of a scan; where files have to be still for longer, they are left to the next one.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Files that are put off at the most, until they are still; what is beyond that is left for the next scan.
+const UNSETTLED: usize = 10_000;
 /// Genres of a ranking in `--json`.
 const TOP: usize = 5;
 
@@ -34,6 +39,9 @@ pub struct Arguments {
     /// Analyse again what is already known; changes no policy
     #[arg(long)]
     force: bool,
+    /// Write also into files from which a genre of ours was taken back or out; changes no policy and no choice of the owner
+    #[arg(long)]
+    force_write: bool,
     /// Cores to decode and compute with [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -59,11 +67,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         super::offer::offer_musicnn(&config, &store)?;
     }
     let settings = Settings::new(&config)?.dry_run(arguments.dry_run).force(arguments.force);
+    let settings = settings.force_write(arguments.force_write);
     let line = Arc::new(Line::new(&config, settings, store)?);
     if !arguments.dry_run {
         line.recover()?;
     }
     let request = ScanRequest { roots, selection: Selection::new(&config.library)? };
+    let settle = Duration::from_secs(config.library.settle_seconds.into());
     // The workers, the walk and the count for the progress bar each block a thread of their own.
     let blocking = line.workers() + 8;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -71,45 +81,41 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         .max_blocking_threads(blocking)
         .enable_all()
         .build()?;
-    runtime.block_on(scan(line, request, arguments))
+    runtime.block_on(scan(line, request, settle, arguments))
 }
 
-async fn scan(line: Arc<Line>, request: ScanRequest, arguments: &Arguments) -> anyhow::Result<Outcome> {
+async fn scan(
+    line: Arc<Line>,
+    request: ScanRequest,
+    settle: Duration,
+    arguments: &Arguments,
+) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let cancel = Cancel::default();
     let view = View::new(arguments, &request, &cancel);
-    let mut scan = Scan::start(line, request, cancel.clone());
-    let mut summary = Summary::default();
-    let mut failure = None;
+    let mut run = Run { view, cancel, summary: Summary::default(), failure: None, unsettled: Vec::new() };
     let mut stop = std::pin::pin!(stop_signal());
-    loop {
-        tokio::select! {
-            signal = &mut stop, if !cancel.is_requested() => {
-                signal?;
-                cancel.request();
-                view.note("stopping: finishing the writes in flight");
-                exit_on_second_signal();
-            }
-            report = scan.next() => match report {
-                None => break,
-                // The reports in flight are counted and shown before the scan ends with this error.
-                Some(Err(error)) => failure = Some(anyhow::Error::from(error)),
-                Some(Ok(report)) => {
-                    summary.add(&report);
-                    if let Err(error) = view.show(&report) {
-                        cancel.request();
-                        failure = Some(error.into());
-                    }
-                }
-            },
-        }
+    let selection = request.selection.clone();
+    let first = Scan::start(Arc::clone(&line), request, run.cancel.clone());
+    run.go(first, &mut stop, settle <= LONGEST_WAIT).await?;
+    let unsettled = std::mem::take(&mut run.unsettled);
+    let waited = Instant::now();
+    let wait = if unsettled.is_empty() { Duration::ZERO } else { run.wait(unsettled.len(), settle, &mut stop).await? };
+    let waited = waited.elapsed().min(wait);
+    if run.cancel.is_requested() {
+        unsettled.iter().for_each(|report| run.take(report));
+    } else if !unsettled.is_empty() {
+        let roots = unsettled.into_iter().map(|report| report.path).collect();
+        let again = Scan::start(line, ScanRequest { roots, selection }, run.cancel.clone());
+        run.go(again, &mut stop, false).await?;
     }
+    let Run { view, cancel, summary, failure, .. } = run;
     view.finish();
     if let Some(error) = failure {
         return Err(error);
     }
     let interrupted = cancel.is_requested();
-    view.summarise(&summary, started.elapsed(), interrupted)?;
+    view.summarise(&summary, started.elapsed().saturating_sub(waited), interrupted)?;
     Ok(match summary.failed {
         _ if interrupted => Outcome::Interrupted,
         0 => Outcome::Done,
@@ -117,24 +123,114 @@ async fn scan(line: Arc<Line>, request: ScanRequest, arguments: &Arguments) -> a
     })
 }
 
+/// A run of the scan: what it showed, counted and put off.
+struct Run {
+    view: View,
+    cancel: Cancel,
+    summary: Summary,
+    failure: Option<anyhow::Error>,
+    /// Files that were written to a moment ago: they are looked at once more at the end.
+    unsettled: Vec<Report>,
+}
+
+impl Run {
+    /// Takes the reports of a scan until it ends; those of files that are still being written are put off, if they may be.
+    async fn go(
+        &mut self,
+        mut scan: Scan,
+        stop: &mut std::pin::Pin<&mut impl Future<Output = std::io::Result<()>>>,
+        puts_off: bool,
+    ) -> std::io::Result<()> {
+        loop {
+            tokio::select! {
+                signal = &mut *stop, if !self.cancel.is_requested() => {
+                    signal?;
+                    self.stop("stopping: finishing the writes in flight");
+                }
+                report = scan.next() => match report {
+                    None => return Ok(()),
+                    // The reports in flight are counted and shown before the scan ends with this error.
+                    Some(Err(error)) => self.failure = Some(anyhow::Error::from(error)),
+                    Some(Ok(report)) if puts_off && self.may_wait(&report) => self.unsettled.push(report),
+                    Some(Ok(report)) => self.take(&report),
+                },
+            }
+        }
+    }
+
+    fn may_wait(&self, report: &Report) -> bool {
+        let waits = report.waits_for == Some(WaitsFor::Stillness) && !self.view.dry_run;
+        waits && self.unsettled.len() < UNSETTLED && !self.cancel.is_requested()
+    }
+
+    fn take(&mut self, report: &Report) {
+        self.summary.add(report);
+        if let Err(error) = self.view.show(report) {
+            self.cancel.request();
+            self.failure = Some(error.into());
+        }
+    }
+
+    fn stop(&self, what: &str) {
+        self.cancel.request();
+        self.view.note(what);
+        exit_on_second_signal();
+    }
+
+    /// Waits until files that changed a moment ago should be still, unless the user has enough of it. Says how long that was to be.
+    async fn wait(
+        &self,
+        files: usize,
+        settle: Duration,
+        stop: &mut std::pin::Pin<&mut impl Future<Output = std::io::Result<()>>>,
+    ) -> std::io::Result<Duration> {
+        if self.cancel.is_requested() {
+            return Ok(Duration::ZERO);
+        }
+        let what = if files == 1 { "one file".to_owned() } else { format!("{files} files") };
+        let seconds = settle.as_secs();
+        self.view.note(&format!("{what} changed a moment ago: waiting {seconds} s for what may still be being copied"));
+        tokio::select! {
+            signal = &mut *stop => {
+                signal?;
+                self.stop("stopping: they are left for the next scan");
+            }
+            // Their times are those of a clock that may be coarser than ours.
+            () = tokio::time::sleep(settle + Duration::from_millis(20)) => {}
+        }
+        Ok(settle)
+    }
+}
+
 /// What the user sees while a scan runs.
 struct View {
     json: bool,
     dry_run: bool,
     bar: ProgressBar,
+    /// Disks without room, by device number: one of their files was shown.
+    full: HashSet<u64>,
+    /// Files that were not, for the same reason.
+    without_room: u64,
 }
 
 impl View {
     fn new(arguments: &Arguments, request: &ScanRequest, cancel: &Cancel) -> Self {
         let bar = if std::io::stderr().is_terminal() { progress_bar(request, cancel) } else { ProgressBar::hidden() };
-        Self { json: arguments.json, dry_run: arguments.dry_run, bar }
+        Self { json: arguments.json, dry_run: arguments.dry_run, bar, full: HashSet::new(), without_room: 0 }
     }
 
-    fn show(&self, report: &Report) -> std::io::Result<()> {
+    fn show(&mut self, report: &Report) -> std::io::Result<()> {
         self.bar.inc(1);
         if self.json {
             let line = serde_json::to_string(&JsonReport::from(report))?;
             return self.print(&line);
+        }
+        if let Some(WaitsFor::Room { device, .. }) = report.waits_for
+            && !self.full.insert(device)
+        {
+            // One line says it of all.
+            self.without_room += 1;
+            return Ok(());
         }
         // A second scan of a large library should show what is new, not all that is known.
         if report.action == Action::Unchanged { Ok(()) } else { self.print(&report_line(report)) }
@@ -153,7 +249,11 @@ impl View {
     }
 
     fn summarise(&self, summary: &Summary, elapsed: Duration, interrupted: bool) -> std::io::Result<()> {
-        let text = summary_text(summary, elapsed, self.dry_run, interrupted);
+        let mut text = summary_text(summary, elapsed, self.dry_run, interrupted);
+        if self.without_room > 0 {
+            text =
+                format!("{text}\n{} more failed for want of room: free some space and scan again", self.without_room);
+        }
         // JSON on standard output is for programs: the sum is for the person beside it.
         if self.json {
             writeln!(std::io::stderr().lock(), "{text}")

@@ -28,6 +28,7 @@ pub struct Arguments {
 #[derive(Serialize)]
 struct Report {
     database: String,
+    database_is_there: bool,
     running: bool,
     pid: Option<u32>,
     /// How many folders the kernel lets a user watch, all programs together.
@@ -45,20 +46,24 @@ struct RootReport {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let config = arguments.common.load()?;
-    let store = arguments.common.open_store(&config)?;
-    let database = store.path();
-    let pid = daemon::holder(database);
+    let database = &arguments.common.database(&config)?;
     let service = Status::read(database)?;
+    // The lock may have been deleted under a service that runs.
+    let alive = service.as_ref().filter(|service| service.is_of_a_living_service()).map(|service| service.pid);
+    let pid = daemon::holder(database).or(alive);
+    // Asking is no reason to make a database in the place of one that is gone.
+    let store = database.exists().then(|| arguments.common.open_store(&config)).transpose()?;
     let outlooks = match &service {
         Some(service) => service.watch.roots.clone(),
         None => configured(&config),
     };
     let roots = outlooks.into_iter().map(|outlook| {
-        let files = store.count_below(&outlook.real)?;
+        let files = store.as_ref().map(|store| store.count_below(&outlook.real)).transpose()?.unwrap_or_default();
         Ok(RootReport { outlook, files })
     });
     let report = Report {
         database: display_path(database),
+        database_is_there: store.is_some(),
         running: pid.is_some(),
         pid,
         watch_limit: watch_limit(),
@@ -106,15 +111,20 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
                 None => service.state.clone(),
             };
             line("service", format!("{state} (process {pid}, started {})", ago(service.started_at)))?;
+            if let Some(trouble) = &service.trouble {
+                line("trouble", trouble.clone())?;
+            }
         }
         (Some(pid), None) => line("service", format!("starting (process {pid})"))?,
         (None, Some(service)) if service.state == "stopped" => {
-            line("service", format!("not running, stopped {}", ago(service.written_at)))?;
+            let why = service.trouble.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            line("service", format!("not running, stopped {}{why}", ago(service.written_at)))?;
         }
         (None, Some(service)) => line("service", format!("not running, cut off after {}", ago(service.written_at)))?,
         (None, None) => line("service", "not running, and never did with this database".to_owned())?,
     }
-    line("database", report.database.clone())?;
+    let missing = if report.database_is_there { "" } else { " (not there)" };
+    line("database", format!("{}{missing}", report.database))?;
     if let Some(service) = service {
         let watch = &service.watch;
         line(

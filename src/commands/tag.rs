@@ -124,16 +124,16 @@ fn show(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) ->
         object["genre"] = json!(state.genres);
         object["genre_is_ours"] = json!(state.genre_is_ours());
         object["fields"] = json!(fields);
-        object["owners_choice"] = json!(choice.as_ref().map(|choice| &choice.genres));
+        let decided = choice.as_ref().filter(|choice| choice.origin != tagging::Origin::HandedBack);
+        object["owners_choice"] = json!(decided.map(|choice| &choice.genres));
+        object["choice"] = json!(choice.as_ref().map(|choice| by_hand::word_of(choice.origin)));
         writeln!(out, "{object}")?;
         return Ok(());
     }
     writeln!(out, "{}  {}", style(display_from_here(path)).bold(), state.container)?;
     print_fields(&mut out, &state)?;
-    match choice {
-        Some(choice) if choice.origin == tagging::Origin::Chosen => writeln!(out, "  chosen by the owner")?,
-        Some(_) => writeln!(out, "  taken back by the owner: no scan writes it")?,
-        None => {}
+    if let Some(choice) = choice {
+        writeln!(out, "  {}", by_hand::told(choice.origin))?;
     }
     Ok(())
 }

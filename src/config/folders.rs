@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tags;
 use crate::genre::Casing;
-use crate::tagging::{HardLinks, Id3Version, OwnFieldsPolicy, Policy};
+use crate::tagging::{HardLinks, Id3Values, Id3Version, OwnFieldsPolicy, Policy};
 
 /// The keys of [`Tags`] that a folder sets for itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,8 @@ pub struct FolderTags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id3_version: Option<Id3Version>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub id3v23_values: Option<Id3Values>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<bool>,
 }
 
@@ -60,6 +62,7 @@ impl FolderTags {
             preserve_mtime: folder.preserve_mtime.unwrap_or(around.preserve_mtime),
             hard_links: folder.hard_links.unwrap_or(around.hard_links),
             id3_version: folder.id3_version.unwrap_or(around.id3_version),
+            id3v23_values: folder.id3v23_values.unwrap_or(around.id3v23_values),
             verify: folder.verify.unwrap_or(around.verify),
             folders: Vec::new(),
         }

@@ -5,6 +5,7 @@
 
 mod folders;
 mod hours;
+mod left_out;
 mod locate;
 mod log;
 mod metrics;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use folders::{FolderTags, innermost};
 pub use hours::ActiveHours;
+pub use left_out::{IGNORE_FILES, LEFT_OUT};
 pub use locate::{default_database, default_models_folder, default_runtime_folder, find};
 pub use log::{Level, Log, LogFormat};
 pub use metrics::{Listen, Metrics};
@@ -87,6 +89,10 @@ pub struct Library {
     pub roots: Vec<PathBuf>,
     /// Glob patterns of paths and names to leave out.
     pub exclude: Vec<String>,
+    /// Glob patterns of bare names, in any case, of what storage systems and sync tools put beside music; see [`LEFT_OUT`].
+    pub exclude_defaults: Vec<String>,
+    /// Names of files whose folder is left out, or what they list of it.
+    pub ignore_files: Vec<String>,
     /// File name endings, without the dot, that make a file a candidate.
     pub extensions: Vec<String>,
     /// Whether folders that are symbolic links are walked.
@@ -101,8 +107,15 @@ impl Default for Library {
             "mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "mp4", "wav", "wave", "aif", "aiff", "aifc", "wv",
             "ape", "mpc", "wma", "tta", "dsf", "dff",
         ];
-        let extensions = EXTENSIONS.iter().map(|e| e.to_string()).collect();
-        Self { roots: Vec::new(), exclude: Vec::new(), extensions, follow_symlinks: true, settle_seconds: 5 }
+        Self {
+            roots: Vec::new(),
+            exclude: Vec::new(),
+            exclude_defaults: LEFT_OUT.iter().map(|(pattern, _)| pattern.to_string()).collect(),
+            ignore_files: IGNORE_FILES.iter().map(|name| name.to_string()).collect(),
+            extensions: EXTENSIONS.iter().map(|e| e.to_string()).collect(),
+            follow_symlinks: true,
+            settle_seconds: 5,
+        }
     }
 }
 
@@ -247,6 +260,8 @@ pub struct Tags {
     pub hard_links: crate::tagging::HardLinks,
     /// Version of new ID3v2 tags.
     pub id3_version: crate::tagging::Id3Version,
+    /// How several genres stand in a tag of ID3v2.3: one string joined with slashes, or strings of their own.
+    pub id3v23_values: crate::tagging::Id3Values,
     /// Whether the copy is checked by the audio side as well, which shares no code with the editors.
     pub verify: bool,
     /// Folders with settings of their own.
@@ -267,6 +282,7 @@ impl Default for Tags {
             preserve_mtime: false,
             hard_links: Default::default(),
             id3_version: Default::default(),
+            id3v23_values: Default::default(),
             verify: true,
             folders: Vec::new(),
         }
@@ -365,9 +381,17 @@ impl Config {
                 format!("the weight of {model} must be 0 or more, not {weight}")
             })?;
         }
-        for pattern in &self.library.exclude {
-            require(globset::Glob::new(pattern).is_ok(), "library.exclude", || {
-                format!("\"{pattern}\" is not a valid glob pattern: check its brackets and braces")
+        let (exclude, defaults) = (&self.library.exclude, &self.library.exclude_defaults);
+        for (key, patterns) in [("library.exclude", exclude), ("library.exclude_defaults", defaults)] {
+            for pattern in patterns {
+                require(globset::Glob::new(pattern).is_ok(), key, || {
+                    format!("\"{pattern}\" is not a valid glob pattern: check its brackets and braces")
+                })?;
+            }
+        }
+        for name in &self.library.ignore_files {
+            require(!name.is_empty() && !name.contains('/'), "library.ignore_files", || {
+                format!("\"{name}\" is not the bare name of a file, such as \".nomedia\"")
             })?;
         }
         for root in &self.library.roots {
@@ -490,6 +514,8 @@ mod tests {
     #[test]
     fn a_broken_exclude_pattern_is_noticed_before_the_scan() {
         assert!(mistake("[library]\nexclude = [\"a[\"]\n").1.contains("a["));
+        assert!(mistake("[library]\nexclude_defaults = [\"b[\"]\n").1.contains("b["));
+        assert!(mistake("[library]\nignore_files = [\"a/.nomedia\"]\n").1.contains("bare name"));
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! What was done: counted, logged, and written down as the status.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::counters::Counters;
-use super::crew::Done;
 use super::shift::Shift;
 use super::status::{LastError, Status};
 use super::{notify, told};
-use crate::pipeline::{Action, Report};
-use crate::store::TrackStatus;
+use crate::pipeline::{Action, Report, Stages};
+use crate::store::{TrackStatus, start_of};
 use crate::watch::Outlook;
 
 /// The status is written at most this often.
@@ -25,6 +24,7 @@ pub(super) struct Book {
     outlook: Arc<Outlook>,
     started_at: u64,
     pub(super) resting: Option<String>,
+    pub(super) trouble: Option<String>,
     pub(super) is_stale: bool,
     written: Option<Instant>,
     last_errors: VecDeque<LastError>,
@@ -40,6 +40,7 @@ impl Book {
             outlook,
             started_at: unix_now(),
             resting: None,
+            trouble: None,
             is_stale: true,
             written: None,
             last_errors: VecDeque::new(),
@@ -48,24 +49,23 @@ impl Book {
         }
     }
 
-    pub(super) fn enter(&mut self, done: Done, shift: &Shift) {
+    /// A file came to the end of the line.
+    pub(super) fn enter(&mut self, report: &Report, stages: &Stages) {
+        self.count(report, stages);
+        self.log(report);
+    }
+
+    /// The same without a word in the log.
+    pub(super) fn count(&mut self, report: &Report, stages: &Stages) {
         self.is_stale = true;
-        let Done { candidate, outcome } = done;
-        match outcome {
-            Ok((report, stages)) => {
-                self.counters.add(&report, &stages);
-                self.rate.count(Instant::now());
-                self.log(&report);
-                if !report.is_settled {
-                    shift.watcher.try_again(candidate);
-                }
-            }
-            Err(error) => {
-                told::of_obstacle(&candidate.path, &error);
-                self.note_error(candidate.path.display().to_string(), error);
-                shift.watcher.try_again(candidate);
-            }
-        }
+        self.counters.add(report, stages);
+        self.rate.count(Instant::now());
+    }
+
+    /// Something other than the file kept it from the end of the line.
+    pub(super) fn enter_obstacle(&mut self, path: &Path, error: &str) {
+        told::of_obstacle(path, error);
+        self.note_error(path.display().to_string(), error.to_owned());
     }
 
     fn log(&mut self, report: &Report) {
@@ -77,6 +77,7 @@ impl Book {
     }
 
     fn note_error(&mut self, path: String, reason: String) {
+        self.is_stale = true;
         self.last_errors.push_front(LastError { at: unix_now(), path, reason });
         self.last_errors.truncate(LAST_ERRORS);
     }
@@ -86,12 +87,14 @@ impl Book {
         self.is_stale.then(|| self.written.map_or(now, |written| written + STATUS_PAUSE))
     }
 
-    pub(super) fn status(&self, shift: &Shift) -> Status {
-        let depth = shift.watcher.candidates().depth();
+    /// How it stands; without a shift, while there is no database to work with.
+    pub(super) fn status(&self, shift: Option<&Shift>) -> Status {
+        let depth = shift.map(|shift| shift.watcher.candidates().depth()).unwrap_or_default();
         let watch = self.outlook.standing();
         let is_busy = depth.queued + depth.working + watch.waiting > 0 || watch.comparing.is_some();
         let state = match self.ending {
             Some(ending) => ending,
+            None if shift.is_none() => "halted",
             None if self.resting.is_some() => "resting",
             None if is_busy => "working",
             None => "idle",
@@ -103,32 +106,38 @@ impl Book {
             written_at: unix_now(),
             state: state.to_owned(),
             resting: self.resting.clone(),
+            trouble: self.trouble.clone(),
+            process_start: start_of(std::process::id()),
             queued: depth.queued,
             working: depth.working,
             rate: self.rate.now(Instant::now()),
-            models_loaded: shift.crew.has_models(),
+            models_loaded: shift.is_some_and(|shift| shift.crew.has_models()),
             watch,
             counts: self.counters.counts(),
             last_errors: self.last_errors.iter().cloned().collect(),
         }
     }
 
-    pub(super) fn write(&mut self, shift: &Shift) {
+    pub(super) fn write(&mut self, shift: Option<&Shift>) {
         let status = self.status(shift);
         notify::status(&status.line());
         self.is_stale = false;
         self.written = Some(Instant::now());
         if let Err(error) = status.write(&self.database) {
-            tracing::warn!("the status cannot be written: {error}");
+            // Its disk is full, or its folder gone: that was said. Standard error and the service manager are told all the same.
+            match self.trouble {
+                Some(_) => tracing::debug!("the status cannot be written: {error}"),
+                None => tracing::warn!("the status cannot be written: {error}"),
+            }
         }
     }
 
-    pub(super) fn stopping(&mut self, shift: &Shift) {
+    pub(super) fn stopping(&mut self, shift: Option<&Shift>) {
         self.ending = Some("stopping");
         self.write(shift);
     }
 
-    pub(super) fn stopped(&mut self, shift: &Shift) {
+    pub(super) fn stopped(&mut self, shift: Option<&Shift>) {
         self.ending = Some("stopped");
         self.write(shift);
     }

@@ -7,14 +7,36 @@ use std::time::Duration;
 use super::shift::Ways;
 use super::{memory, priority};
 use crate::config::{Config, Priority};
-use crate::pipeline::{Cancel, Line, LineError, Report, Settings, Stages, Worker, take_down};
-use crate::store::Store;
+use crate::pipeline::{Cancel, Line, LineError, LineUp, Report, Settings, Stages, Worker, take_down};
+use crate::store::{Store, StoreError};
 use crate::watch::{Candidate, Candidates, Next};
 
 /// What became of a candidate.
 pub(super) struct Done {
     pub(super) candidate: Candidate,
-    pub(super) outcome: Result<(Report, Stages), String>,
+    pub(super) outcome: Result<(Report, Stages), Obstacle>,
+}
+
+/// What kept a candidate from the end of the line, other than its file.
+pub(super) enum Obstacle {
+    /// The database is not at its place any more.
+    Lost(StoreError),
+    /// The models were loaded again, and are others than those that the shift began with.
+    OtherModels(LineUp),
+    /// It would keep back every file.
+    Everything(String),
+    /// It is about this file.
+    ThisFile(String),
+}
+
+impl From<StoreError> for Obstacle {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Lost { .. } => Obstacle::Lost(error),
+            error if error.is_about_one_file() => Obstacle::ThisFile(error.to_string()),
+            error => Obstacle::Everything(error.to_string()),
+        }
+    }
 }
 
 /// The workers of one shift.
@@ -30,6 +52,8 @@ struct Shared {
     cancel: Cancel,
     ways: Ways,
     loaded: Mutex<Loaded>,
+    /// Who listens in this shift.
+    line_up: LineUp,
     unload_after: Duration,
 }
 
@@ -55,6 +79,7 @@ impl Crew {
             candidates,
             cancel: Cancel::default(),
             ways: ways.clone(),
+            line_up: line.line_up(),
             // Each worker starts as a user, so that an idle start unloads too.
             loaded: Mutex::new(Loaded { line: Some(line), users: workers }),
             unload_after: config.watch.unload_models_after.get(),
@@ -123,12 +148,16 @@ impl Shared {
     fn process(&self, worker: &mut Worker, candidate: Candidate) -> Option<Done> {
         let line = match self.line() {
             Ok(line) => line,
-            Err(error) => return Some(Done { candidate, outcome: Err(error.to_string()) }),
+            Err(error) => return Some(Done { candidate, outcome: Err(Obstacle::Everything(error.to_string())) }),
         };
+        // What the watch takes for settled was settled by the others.
+        if line.line_up() != self.line_up {
+            return Some(Done { candidate, outcome: Err(Obstacle::OtherModels(line.line_up())) });
+        }
         let outcome = match take_down(&line, worker, &candidate.path, &self.cancel) {
             Ok(None) => return None,
             Ok(Some(report)) => Ok((report, worker.take_stages())),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.into()),
         };
         Some(Done { candidate, outcome })
     }

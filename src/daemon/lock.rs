@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-/// The lock, held until dropped.
+/// The lock, held until dropped. Who deletes its file does not free it, but whoever comes then finds no lock: see [`Lock::is_in_place`].
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 /// The lock cannot be had.
@@ -27,7 +28,7 @@ pub enum LockError {
         holder: String,
     },
     /// The file cannot be made or locked.
-    #[error("{path}: cannot be locked: {source}; check the permissions of its folder", path = path.display())]
+    #[error("{path}: cannot be locked: {source}; {remedy}", path = path.display(), remedy = crate::storage::remedy(source))]
     Io {
         /// The lock file.
         path: PathBuf,
@@ -66,7 +67,15 @@ impl Lock {
             writeln!(file, "{}", std::process::id())
         };
         write(&mut file).map_err(io)?;
-        Ok(Self { _file: file })
+        Ok(Self { file, path })
+    }
+
+    /// Whether the file that is locked is still the one at its name. Where it is not, the lock has to be taken anew.
+    pub fn is_in_place(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let held = self.file.metadata().map(identity).ok();
+        held.is_some() && self.path.metadata().map(identity).ok() == held
     }
 }
 
@@ -100,6 +109,13 @@ mod tests {
         assert_eq!(holder(&database), Some(std::process::id()));
         drop(lock);
         assert_eq!(holder(&database), None);
-        Lock::take(&database).unwrap();
+        let lock = Lock::take(&database).unwrap();
+        assert!(lock.is_in_place());
+        std::fs::remove_file(lock_path(&database)).unwrap();
+        assert!(!lock.is_in_place(), "it was deleted");
+        let anew = Lock::take(&database).unwrap();
+        assert!(anew.is_in_place() && !lock.is_in_place(), "another one is in its place");
+        drop(lock);
+        assert_eq!(holder(&database), Some(std::process::id()));
     }
 }

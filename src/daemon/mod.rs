@@ -3,10 +3,12 @@
 //!
 //! The main loop waits for what happens and never blocks; what blocks has threads of its own.
 
+mod beside;
 mod book;
 mod counters;
 mod crew;
 mod lock;
+mod loss;
 mod memory;
 mod metrics;
 mod mounted;
@@ -15,9 +17,11 @@ mod power;
 mod priority;
 mod rest;
 mod service;
+mod serving;
 mod shift;
 mod status;
 mod told;
+mod trouble;
 
 pub use counters::{Counters, Counts};
 pub use lock::{Lock, LockError, holder};

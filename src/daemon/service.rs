@@ -1,27 +1,26 @@
-//! The main loop: it waits for signals, for what workers did, for the clock, and tells the service manager how it stands.
+//! The main loop: it waits for signals, for what workers did, for the clock, for what becomes of its database, and tells the service
+//! manager how it stands. What follows from each is [`super::serving`]'s.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
-use super::book::Book;
+use super::beside::Beside;
 use super::counters::Counters;
 use super::lock::{Lock, LockError};
 use super::metrics::Metrics;
 use super::mounted::Mounted;
-use super::rest::{self, Rest};
-use super::shift::{Prepared, Shift, ShiftError, Ways};
-use super::{memory, notify};
+use super::notify;
+use super::serving::Serving;
+use super::shift::{ShiftError, Ways};
 use crate::config::Config;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::watch::Outlook;
 
 /// Workers' reports that wait for the main loop.
 const REPORTS: usize = 256;
-/// How long files in flight may take to be finished when the service ends.
-const LAST_FILES: Duration = Duration::from_secs(15);
 
 /// What ends the service, or keeps it from starting.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +31,9 @@ pub enum DaemonError {
     /// The configuration cannot be worked with.
     #[error(transparent)]
     Shift(#[from] ShiftError),
+    /// The database was deleted or replaced, and none that can be opened took its place.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Signals or timers cannot be had.
     #[error("the system gives no signals or timers: {0}")]
     System(std::io::Error),
@@ -45,7 +47,7 @@ pub struct Service {
     store: Arc<Store>,
     reload: Reload,
     counters: Arc<Counters>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Service {
@@ -55,7 +57,7 @@ impl Service {
     /// [`DaemonError::Lock`] when another service has it.
     pub fn new(store: Store, reload: Reload) -> Result<Self, DaemonError> {
         let lock = Lock::take(store.path())?;
-        Ok(Self { store: Arc::new(store), reload, counters: Arc::default(), _lock: lock })
+        Ok(Self { store: Arc::new(store), reload, counters: Arc::default(), lock })
     }
 
     /// What it does, in numbers that may be read from any thread.
@@ -66,7 +68,7 @@ impl Service {
     /// Serves until a signal ends it.
     ///
     /// # Errors
-    /// [`DaemonError`] when it cannot start.
+    /// [`DaemonError`] when it cannot start, or has no database any more.
     pub fn run(self, config: Config) -> Result<(), DaemonError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(DaemonError::System)?.block_on(self.serve(config))
@@ -81,93 +83,78 @@ impl Service {
         let changed = Arc::new(Notify::new());
         let outlook_changed = Arc::clone(&changed);
         let outlook = Arc::new(Outlook::new(move || outlook_changed.notify_one()));
-        let ways = Ways { done, changed: Arc::clone(&changed), outlook: Arc::clone(&outlook) };
-        let prepared = Prepared::new(config, &self.store)?;
-        let mut shift = Shift::begin(prepared, &self.store, &ways)?;
-        let mut book = Book::new(self.store.path().to_owned(), Arc::clone(&self.counters), outlook);
+        let ways = Ways { done, changed: Arc::clone(&changed), outlook };
+        let mut beside = Beside::database(self.store.path());
+        let listen = config.metrics.listen.address();
+        let Self { store, reload, counters, lock } = self;
+        let mut serving = Serving::begin(config, store, lock, reload, counters, ways)?;
         let mut mounts = Mounted::open();
-        let mut metrics = Metrics::open(shift.config.metrics.listen.address()).await;
-        let mut rest = take_rest(&shift, &mut book);
-        notify::ready(&book.status(&shift).line());
+        let mut metrics = Metrics::open(listen).await;
+        notify::ready(&serving.line());
         let mut pulse = notify::pulse().map(tokio::time::interval);
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+        let ended = loop {
+            let step = tokio::select! {
+                _ = terminate.recv() => break Ok(()),
+                _ = interrupt.recv() => break Ok(()),
                 _ = hang_up.recv() => {
                     notify::reloading();
-                    if let Some(prepared) = self.prepare_reload(&shift) {
-                        if !shift.end(LAST_FILES).await {
-                            tracing::warn!("a file in flight takes long; it goes on beside the new configuration");
-                        }
-                        shift = Shift::begin(prepared, &self.store, &ways)?;
-                        memory::give_back();
-                        rest = take_rest(&shift, &mut book);
-                        tracing::info!("the new configuration is in force");
-                    }
-                    notify::ready(&book.status(&shift).line());
+                    let reloaded = serving.reload().await;
+                    notify::ready(&serving.line());
+                    reloaded
                 }
-                Some(done) = reports.recv() => book.enter(done, &shift),
-                () = changed.notified() => book.is_stale = true,
-                () = sleep_until(book.write_at()) => book.write(&shift),
-                () = sleep_until(rest.ask_at) => rest = take_rest(&shift, &mut book),
-                question = metrics.asked() => question.answer(book.status(&shift), shift.line_up.clone()),
-                () = mounts.changed() => shift.watcher.mounts_changed(),
-                () = tick(&mut pulse) => notify::alive(),
+                Some(done) = reports.recv() => serving.enter(done).await,
+                () = beside.changed() => serving.check_place().await,
+                () = sleep_until(serving.look_at()) => serving.look_for_database(),
+                () = changed.notified() => {
+                    serving.stale();
+                    Ok(())
+                }
+                () = sleep_until(serving.write_at()) => {
+                    serving.write();
+                    Ok(())
+                }
+                () = sleep_until(serving.rest_at()) => {
+                    serving.take_rest();
+                    Ok(())
+                }
+                () = sleep_until(serving.try_at()) => {
+                    serving.try_again();
+                    Ok(())
+                }
+                question = metrics.asked() => {
+                    question.answer(serving.status(), serving.line_up());
+                    Ok(())
+                }
+                () = mounts.changed() => {
+                    serving.mounts_changed();
+                    Ok(())
+                }
+                () = tick(&mut pulse) => {
+                    notify::alive();
+                    Ok(())
+                }
+            };
+            if let Err(error) = step {
+                break Err(error);
             }
-        }
+        };
         notify::stopping();
-        book.stopping(&shift);
-        let ended = tokio::select! {
-            ended = shift.end(LAST_FILES) => ended,
+        serving.stopping();
+        let in_time = tokio::select! {
+            in_time = serving.end_shift() => in_time,
             // Who asks twice means it. That harms no file: the next start cleans up.
             _ = terminate.recv() => false,
             _ = interrupt.recv() => false,
         };
-        if !ended {
+        if !in_time {
             tracing::warn!("a file in flight was cut off; the next start cleans up");
         }
         while let Ok(done) = reports.try_recv() {
-            book.enter(done, &shift);
+            serving.enter_last(done);
         }
-        book.stopped(&shift);
-        Ok(())
+        serving.stopped();
+        ended
     }
-
-    fn prepare_reload(&self, shift: &Shift) -> Option<Prepared> {
-        let new = (self.reload)().and_then(|config| {
-            if config.database.path != shift.config.database.path {
-                tracing::warn!("[database] path: another database takes a restart; this one goes on");
-            }
-            if config.metrics != shift.config.metrics {
-                tracing::warn!("[metrics]: another place for the figures takes a restart");
-            }
-            if config.log != shift.config.log {
-                tracing::warn!("[log]: another way of logging takes a restart");
-            }
-            Prepared::new(config, &self.store).map_err(|error| error.to_string())
-        });
-        new.map_err(|error| tracing::error!("the configuration stays as it was: {error}")).ok()
-    }
-}
-
-/// A rest that is being taken or not, and when to ask again.
-struct Resting {
-    ask_at: Option<Instant>,
-}
-
-fn take_rest(shift: &Shift, book: &mut Book) -> Resting {
-    let Rest { why, ask_again } = rest::now(&shift.config.watch);
-    shift.watcher.candidates().pause(why.is_some());
-    if why != book.resting {
-        match &why {
-            Some(why) => tracing::info!("resting: {why}"),
-            None => tracing::info!("working again"),
-        }
-        book.resting = why;
-        book.is_stale = true;
-    }
-    Resting { ask_at: ask_again.map(|wait| Instant::now() + wait) }
 }
 
 async fn sleep_until(moment: Option<Instant>) {

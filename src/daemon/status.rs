@@ -21,10 +21,16 @@ pub struct Status {
     pub started_at: u64,
     /// When this was written, in seconds since 1970.
     pub written_at: u64,
-    /// `working`, `idle`, `resting`, `stopping` or `stopped`.
+    /// `working`, `idle`, `resting`, `halted` (see `trouble`), `stopping` or `stopped`.
     pub state: String,
     /// Why it rests, if it does.
     pub resting: Option<String>,
+    /// What keeps files from being worked on or written though it would, if anything does: a full disk, a database that is gone.
+    #[serde(default)]
+    pub trouble: Option<String>,
+    /// When its process began, as the kernel counts: another process of the same number began at another time.
+    #[serde(default)]
+    pub process_start: Option<i64>,
     /// Ripe files that wait for a worker.
     pub queued: usize,
     /// Files that workers have.
@@ -56,7 +62,7 @@ pub struct LastError {
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// The file cannot be read or written.
-    #[error("{path}: {source}; check the permissions of the file and its folder", path = path.display())]
+    #[error("{path}: {source}; {remedy}", path = path.display(), remedy = crate::storage::remedy(source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -110,14 +116,21 @@ impl Status {
         write().map_err(|source| StatusError::Io { path: path.clone(), source })
     }
 
+    /// Whether the service that wrote this lives, by its process: its lock may have been deleted.
+    pub fn is_of_a_living_service(&self) -> bool {
+        self.state != "stopped"
+            && self.process_start.is_some_and(|start| crate::store::start_of(self.pid) == Some(start))
+    }
+
     /// The one line for the service manager.
     pub fn line(&self) -> String {
         let Standing { roots, waiting, watches, .. } = &self.watch;
         let away = roots.iter().filter(|root| root.away.is_some()).count();
         let away = if away > 0 { format!(", {away} of {} roots away", roots.len()) } else { String::new() };
-        let state = match &self.resting {
-            Some(why) => format!("resting, {why}"),
-            None => self.state.clone(),
+        let state = match (&self.trouble, &self.resting) {
+            (Some(why), _) => format!("{}, {why}", self.state),
+            (None, Some(why)) => format!("resting, {why}"),
+            (None, None) => self.state.clone(),
         };
         let todo = self.queued + self.working + waiting;
         let Counts { written, failed, .. } = self.counts;

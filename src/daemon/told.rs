@@ -51,6 +51,7 @@ pub(super) fn of_file(report: &Report) {
             let confidence = report.confidence.unwrap_or_default();
             tell!(info, report, named, "{path}: tagged {genre} {confidence:.2}");
         }
+        _ if report.is_contested => tell!(warn, report, named, "{path}: {reason}"),
         _ => tell!(info, report, named, "{path}: {status}: {reason}"),
     }
 }

@@ -9,10 +9,10 @@ use super::settings::Settings;
 use crate::audio;
 use crate::config::Config;
 use crate::genre::GenreError;
-use crate::store::{AudioKey, Claim, Depth, JournalHandle, PastEntry, Recording, Store, StoreError};
+use crate::store::{Arrival, AudioKey, Claim, Depth, JournalHandle, Kinship, PastEntry, Recording, Store, StoreError};
 use crate::tagging::{
-    self, EntryId, FileStamp, Origin, OwnersChoice, SymbolicLinks, TagError, TagField, TagPlan, TagState, Undo,
-    WriteOptions, Written,
+    self, EntryId, FileStamp, Origin, OwnersChoice, Standing, SymbolicLinks, TagError, TagField, TagPlan, TagState,
+    Undo, WriteOptions, Written,
 };
 
 /// The owner's hand on single files.
@@ -38,6 +38,19 @@ pub struct HandReport {
     pub undone: usize,
     /// The file's genre, where it is neither what was written nor what was there before: it was left as it is.
     pub foreign_genre: Option<Vec<String>>,
+}
+
+/// What was done to a file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// Every write, the oldest first.
+    pub past: Vec<PastEntry>,
+    /// What was decided about it.
+    pub choice: Option<OwnersChoice>,
+    /// Of a file without writes: another one with the same recording that was written.
+    pub twin: Option<PathBuf>,
+    /// Of a name at which nothing is: where the files are that were written there.
+    pub moved_to: Vec<PathBuf>,
 }
 
 /// Why nothing was done to a file.
@@ -93,6 +106,9 @@ impl ByHand {
         let _claim = self.claim(&target)?;
         let audio = self.audio(&target)?;
         let state = tagging::read(&target)?;
+        if let Some(audio) = audio.filter(|_| !self.dry_run) {
+            self.follow(&target, Recording::Audio(audio), state.stamp)?;
+        }
         let plan = TagPlan::owners_choice(&state, genres.to_vec());
         let chosen = plan.values(TagField::Genre).unwrap_or_default().to_vec();
         let report = |action| HandReport {
@@ -118,13 +134,27 @@ impl ByHand {
         }
     }
 
-    /// Lets scans decide about a file again. Says whether the owner had decided anything.
+    /// Lets scans decide about a file again. Says whether anything kept them from it.
     ///
     /// # Errors
     /// [`HandError`] when the file cannot be found or the database fails.
     pub fn forget(&self, path: &Path) -> Result<bool, HandError> {
         let target = self.target(path)?;
-        Ok(self.store.forget_choice(&target, self.audio(&target)?)?)
+        let audio = self.audio(&target)?;
+        let stamp = stamp_of(&target)?;
+        if let Some(audio) = audio {
+            self.follow(&target, Recording::Audio(audio), stamp)?;
+        }
+        let known = self.store.known(&target, audio)?;
+        let keeps_scans_away = match &known.choice {
+            Some(choice) => choice.origin != Origin::HandedBack,
+            // What stands in the file tells as well, before a scan has found it.
+            None => tagging::read(&target).is_ok_and(|state| known.standing_of(&state) != Standing::Free),
+        };
+        if keeps_scans_away {
+            self.store.hand_back(&target, audio, stamp.device)?;
+        }
+        Ok(keeps_scans_away)
     }
 
     /// Takes writes to one file back. None where there is nothing to take back.
@@ -148,17 +178,20 @@ impl ByHand {
             None => return Ok(None),
         };
         let mut past = self.store.to_undo(&target, &recording, depth)?;
-        if past.is_empty()
-            && let Some(old) = self.moved_from(&target, &recording)?
-        {
-            past = self.store.to_undo(&old, &recording, depth)?;
-            if !self.dry_run {
-                self.store.follow_move(&old, &target, &recording)?;
-            }
+        if past.is_empty() {
+            let tags = || tagging::read(&target).ok();
+            let arrival = Arrival { path: &target, recording, stamp: stamp_of(&target)?, tags: &tags };
+            past = if self.dry_run {
+                let old = self.store.predecessor(&arrival)?;
+                old.map(|(old, _)| self.store.to_undo(&old, &recording, depth)).transpose()?.unwrap_or_default()
+            } else {
+                self.store.follow_by_hand(&arrival)?;
+                self.store.to_undo(&target, &recording, depth)?
+            };
         }
         if past.is_empty() {
             let other = || HandError::OtherRecording(target.clone());
-            return if self.store.has_writes(&target)? { Err(other()) } else { Ok(None) };
+            return if self.store.has_standing_writes(&target)? { Err(other()) } else { Ok(None) };
         }
         let state = tagging::read(&target)?;
         self.take_back(&target, audio, &state, &past).map(Some)
@@ -196,24 +229,40 @@ impl ByHand {
         }
     }
 
-    /// The name under which the history of the file at `path` stands: its own, or the one from which it was moved.
+    /// What was done to the file at `path`, be it there or gone: under its own name, or under the one from which it was moved.
     ///
     /// # Errors
     /// [`HandError`] when the file cannot be read or the database fails.
-    pub fn known_as(&self, path: &Path) -> Result<PathBuf, HandError> {
-        if !self.store.history(path)?.is_empty() || !path.exists() {
-            return Ok(path.to_owned());
+    pub fn history(&self, path: &Path) -> Result<History, HandError> {
+        let past = self.store.history(path)?;
+        let is_there = path.exists();
+        let known_here = past.iter().any(|past| !past.has_ended);
+        if known_here || !is_there {
+            let moved_to = if past.is_empty() { self.store.moved_to(path)? } else { Vec::new() };
+            return Ok(History { choice: self.store.choice_as_known(path)?, past, moved_to, ..History::default() });
         }
         let recording = match self.audio(path)? {
             Some(audio) => Recording::Audio(audio),
-            None => Recording::Payload(tagging::audio_hash(path)?),
+            None if self.store.knows_payloads()? => Recording::Payload(tagging::audio_hash(path)?),
+            None => return Ok(History { past, ..History::default() }),
         };
-        Ok(self.moved_from(path, &recording)?.unwrap_or_else(|| path.to_owned()))
+        let tags = || tagging::read(path).ok();
+        let old = match self.store.predecessor(&Arrival { path, recording, stamp: stamp_of(path)?, tags: &tags })? {
+            Some((old, Kinship::Itself)) => old,
+            _ => path.to_owned(),
+        };
+        let choice = self.store.choice_as_known(&old)?;
+        if old != path {
+            return Ok(History { past: self.store.history(&old)?, choice, ..History::default() });
+        }
+        let twin = if past.is_empty() { self.store.written_elsewhere(path, &recording)? } else { None };
+        Ok(History { past, choice, twin, ..History::default() })
     }
 
-    fn moved_from(&self, path: &Path, recording: &Recording) -> Result<Option<PathBuf>, HandError> {
-        let inode = FileStamp::of(path).map_or(0, |stamp| stamp.inode);
-        Ok(self.store.moved_from(path, recording, inode)?)
+    /// Lets what is known of a file that was moved here go on with it.
+    fn follow(&self, path: &Path, recording: Recording, stamp: FileStamp) -> Result<(), StoreError> {
+        let tags = || tagging::read(path).ok();
+        self.store.follow(&Arrival { path, recording, stamp, tags: &tags }).map(drop)
     }
 
     /// What a write would do, without doing it: refused with the reason where that would be refused.
@@ -249,4 +298,9 @@ impl ByHand {
     fn options(&self, path: &Path) -> WriteOptions<'static> {
         WriteOptions { symbolic_links: self.symbolic_links, ..self.settings.at(path).write_options(&same_audio) }
     }
+}
+
+fn stamp_of(path: &Path) -> Result<FileStamp, TagError> {
+    let step = tagging::Step::Inspect;
+    FileStamp::of(path).map_err(|source| TagError::Io { path: path.to_owned(), step, source })
 }

@@ -77,14 +77,20 @@ pub struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Walks a folder and hands on every difference. Ends early when cancelled.
+    /// Walks a folder of the library that begins at `base`, and hands on every difference. Ends early when cancelled.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn of(&self, folder: &Path, cancel: &Cancel, mut each: impl FnMut(Difference)) -> Result<Compared, StoreError> {
+    pub fn of(
+        &self,
+        base: &Path,
+        folder: &Path,
+        cancel: &Cancel,
+        mut each: impl FnMut(Difference),
+    ) -> Result<Compared, StoreError> {
         let mut rows = Rows::below(self.store, folder)?;
         let mut compared = Compared::default();
-        for found in self.selection.walk_in_order_of_paths(folder) {
+        for found in self.selection.walk_in_order_of_paths(base, folder) {
             if cancel.is_requested() {
                 return Ok(compared);
             }
@@ -282,7 +288,7 @@ mod tests {
             let name = |path: &Path| path.strip_prefix(&music).unwrap().display().to_string();
             let mut lines = Vec::new();
             let compared = comparison
-                .of(&music, &Cancel::default(), |difference| {
+                .of(&music, &music, &Cancel::default(), |difference| {
                     lines.push(match difference {
                         Difference::Look { path, why, .. } => format!("{why:?} {}", name(&path)),
                         Difference::Missing(path) => format!("Missing {}", name(&path)),

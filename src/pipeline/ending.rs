@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::report::Action;
+use super::report::{Action, WaitsFor};
 use crate::genre::Verdict;
+use crate::storage::says_full;
 use crate::store::TrackStatus;
-use crate::tagging::{Refusal, TagError};
+use crate::tagging::{FileStamp, Refusal, TagError};
 
 /// How the line ended for a file.
 pub(super) struct Ending<'a> {
@@ -14,6 +15,8 @@ pub(super) struct Ending<'a> {
     pub(super) action: Action,
     pub(super) reason: Option<String>,
     pub(super) settled: Settled,
+    /// It was found just now that another program works against ours.
+    pub(super) is_contested: bool,
 }
 
 /// Whether the next scan may pass the file by.
@@ -21,10 +24,25 @@ pub(super) struct Ending<'a> {
 pub(super) enum Settled {
     /// It looks again.
     No,
+    /// It looks again, and so may this one once the file is still.
+    OnceStill,
+    /// It looks again, and so may this one once there is room.
+    OnceThereIsRoom,
     /// As long as the file stays the same.
     Yes,
     /// As long as the file, its permissions, owner and number of names, and its folder's permissions stay the same.
     WhileSurroundingsStay,
+}
+
+impl Settled {
+    /// What a file of this stamp waits for.
+    pub(super) fn waits_for(self, stamp: &FileStamp) -> Option<WaitsFor> {
+        match self {
+            Settled::OnceStill => Some(WaitsFor::Stillness),
+            Settled::OnceThereIsRoom => Some(WaitsFor::Room { device: stamp.device, size: stamp.size }),
+            Settled::No | Settled::Yes | Settled::WhileSurroundingsStay => None,
+        }
+    }
 }
 
 impl<'a> Ending<'a> {
@@ -35,6 +53,7 @@ impl<'a> Ending<'a> {
             action: Action::None,
             reason: Some(reason),
             settled: Settled::Yes,
+            is_contested: false,
         }
     }
 
@@ -42,18 +61,22 @@ impl<'a> Ending<'a> {
     /// surroundings forbid, or what went wrong, may go right another time.
     pub(super) fn not_written(verdict: Option<&'a Verdict>, error: &TagError) -> Self {
         let (status, settled) = match error {
-            TagError::Refused { reason: Refusal::NoSpace { .. }, .. } => (TrackStatus::Failed, Settled::No),
+            TagError::Refused { reason: Refusal::NoSpace { .. }, .. } => {
+                (TrackStatus::Failed, Settled::OnceThereIsRoom)
+            }
+            TagError::Io { source, .. } if says_full(source) => (TrackStatus::Failed, Settled::OnceThereIsRoom),
             TagError::Refused { reason, .. } if reason.is_about_content() => (TrackStatus::Skipped, Settled::Yes),
             TagError::Refused { reason: Refusal::HardLinked { .. } | Refusal::SymbolicLink, .. } => {
                 (TrackStatus::Skipped, Settled::WhileSurroundingsStay)
             }
             TagError::Refused { .. } => (TrackStatus::Failed, Settled::WhileSurroundingsStay),
-            TagError::Changed { .. } => (TrackStatus::Skipped, Settled::No),
+            TagError::Changed { .. } => (TrackStatus::Skipped, Settled::OnceStill),
             // The copy would not pass another time either.
             TagError::VerifyFailed { .. } => (TrackStatus::Failed, Settled::Yes),
             _ => (TrackStatus::Failed, Settled::No),
         };
-        Self { verdict, status, action: Action::None, reason: Some(error.reason()), settled }
+        let (action, reason) = (Action::None, Some(error.reason()));
+        Self { verdict, status, action, reason, settled, is_contested: false }
     }
 }
 

@@ -27,7 +27,8 @@ impl Line {
         if analysis.not_music.is_some() || companions.is_empty() {
             return Ok(analysis);
         }
-        if !album::is_whole(&companions, self.settings.settle) {
+        // What is only said and not written may be said of a part.
+        if !self.settings.dry_run && !album::is_whole(&companions, self.settings.settle) {
             return Err(AnalysisError::AlbumNotWhole);
         }
         let mut tracks = vec![(file.path.to_owned(), audio)];

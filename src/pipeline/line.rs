@@ -21,8 +21,8 @@ use super::stages::{Stage, Stages};
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::genre::{Doubt, Verdict};
-use crate::store::{AudioKey, JournalHandle, Store, StoreError, Track, TrackStatus, TrackUpdate};
-use crate::tagging::{self, Decision, FileStamp, OwnersChoice, Suggestion, TagError, TagField, TagPlan, Written};
+use crate::store::{Arrival, AudioKey, JournalHandle, Recording, Store, StoreError, Track, TrackStatus, TrackUpdate};
+use crate::tagging::{self, Decision, FileStamp, Suggestion, TagError, TagField, TagPlan, Written};
 
 /// What a worker thread owns: a record of how it spent its time. What is dear to make is the line's.
 #[derive(Default)]
@@ -181,6 +181,11 @@ impl Line {
             Err(error) => return self.give_up(file, None, &error),
         };
         let audio = self.store.audio(id)?;
+        let tags = || self.read(file).ok();
+        let arrival = Arrival { path: file.path, recording: Recording::Audio(audio), stamp: file.stamp, tags: &tags };
+        if let Some(old) = self.store.follow(&arrival)? {
+            tracing::debug!("{}: was {} before", file.path.display(), old.display());
+        }
         let started = Instant::now();
         let analysis = self.hear(file, audio, cancel);
         worker.stages.add(Stage::Analyse, started.elapsed());
@@ -188,7 +193,7 @@ impl Line {
         let report = match analysis {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel),
             Err(AnalysisError::AlbumNotWhole) => {
-                let ending = Ending { settled: Settled::No, ..Ending::skipped(self.album_not_whole()) };
+                let ending = Ending { settled: Settled::OnceStill, ..Ending::skipped(self.album_not_whole()) };
                 self.record(file, Some(audio), ending)
             }
             Err(AnalysisError::Changed) => {
@@ -210,6 +215,9 @@ impl Line {
             return Ok(None);
         }
         let track = self.store.track(file.path)?.filter(|track| track.stamp == file.stamp);
+        if self.settings.force_write && track.is_some() && self.can_be_handed_back(file.path)? {
+            return Ok(None);
+        }
         Ok(track.filter(|track| self.fingerprints.hold(file.path, track.settled_by.as_deref())))
     }
 
@@ -219,35 +227,38 @@ impl Line {
         let suggestion = self.suggestion(&verdict, settings);
         let unsure_because = || unsure_because(&verdict, settings);
         let verdict = Some(&verdict);
-        let left_alone = |status, reason| Ending {
-            status,
-            action: Action::None,
-            reason: Some(reason),
-            verdict,
-            settled: Settled::Yes,
+        let left_alone = |status, reason| Ending { verdict, status, ..Ending::skipped(reason) };
+        let decision = match self.read(file) {
+            Ok(state) => Ok(self.decide(file, audio, &state, &suggestion)?),
+            Err(error) => Err(error),
         };
-        let owner = self.store.choice(file.path, Some(audio))?;
-        let ending = match self.decide(file, &suggestion, owner.as_ref()) {
+        let ending = match decision {
             // What could not be written anyway is only worth a word where it would have been.
             Err(_) if !suggestion.sure => left_alone(TrackStatus::Unsure, unsure_because()),
             Err(error) => Ending::not_written(verdict, &error),
             Ok(Decision::Unsure) => left_alone(TrackStatus::Unsure, unsure_because()),
-            Ok(Decision::Keep(reason)) if reason.is_ours() => left_alone(TrackStatus::Tagged, reason.to_string()),
-            Ok(Decision::Keep(reason)) => left_alone(TrackStatus::Kept, reason.to_string()),
+            Ok(Decision::Keep(reason)) => {
+                let status = if reason.is_ours() { TrackStatus::Tagged } else { TrackStatus::Kept };
+                // A dry run remembers nothing of it: the scan after it has to find it too.
+                let is_forgotten = self.settings.dry_run && reason.is_newly_taken_out();
+                let settled = if is_forgotten { Settled::No } else { Settled::Yes };
+                let is_contested = reason.is_contested();
+                Ending { settled, is_contested, ..left_alone(status, reason.to_string()) }
+            }
             Ok(Decision::Write(plan)) if self.settings.dry_run => {
-                let (status, action) = (status_of(&plan), Action::WouldWrite);
-                Ending { status, action, reason: marked(&plan), verdict, settled: Settled::No }
+                let (status, action, reason) = (status_of(&plan), Action::WouldWrite, marked(&plan));
+                Ending { action, reason, settled: Settled::No, ..left_alone(status, String::new()) }
             }
             Ok(Decision::Write(_)) if cancel.is_requested() => return Err(Stop::Cancelled),
             Ok(Decision::Write(_)) if file.changed_within(self.settings.settle) => {
-                Ending { settled: Settled::No, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
+                Ending { settled: Settled::OnceStill, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
             }
             Ok(Decision::Write(plan)) => match self.write(file.path, audio, &plan, settings) {
                 Ok(stamp) => {
                     let written = Looked { path: file.path, stamp: stamp.unwrap_or(file.stamp) };
                     let action = if stamp.is_some() { Action::Written } else { Action::None };
                     let (status, reason) = (status_of(&plan), marked(&plan));
-                    let ending = Ending { status, action, reason, verdict, settled: Settled::Yes };
+                    let ending = Ending { action, reason, ..left_alone(status, String::new()) };
                     return self.record(&written, Some(audio), ending);
                 }
                 Err(error) => Ending::not_written(verdict, &error),
@@ -260,22 +271,6 @@ impl Line {
         let genres = settings.words(verdict);
         let sure = verdict.is_sure() && !genres.is_empty();
         Suggestion { genres, confidence: verdict.confidence, model: self.analyst.ensemble_name(), sure }
-    }
-
-    fn decide(
-        &self,
-        file: &Looked<'_>,
-        suggestion: &Suggestion,
-        owner: Option<&OwnersChoice>,
-    ) -> Result<Decision, TagError> {
-        let state = tagging::read(file.path)?;
-        if state.stamp != file.stamp {
-            // Another file than the one that was analysed.
-            return Err(TagError::Changed { path: file.path.to_owned() });
-        }
-        let settings = self.settings.at(file.path);
-        let same = |a: &str, b: &str| settings.naming.is_same(a, b);
-        Ok(tagging::decide(&state, suggestion, &settings.policy, owner, &same))
     }
 
     /// The file's new stamp, or `None` where it already held all that the plan asks for.
@@ -322,7 +317,7 @@ impl Line {
         let ranking = ranking.map(Verdict::named_ranking).unwrap_or_default();
         let would_write = ending.action == Action::WouldWrite;
         let settled_by = match ending.settled {
-            Settled::No => None,
+            Settled::No | Settled::OnceStill | Settled::OnceThereIsRoom => None,
             Settled::Yes => Some(self.fingerprints.of(file.path)),
             Settled::WhileSurroundingsStay => surroundings_of(file.path)
                 .map(|surroundings| format!("{}{surroundings}", self.fingerprints.of(file.path))),
@@ -338,10 +333,23 @@ impl Line {
             reason: if would_write { Some("a dry run: not written yet") } else { ending.reason.as_deref() },
             settled_by: settled_by.as_deref(),
         })?;
-        let Ending { status, action, reason, .. } = ending;
+        let waits_for = ending.settled.waits_for(&file.stamp);
+        let Ending { status, action, reason, is_contested, .. } = ending;
         let (path, elapsed) = (file.path.to_owned(), Duration::ZERO);
         let is_settled = settled_by.is_some();
-        Ok(Report { path, status, genre, confidence, ranking, action, reason, is_settled, elapsed })
+        Ok(Report {
+            path,
+            status,
+            genre,
+            confidence,
+            ranking,
+            action,
+            reason,
+            is_settled,
+            is_contested,
+            waits_for,
+            elapsed,
+        })
     }
 
     /// Analyses a file, from the cache where possible. Reads and writes no tag.
@@ -374,18 +382,19 @@ impl Line {
         let settings = self.settings.at(path);
         let verdict = analysis.verdict(settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);
-        let owner = self.store.choice_as_known(path)?;
         let (tags, same) = (tagging::read(path), |a: &str, b: &str| settings.naming.is_same(a, b));
         let decision = match &tags {
             Err(error) => format!("nothing is written: {}", error.reason()),
-            Ok(state) => match tagging::decide(state, &suggestion, &settings.policy, owner.as_ref(), &same) {
-                Decision::Unsure => format!("nothing is written: {}", unsure_because(&verdict, settings)),
-                Decision::Keep(reason) => format!("nothing is written: {reason}"),
-                Decision::Write(plan) => match plan.values(TagField::Genre) {
-                    Some(genres) => format!("writes {}", genres.join(", ")),
-                    None => format!("marks it as {}", suggestion.genres.join(", ")),
-                },
-            },
+            Ok(state) => {
+                match tagging::decide(state, &suggestion, &settings.policy, Some(&self.known(path, state)?), &same) {
+                    Decision::Unsure => format!("nothing is written: {}", unsure_because(&verdict, settings)),
+                    Decision::Keep(reason) => format!("nothing is written: {reason}"),
+                    Decision::Write(plan) => match plan.values(TagField::Genre) {
+                        Some(genres) => format!("writes {}", genres.join(", ")),
+                        None => format!("marks it as {}", suggestion.genres.join(", ")),
+                    },
+                }
+            }
         };
         Ok(Explanation { analysis, verdict, tags, decision })
     }
@@ -414,6 +423,8 @@ fn unchanged(track: Track) -> Report {
         action: Action::Unchanged,
         reason: track.reason,
         is_settled: true,
+        is_contested: false,
+        waits_for: None,
         elapsed: Duration::ZERO,
     }
 }

@@ -30,6 +30,20 @@ impl Action {
     }
 }
 
+/// What a file waits for that is rightly left alone for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// That nobody has written to it, or to its album, for `[library] settle_seconds`.
+    Stillness,
+    /// Room on its disk.
+    Room {
+        /// The disk's device number.
+        device: u64,
+        /// The size of the file in bytes, of which a copy is to be made.
+        size: u64,
+    },
+}
+
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
@@ -49,6 +63,10 @@ pub struct Report {
     pub reason: Option<String>,
     /// Whether it may be passed by until it changes.
     pub is_settled: bool,
+    /// Whether it was found just now that another program works against ours.
+    pub is_contested: bool,
+    /// What it waits for, if that is all that is the matter.
+    pub waits_for: Option<WaitsFor>,
     /// How long this file took, waiting for other workers not counted.
     pub elapsed: Duration,
 }
@@ -58,7 +76,20 @@ impl Report {
     pub(crate) fn without_genre(path: PathBuf, status: TrackStatus, reason: String) -> Self {
         let (genre, confidence, ranking) = (None, None, Vec::new());
         let (action, elapsed) = (Action::None, Duration::ZERO);
-        Self { path, status, genre, confidence, ranking, action, reason: Some(reason), is_settled: false, elapsed }
+        let (is_settled, is_contested, waits_for) = (false, false, None);
+        Self {
+            path,
+            status,
+            genre,
+            confidence,
+            ranking,
+            action,
+            reason: Some(reason),
+            is_settled,
+            is_contested,
+            waits_for,
+            elapsed,
+        }
     }
 }
 

@@ -99,7 +99,7 @@ fn walk(
 
 fn obstacle_report(path: PathBuf, obstacle: &Obstacle) -> Report {
     let status = match obstacle {
-        Obstacle::Loop(_) | Obstacle::Link | Obstacle::Missing => TrackStatus::Skipped,
+        Obstacle::Loop(_) | Obstacle::Link | Obstacle::Missing | Obstacle::LeftOut(_) => TrackStatus::Skipped,
         Obstacle::Forbidden | Obstacle::Unreadable(_) => TrackStatus::Failed,
     };
     Report::without_genre(path, status, obstacle.to_string())

@@ -12,6 +12,7 @@ use crate::tagging::{SymbolicLinks, TagPolicy, Verify, WriteOptions};
 pub struct Settings {
     pub(super) dry_run: bool,
     pub(super) force: bool,
+    pub(super) force_write: bool,
     pub(super) settle: Duration,
     /// Outside of the folders below.
     elsewhere: TagSettings,
@@ -51,6 +52,7 @@ impl TagSettings {
             hard_links: self.tags.hard_links,
             symbolic_links: SymbolicLinks::Follow,
             id3_version_for_new_tags: self.tags.id3_version,
+            id3v23_values: self.tags.id3v23_values,
             verify: self.tags.verify.then_some(verify),
         }
     }
@@ -69,6 +71,7 @@ impl Settings {
         Ok(Self {
             dry_run: false,
             force: false,
+            force_write: false,
             settle: Duration::from_secs(config.library.settle_seconds.into()),
             elsewhere: TagSettings::new(config.tags.everywhere_else())?,
             folders: folders.collect::<Result<_, GenreError>>()?,
@@ -83,6 +86,11 @@ impl Settings {
     /// Whether known audio is analysed again.
     pub fn force(self, force: bool) -> Self {
         Self { force, ..self }
+    }
+
+    /// Whether files are handed back to the line from which our genre was taken back or out.
+    pub fn force_write(self, force_write: bool) -> Self {
+        Self { force_write, ..self }
     }
 
     /// The settings for a file.

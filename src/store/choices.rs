@@ -1,24 +1,27 @@
-//! What the owner decided about a file, which no scan touches: a genre that was chosen, or one of ours that was taken back.
+//! What was decided about a file, which no scan touches: a genre that the owner chose, or one of ours that was taken back or out.
 //!
-//! A choice belongs to a path and to the audio there: it goes with a file that is moved, and does not hold for another recording
-//! that takes the file's place. That it is obeyed is the tag policy's business.
+//! A choice belongs to a path and to the audio there, and does not hold for another recording that takes the file's place. That it
+//! goes with a file that is moved is [`super::moves`]', and that it is obeyed the tag policy's business.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes, unix_now};
+use super::{AudioKey, Store, StoreError, path_bytes, unix_now};
 use crate::tagging::{EntryId, Origin, OwnersChoice};
 
 fn word_of(origin: Origin) -> &'static str {
     match origin {
         Origin::Chosen => "chosen",
         Origin::TakenBack => "taken back",
+        Origin::TakenOut => "taken out",
+        Origin::HandedBack => "handed back",
     }
 }
 
 fn origin_of(word: &str) -> Option<Origin> {
-    [Origin::Chosen, Origin::TakenBack].into_iter().find(|origin| word_of(*origin) == word)
+    use Origin::{Chosen, HandedBack, TakenBack, TakenOut};
+    [Chosen, TakenBack, TakenOut, HandedBack].into_iter().find(|origin| word_of(*origin) == word)
 }
 
 impl Store {
@@ -62,22 +65,23 @@ impl Store {
         })
     }
 
-    /// Lets scans decide about a file again. Says whether there was a choice.
+    /// Forgets what was found out about a file: what was taken out of it stands again.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn forget_choice(&self, path: &Path, audio: Option<AudioKey>) -> Result<bool, StoreError> {
+    pub fn forget_choice(&self, path: &Path) -> Result<(), StoreError> {
         self.transact(self.durable(), |transaction| {
-            let mut forgotten = transaction.execute("DELETE FROM owner_choice WHERE path = ?1", [path_bytes(path)])?;
-            if let Some(audio) = audio {
-                // Under the names that it had before, from which the choice would come along again.
-                for (old, _, _) in elsewhere(transaction, audio, path)? {
-                    forgotten += transaction.execute("DELETE FROM owner_choice WHERE path = ?1", [path_bytes(&old)])?;
-                }
-            }
-            look_again(transaction, path_bytes(path))?;
-            Ok(forgotten > 0)
+            transaction.prepare_cached("DELETE FROM owner_choice WHERE path = ?1")?.execute([path_bytes(path)])?;
+            Ok(())
         })
+    }
+
+    /// Lets scans decide about a file again, whatever became of what they wrote into it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn hand_back(&self, path: &Path, audio: Option<AudioKey>, device: u64) -> Result<(), StoreError> {
+        self.choose(path, audio, device, &OwnersChoice { genres: Vec::new(), origin: Origin::HandedBack })
     }
 
     /// The owner's decision about the file at `path`, as it was last known; whether the same audio is still there is not asked.
@@ -95,41 +99,14 @@ impl Store {
         Ok(OwnersChoice { genres: serde_json::from_str(genres).map_err(|_| malformed())?, origin })
     }
 
-    /// The owner's decision about the file at `path` with this audio. One that was made under another name, at which nothing is now,
-    /// or which leads to this file, holds here as well; one that was made for other audio does not hold.
+    /// The owner's decision about the file at `path` with this audio. One that was made for other audio does not hold.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
     pub fn choice(&self, path: &Path, audio: Option<AudioKey>) -> Result<Option<OwnersChoice>, StoreError> {
-        // Most files have none: a look first, so that a scan of many files does not take the write lock for each.
-        let (here, anywhere) = {
-            let connection = self.results();
-            let here = at(&connection, path_bytes(path)).map_err(|e| self.error(e))?;
-            let anywhere: bool = connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM owner_choice WHERE audio = ?1)")
-                .and_then(|mut statement| statement.query_row([audio.map(|audio| audio.0)], |row| row.get(0)))
-                .map_err(|e| self.error(e))?;
-            (here, anywhere)
-        };
-        if let Some((known, genres, origin)) = here
-            && (known.is_none() || known == audio.map(|audio| audio.0))
-        {
-            return self.parse_choice(&genres, &origin).map(Some);
-        }
-        let Some(audio) = audio.filter(|_| anywhere) else { return Ok(None) };
-        let found = self.transact(self.durable(), |transaction| {
-            let Some((old, genres, origin)) = elsewhere(transaction, audio, path)?.into_iter().next() else {
-                return Ok(None);
-            };
-            // A copy: whether the other name is gone for good, or only not mounted, need not be known.
-            transaction.execute(
-                "INSERT OR REPLACE INTO owner_choice (path, audio, device, genres, origin, chosen_at)
-                 SELECT ?1, audio, device, genres, origin, chosen_at FROM owner_choice WHERE path = ?2",
-                params![path_bytes(path), path_bytes(&old)],
-            )?;
-            Ok(Some((genres, origin)))
-        })?;
-        found.map(|(genres, origin)| self.parse_choice(&genres, &origin)).transpose()
+        let here = at(&self.results(), path_bytes(path)).map_err(|e| self.error(e))?;
+        let here = here.filter(|(known, ..)| known.is_none() || *known == audio.map(|audio| audio.0));
+        here.map(|(_, genres, origin)| self.parse_choice(&genres, &origin)).transpose()
     }
 }
 
@@ -138,27 +115,6 @@ fn at(connection: &Connection, path: &[u8]) -> rusqlite::Result<Option<(Option<i
         .prepare_cached("SELECT audio, genres, origin FROM owner_choice WHERE path = ?1")?
         .query_row([path], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()
-}
-
-/// The choices for this audio under other names at which nothing is now, or which lead to `path`; the latest first.
-fn elsewhere(
-    connection: &Connection,
-    audio: AudioKey,
-    path: &Path,
-) -> rusqlite::Result<Vec<(PathBuf, String, String)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT path, genres, origin FROM owner_choice WHERE audio = ?1 AND path != ?2 ORDER BY chosen_at DESC",
-    )?;
-    let rows = statement.query_map(params![audio.0, path_bytes(path)], |row| {
-        Ok((path_from_bytes(row.get(0)?), row.get(1)?, row.get(2)?))
-    })?;
-    let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
-    Ok(rows.into_iter().filter(|(old, _, _)| leads_to(old, path) || old.symlink_metadata().is_err()).collect())
-}
-
-/// Whether an old name of a file leads to it under its new one: a link stands where its folder was.
-pub(super) fn leads_to(old: &Path, path: &Path) -> bool {
-    std::fs::canonicalize(old).is_ok_and(|target| target == path)
 }
 
 /// What a row of the table holds besides the path and how it came about.
@@ -203,7 +159,12 @@ pub(super) fn follow(connection: &Connection, journal: i64) -> rusqlite::Result<
             connection.prepare_cached(SQL)?.execute(params![journal, undoes])?;
             after_undo(connection, &path, row, &undoes)
         }
-        _ => Ok(()),
+        // It was written because nobody had decided, or had handed it back: it counts again whether this write stays.
+        _ => {
+            const SQL: &str = "DELETE FROM owner_choice WHERE path = ?1 AND origin != 'chosen'";
+            connection.prepare_cached(SQL)?.execute([&path])?;
+            Ok(())
+        }
     }
 }
 
@@ -253,35 +214,13 @@ mod tests {
         store.choose(&path, Some(audio), device(folder.path()), &chosen("Jazz")).unwrap();
         assert_eq!(store.choice(&path, Some(audio)).unwrap(), Some(chosen("Jazz")));
         assert_eq!(store.choice_as_known(&path).unwrap(), Some(chosen("Jazz")));
-        assert_eq!(
-            store.choice(&folder.path().join("copy.mp3"), Some(audio)).unwrap(),
-            None,
-            "the file is still there"
-        );
         assert_eq!(store.choice(&path, Some(other)).unwrap(), None, "another recording took its place");
         store.choose(&path, None, device(folder.path()), &chosen("Jazz")).unwrap();
         assert_eq!(store.choice(&path, None).unwrap(), Some(chosen("Jazz")));
-        assert!(store.forget_choice(&path, None).unwrap() && !store.forget_choice(&path, None).unwrap());
-        assert_eq!(store.choice(&path, None).unwrap(), None);
-    }
-
-    #[test]
-    fn a_choice_goes_with_a_file_wherever_it_is_found_again() {
-        let (folder, store) = fresh();
-        let [gone, new, linked] = ["gone.mp3", "new.mp3", "linked/song.mp3"].map(|name| folder.path().join(name));
-        let [moved, behind_a_link] = [1, 2].map(|n| store.audio(AudioId::from_bytes([n; 16])).unwrap());
-        // Moved, or on a disk that is mounted elsewhere now: the device does not matter.
-        store.choose(&gone, Some(moved), 12_345, &chosen("Jazz")).unwrap();
-        assert_eq!(store.choice(&new, Some(moved)).unwrap(), Some(chosen("Jazz")));
-        // The library was moved, and a link left in its place.
-        let real = folder.path().canonicalize().unwrap().join("real");
-        std::fs::create_dir(&real).unwrap();
-        std::fs::write(real.join("song.mp3"), "x").unwrap();
-        std::os::unix::fs::symlink(&real, folder.path().join("linked")).unwrap();
-        store.choose(&linked, Some(behind_a_link), device(folder.path()), &chosen("Blues")).unwrap();
-        assert_eq!(store.choice(&real.join("song.mp3"), Some(behind_a_link)).unwrap(), Some(chosen("Blues")));
-        // And is forgotten under every name.
-        assert!(store.forget_choice(&new, Some(moved)).unwrap());
-        assert_eq!(store.choice(&new, Some(moved)).unwrap(), None);
+        store.hand_back(&path, Some(audio), device(folder.path())).unwrap();
+        let choice = store.choice(&path, Some(audio)).unwrap();
+        assert_eq!(choice.map(|choice| choice.origin), Some(Origin::HandedBack));
+        store.forget_choice(&path).unwrap();
+        assert_eq!(store.choice(&path, Some(audio)).unwrap(), None);
     }
 }

@@ -13,7 +13,7 @@ use super::{Store, StoreError, path_bytes, unix_now};
 /// The files that the threads of this process work on.
 #[derive(Default)]
 pub(super) struct Claimed {
-    paths: Mutex<HashSet<PathBuf>>,
+    pub(super) paths: Mutex<HashSet<PathBuf>>,
     freed: Condvar,
 }
 
@@ -63,6 +63,7 @@ impl Store {
     /// [`StoreError`] when the database fails.
     pub fn claim(&self, path: &Path) -> Result<Option<Claim<'_>>, StoreError> {
         let me = std::process::id();
+        self.check_in_place()?;
         self.claimed.take(path);
         let mut claim = Claim { store: self, path: path.to_owned(), recorded: false };
         let taken = self.transact(self.results(), |transaction| {
@@ -89,7 +90,7 @@ impl Store {
 
 /// When a process started, in the kernel's ticks; `None` when it is gone. Field 22 of `/proc/PID/stat` (proc(5)).
 /// Without `/proc` a living process answers 0: then a reused number keeps a stale claim until that process ends.
-pub(super) fn start_of(process: u32) -> Option<i64> {
+pub fn start_of(process: u32) -> Option<i64> {
     match std::fs::read_to_string(format!("/proc/{process}/stat")) {
         // The second field is the name in parentheses, which may hold spaces and parentheses itself.
         Ok(stat) => stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok(),

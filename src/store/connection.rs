@@ -8,11 +8,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One script a schema version, in order; a script that was released is never changed.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("0001_line.sql"),
     include_str!("0002_undo.sql"),
     include_str!("0003_watch.sql"),
     include_str!("0004_answers.sql"),
+    include_str!("0005_room.sql"),
+    include_str!("0006_moves.sql"),
 ];
 
 /// Marks a database as ours in its header: "recl".
@@ -99,4 +101,45 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
     transaction.pragma_update(None, "user_version", known).map_err(fail)?;
     transaction.commit().map_err(fail)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+    use crate::audio::AudioId;
+    use crate::store::Store;
+    use crate::tagging::{LastWriteKind, Origin};
+
+    #[test]
+    fn a_database_of_an_earlier_version_opens_with_all_that_it_knew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("reclassd.db");
+        let old = Connection::open(&path).unwrap();
+        for script in &MIGRATIONS[..4] {
+            old.execute_batch(script).unwrap();
+        }
+        let audio = AudioId::from_bytes([1; 16]);
+        old.execute("INSERT INTO audio (id, audio_id) VALUES (1, ?1)", [audio.as_bytes()]).unwrap();
+        old.execute_batch(
+            "INSERT INTO journal (id, path, temporary_path, container, created, audio_hash, before_size, before_seconds,
+                 before_nanos, before_inode, before_device, after_size, after_seconds, after_nanos, after_inode, after_device,
+                 state, process, process_start, begun_at, ended_at, genre_after, audio)
+             VALUES (1, CAST('/m/x.flac' AS BLOB), x'2f', '\"flac\"', '[]', zeroblob(32), 1, 2, 3, 4, 5, 1, 2, 3, 4, 5,
+                 'committed', 1, 1, 1, 1, '[\"Jazz\"]', 1);
+             INSERT INTO journal_field (journal, number, scope, name, position) VALUES (1, 0, '\"vorbis-comments\"', 'GENRE', 0);
+             INSERT INTO owner_choice VALUES (CAST('/m/y.flac' AS BLOB), 1, 5, '[\"Zydeco\"]', 'chosen', 1);",
+        )
+        .unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 4).unwrap();
+        drop(old);
+        let store = Store::open(&path, Duration::from_secs(1)).unwrap();
+        let audio = store.audio(audio).unwrap();
+        let [x, y] = ["/m/x.flac", "/m/y.flac"].map(Path::new);
+        assert_eq!(store.known(x, Some(audio)).unwrap().last.kind(), LastWriteKind::Wrote);
+        assert_eq!(store.choice(y, Some(audio)).unwrap().unwrap().origin, Origin::Chosen);
+        store.hand_back(y, Some(audio), 5).unwrap();
+        assert_eq!(store.choice(y, Some(audio)).unwrap().unwrap().origin, Origin::HandedBack);
+    }
 }

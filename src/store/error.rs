@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::place::Loss;
+use crate::storage;
+
 /// The database cannot do what was asked of it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -67,6 +70,14 @@ pub enum StoreError {
         /// This user's name, or number.
         user: String,
     },
+    /// The database that is open is not the one at its name any more.
+    #[error("{path}: {how} while it was in use; nothing more is written, since it could not be taken back", path = path.display())]
+    Lost {
+        /// The database, or one of the files beside it.
+        path: PathBuf,
+        /// What became of it.
+        how: Loss,
+    },
     /// A value in the database is not what this program writes.
     #[error("{path}: the database holds an unreadable {what}; run `reclassd scan --force` on the files concerned", path = path.display())]
     Malformed {
@@ -86,9 +97,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it concerns one file of music, and not everything that the database is needed for.
+    pub fn is_about_one_file(&self) -> bool {
+        matches!(self, Self::Malformed { .. })
+    }
+
     pub(super) fn from_sqlite(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        match source.sqlite_error_code() {
+        let code = source.sqlite_error_code();
+        // SQLite says of a file that it cannot make or enlarge that it cannot be opened, or an I/O error, whatever the reason.
+        let may_be_full =
+            matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure));
+        if may_be_full && path.parent().is_some_and(storage::is_full) {
+            return Self::Full { path };
+        }
+        match code {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
             Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
             Some(ErrorCode::DiskFull) => Self::Full { path },

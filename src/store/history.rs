@@ -4,11 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::journal::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, RawEntry};
-use super::tracks::is_gone;
-use super::{AudioKey, Store, StoreError, choices, path_bytes, path_from_bytes};
+use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes};
 use crate::tagging::{EntryId, JournalEntry};
 
 /// How far an undo goes back.
@@ -33,11 +32,11 @@ pub enum Recording {
 
 impl Recording {
     /// A condition on the journal's columns, with the two [`values`](Self::values) as the parameters from this number on.
-    fn is_the_same(first: usize) -> String {
+    pub(super) fn is_the_same(first: usize) -> String {
         format!("(audio = ?{first} OR audio IS NULL AND audio_hash = ?{})", first + 1)
     }
 
-    fn values(&self) -> (Option<i64>, Option<&[u8]>) {
+    pub(super) fn values(&self) -> (Option<i64>, Option<&[u8]>) {
         match self {
             Self::Audio(audio) => (Some(audio.0), None),
             Self::Payload(hash) => (None, Some(hash)),
@@ -69,6 +68,10 @@ pub struct PastEntry {
     pub state: EntryState,
     /// When it began, in seconds since 1970.
     pub begun_at: i64,
+    /// Where the file was then.
+    pub written_as: PathBuf,
+    /// Whether the file was found to be deleted since; what is at its path now is another one.
+    pub has_ended: bool,
 }
 
 /// A write that can be taken back: not yet taken back, and no undo itself.
@@ -95,17 +98,32 @@ impl Store {
         };
         let (audio, hash) = recording.values();
         let same = Recording::is_the_same(4);
-        let condition = format!("path = ?1 AND {UNDOABLE} AND begun_at >= ?2 AND {same} ORDER BY id DESC LIMIT ?3");
+        let condition = format!(
+            "path = ?1 AND {UNDOABLE} AND gone_at IS NULL AND begun_at >= ?2 AND {same}
+             ORDER BY id DESC LIMIT ?3"
+        );
         self.past(&condition, params![path_bytes(path), since, limit, audio, hash])
     }
 
-    /// Whether anything that was written at `path`, to whatever recording, could be taken back.
+    /// Whether anything that was written at `path`, to whatever recording in a file that was not deleted since, could be taken back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn has_standing_writes(&self, path: &Path) -> Result<bool, StoreError> {
+        self.exists(&format!("path = ?1 AND gone_at IS NULL AND {UNDOABLE}"), path)
+    }
+
+    /// Whether anything that was written at `path`, to whatever file, could be taken back.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn has_writes(&self, path: &Path) -> Result<bool, StoreError> {
+        self.exists(&format!("path = ?1 AND {UNDOABLE}"), path)
+    }
+
+    fn exists(&self, condition: &str, path: &Path) -> Result<bool, StoreError> {
         let connection = self.results();
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM journal WHERE path = ?1 AND {UNDOABLE})");
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM journal WHERE {condition})");
         let ask = || connection.prepare_cached(&sql)?.query_row([path_bytes(path)], |row| row.get(0));
         ask().map_err(|e| self.error(e))
     }
@@ -151,50 +169,11 @@ impl Store {
         ask().map_err(|e| self.error(e))
     }
 
-    /// The name under which this recording, which is at `path` now, was written, if the file was moved since: nothing is at that name
-    /// now, or it leads to `path`. Among several, the one whose file had the number `inode`; none where that tells nothing.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails.
-    pub fn moved_from(&self, path: &Path, recording: &Recording, inode: u64) -> Result<Option<PathBuf>, StoreError> {
-        let (audio, hash) = recording.values();
-        let same = Recording::is_the_same(2);
-        let connection = self.results();
-        let list = || -> rusqlite::Result<Vec<(PathBuf, u64, u64)>> {
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT path, after_device, after_inode FROM journal
-                 WHERE path != ?1 AND state = 'committed' AND {same} ORDER BY id DESC"
-            ))?;
-            let rows = statement.query_map(params![path_bytes(path), audio, hash], |row| {
-                Ok((path_from_bytes(row.get(0)?), row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
-            })?;
-            rows.collect()
-        };
-        let mut gone: Vec<(PathBuf, u64)> = Vec::new();
-        for (old, device, inode) in list().map_err(|e| self.error(e))? {
-            let known = gone.iter().any(|(path, _)| *path == old);
-            if !known && (is_gone(&old, device) || choices::leads_to(&old, path)) {
-                gone.push((old, inode));
-            }
-        }
-        let by_number = gone.iter().position(|(_, number)| *number == inode);
-        let chosen = by_number.or((gone.len() == 1).then_some(0));
-        Ok(chosen.map(|index| gone.swap_remove(index).0))
-    }
-
-    /// Lets the history of a recording that was moved go on under its new path.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails.
-    pub fn follow_move(&self, old: &Path, new: &Path, recording: &Recording) -> Result<(), StoreError> {
-        self.transact(self.durable(), |transaction| move_along(transaction, old, new, recording))
-    }
-
     fn past(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<PastEntry>, StoreError> {
         let connection = self.durable();
         let list = || -> rusqlite::Result<Vec<(RawEntry, Ended)>> {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {ENTRY_COLUMNS}, state, reason, undone_by, begun_at FROM journal WHERE {condition}"
+                "SELECT {ENTRY_COLUMNS}, state, reason, undone_by, begun_at, written_path, gone_at IS NOT NULL FROM journal WHERE {condition}"
             ))?;
             let rows = statement.query_map(values, |row| Ok((RawEntry::read(row)?, Ended::read(row)?)))?;
             rows.collect()
@@ -202,9 +181,11 @@ impl Store {
         let mut entries = Vec::new();
         for (raw, ended) in list().map_err(|e| self.error(e))? {
             let fields = self.fields(&connection, raw.id)?;
-            let (state, begun_at) = ended.check();
             let open = raw.check(self, fields)?;
-            entries.push(PastEntry { id: open.id, entry: open.entry, state, begun_at });
+            let written_as = ended.written_path.clone().map_or_else(|| open.entry.path.clone(), path_from_bytes);
+            let (begun_at, has_ended) = (ended.begun_at, ended.has_ended);
+            let (id, entry, state) = (open.id, open.entry, ended.state());
+            entries.push(PastEntry { id, entry, state, begun_at, written_as, has_ended });
         }
         Ok(entries)
     }
@@ -215,6 +196,8 @@ struct Ended {
     reason: Option<String>,
     undone_by: Option<i64>,
     begun_at: i64,
+    written_path: Option<Vec<u8>>,
+    has_ended: bool,
 }
 
 impl Ended {
@@ -225,33 +208,20 @@ impl Ended {
             reason: row.get(AT + 1)?,
             undone_by: row.get(AT + 2)?,
             begun_at: row.get(AT + 3)?,
+            written_path: row.get(AT + 4)?,
+            has_ended: row.get(AT + 5)?,
         })
     }
 
-    fn check(self) -> (EntryState, i64) {
-        let state = match (self.state.as_str(), self.undone_by) {
+    fn state(self) -> EntryState {
+        match (self.state.as_str(), self.undone_by) {
             ("open", _) => EntryState::Open,
             // 0 marks entries from before an undo was possible.
             ("committed", None | Some(0)) => EntryState::Committed,
             ("committed", Some(by)) => EntryState::Undone(EntryId(by)),
             _ => EntryState::Abandoned(self.reason.unwrap_or_default()),
-        };
-        (state, self.begun_at)
+        }
     }
-}
-
-/// Gives what the journal remembers of a recording at one path to another.
-pub(super) fn move_along(
-    connection: &Connection,
-    old: &Path,
-    new: &Path,
-    recording: &Recording,
-) -> rusqlite::Result<()> {
-    let (audio, hash) = recording.values();
-    let same = Recording::is_the_same(3);
-    let sql = format!("UPDATE journal SET path = ?1 WHERE path = ?2 AND state != 'open' AND {same}");
-    connection.prepare_cached(&sql)?.execute(params![path_bytes(new), path_bytes(old), audio, hash])?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -286,6 +256,7 @@ mod tests {
             genre_before: Vec::new(),
             genre_after: vec![genre.to_owned()],
             values_before: Vec::new(),
+            room_before: None,
         }
     }
 
@@ -327,10 +298,6 @@ mod tests {
         assert!(store.has_writes(path).unwrap());
         let audio = store.audio(crate::audio::AudioId::from_bytes([1; 16])).unwrap();
         assert!(store.to_undo(path, &Recording::Audio(audio), Depth::All).unwrap().is_empty());
-        store.follow_move(path, Path::new("/m/b.flac"), &Recording::Payload([8; 32])).unwrap();
-        assert_eq!(store.history(path).unwrap().len(), 1, "the other recording's history stays");
-        store.follow_move(path, Path::new("/m/b.flac"), &HERE).unwrap();
-        assert_eq!(store.history(Path::new("/m/b.flac")).unwrap().len(), 1);
     }
 
     #[test]
@@ -352,7 +319,7 @@ mod tests {
         let path = Path::new("/m/a.flac");
         let by_scan = written(&store, "/m/a.flac", Cause::Scan, "Jazz", &[]);
         written(&store, "/m/a.flac", Cause::Undo, "Old", &[by_scan]);
-        store.forget_choice(path, None).unwrap();
+        store.hand_back(path, None, 0).unwrap();
         written(&store, "/m/a.flac", Cause::Scan, "Jazz", &[]);
         let by_owner = written(&store, "/m/a.flac", Cause::Owner, "Zydeco", &[]);
         written(&store, "/m/a.flac", Cause::Undo, "Jazz", &[by_owner]);

@@ -39,14 +39,15 @@ pub(super) struct RawEntry {
     genre_after: String,
     values_before: String,
     is_overwriting: bool,
+    room_before: Option<String>,
 }
 
 /// The columns of a [`RawEntry`], in its order.
 pub(super) const ENTRY_COLUMNS: &str = "id, path, temporary_path, container, created, audio_hash, process, process_start, \
      before_size, before_seconds, before_nanos, before_inode, before_device, cause, genre_before, genre_after, values_before, \
-     overwriting";
+     overwriting, (SELECT room FROM journal_room WHERE journal_room.journal = journal.id)";
 /// How many those are: what a query adds comes behind them.
-pub(super) const ENTRY_COLUMN_COUNT: usize = 18;
+pub(super) const ENTRY_COLUMN_COUNT: usize = 19;
 
 impl RawEntry {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -65,6 +66,7 @@ impl RawEntry {
             genre_after: row.get(15)?,
             values_before: row.get(16)?,
             is_overwriting: row.get(17)?,
+            room_before: row.get(18)?,
         })
     }
 
@@ -81,6 +83,7 @@ impl RawEntry {
             genre_before: store.parse(&self.genre_before)?,
             genre_after: store.parse(&self.genre_after)?,
             values_before: store.parse(&self.values_before)?,
+            room_before: self.room_before.map(|room| store.parse(&room)).transpose()?,
         };
         Ok(OpenEntry { id: EntryId(self.id), entry, is_overwriting: self.is_overwriting })
     }
@@ -132,19 +135,24 @@ impl Store {
         audio: Option<AudioKey>,
         undoes: &[EntryId],
     ) -> Result<EntryId, StoreError> {
+        // What is journalled in a file that ends with this process could not be taken back.
+        self.check_in_place()?;
         let [size, seconds, nanos, inode, device] = stamp::columns(&entry.before);
         let (container, created) = (self.json(&entry.container)?, self.json(&entry.created)?);
         let (cause, values_before) = (self.json(&entry.cause)?, self.json(&entry.values_before)?);
         let (genre_before, genre_after) = (self.json(&entry.genre_before)?, self.json(&entry.genre_after)?);
         let undoes = self.json(&undoes.iter().map(|id| id.0).collect::<Vec<_>>())?;
+        let room = entry.room_before.as_ref().map(|room| self.json(room)).transpose()?;
         let scopes: Vec<String> = entry.fields.iter().map(|field| self.json(&field.scope)).collect::<Result<_, _>>()?;
         let id = self.transact(self.durable(), |transaction| {
             transaction
                 .prepare_cached(
                     "INSERT INTO journal (path, temporary_path, container, created, audio_hash, before_size, before_seconds,
                                           before_nanos, before_inode, before_device, state, process, process_start, begun_at,
-                                          cause, genre_before, genre_after, values_before, audio, undoes, choice_before)
+                                          cause, genre_before, genre_after, values_before, audio, undoes, written_path,
+                                          choice_before)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+                             ?1,
                              (SELECT json_object('genres', json(genres), 'origin', origin) FROM owner_choice WHERE path = ?1))",
                 )?
                 .execute(params![
@@ -185,6 +193,10 @@ impl Store {
                         field.old,
                         field.new
                     ])?;
+            }
+            if let Some(room) = &room {
+                let sql = "INSERT INTO journal_room (journal, room) VALUES (?1, ?2)";
+                transaction.prepare_cached(sql)?.execute(params![id, room])?;
             }
             Ok(id)
         })?;
@@ -283,17 +295,17 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::store::tests::fresh;
-    use crate::tagging::{Cause, Container, HeldField, Scope, TagField};
+    use crate::tagging::{Cause, Container, HeldField, Room, Scope, Space, TagField};
     use std::path::PathBuf;
 
     fn field(name: &str, position: usize, old: Option<Vec<u8>>, new: Option<Vec<u8>>) -> FieldChange {
         FieldChange { scope: Scope::Id3v2(1), form: "ID3v2.4".to_owned(), name: name.to_owned(), position, old, new }
     }
 
-    fn entry() -> JournalEntry {
+    pub(in crate::store) fn entry() -> JournalEntry {
         JournalEntry {
             path: path_from_bytes(b"/m/\xfe.mp3".to_vec()),
             temporary_path: PathBuf::from("/m/.x.tmp"),
@@ -314,6 +326,7 @@ mod tests {
                 name: "TCON".to_owned(),
                 values: vec!["Jazz".to_owned()],
             }],
+            room_before: Some(Room { levels: 3, spaces: vec![Space { level: 1, place: 2, length: 1 << 20 }] }),
         }
     }
 

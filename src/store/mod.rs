@@ -11,6 +11,9 @@ mod connection;
 mod error;
 mod history;
 mod journal;
+mod known;
+mod moves;
+mod place;
 mod presence;
 mod sharing;
 mod stamp;
@@ -21,13 +24,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use crate::storage;
+
 pub use cache::AudioKey;
-pub use claims::Claim;
+pub use claims::{Claim, start_of};
 pub use error::StoreError;
 pub use history::{Depth, EntryState, PastEntry, Recording};
 pub use journal::{JournalHandle, OpenEntry};
+pub use moves::{Arrival, Kinship};
+pub use place::Loss;
 pub use presence::{KnownFile, StatusCounts};
 pub use sharing::share;
 pub use tracks::{Track, TrackStatus, TrackUpdate};
@@ -42,6 +50,21 @@ pub struct Store {
     results: Mutex<Connection>,
     durable: Mutex<Connection>,
     claimed: claims::Claimed,
+    place: place::Place,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.place.may_checkpoint(&self.path) {
+            return;
+        }
+        for connection in [self.results(), self.durable()] {
+            let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            if let Err(error) = kept {
+                tracing::debug!("{}: cannot be closed as it is: {error}", self.path.display());
+            }
+        }
+    }
 }
 
 impl Store {
@@ -54,6 +77,7 @@ impl Store {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|source| match sharing::closed_to_us(path) {
                 Some(closed) => closed,
+                None if storage::says_full(&source) => StoreError::Full { path: path.to_owned() },
                 None => StoreError::Folder { path: folder.to_owned(), source },
             })?;
         }
@@ -67,13 +91,29 @@ impl Store {
             })
         };
         let results = open(connection::Durability::Results)?;
+        let opened = place::Place::of(path);
         let durable = open(connection::Durability::Journal)?;
+        let place = place::Place::of(path);
+        if place.database() != opened.database() {
+            // The two connections have two databases.
+            return Err(StoreError::Lost { path: path.to_owned(), how: Loss::Replaced });
+        }
         Ok(Self {
             path: path.to_owned(),
             results: Mutex::new(results),
             durable: Mutex::new(durable),
             claimed: Default::default(),
+            place,
         })
+    }
+
+    /// Whether what is open is still the database at its name. Whoever is about to begin something asks first; claims and journal
+    /// entries do so by themselves.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] when it was deleted or replaced.
+    pub fn check_in_place(&self) -> Result<(), StoreError> {
+        self.place.check(&self.path)
     }
 
     /// The database file.

@@ -1,13 +1,13 @@
 //! Which files the database knows in a folder, page by page, and which of them are gone.
 //!
 //! A comparison of a library with the database reads rows in the order of their paths and never holds more than a page of them. A
-//! file counts as gone only if its path says so itself, see [`is_gone`]; its row stays, marked.
+//! file counts as gone only if its path says so itself, see [`is_gone`]; its row and its history stay, marked.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::params;
 
-use super::tracks::is_gone;
+use super::moves::{end_history, is_gone};
 use super::{Store, StoreError, TrackStatus, path_bytes, path_from_bytes, stamp, unix_now};
 use crate::tagging::FileStamp;
 
@@ -122,6 +122,7 @@ impl Store {
                 let Some(device) = rows.next()?.map(|row| row.get::<_, i64>(0)).transpose()? else { continue };
                 if is_gone(path, device as u64) {
                     marked += mark.execute(params![path_bytes(path), unix_now()])?;
+                    end_history(transaction, path, unix_now())?;
                 }
             }
             Ok(marked)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{AudioKey, Recording, Store, StoreError, path_bytes, path_from_bytes, stamp, unix_now};
+use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes, stamp, unix_now};
 use crate::tagging::FileStamp;
 
 /// What became of a file.
@@ -121,7 +121,7 @@ impl Store {
         Ok(find().map_err(|e| self.error(e))?.map(AudioKey))
     }
 
-    /// Records a file. A row of the same audio whose file is gone is taken over: the file was moved or renamed.
+    /// Records a file.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -130,9 +130,6 @@ impl Store {
             .map_err(|_| StoreError::Malformed { path: self.path.clone(), what: "ranking" })?;
         let [size, seconds, nanos, inode, device] = stamp::columns(&update.stamp);
         self.transact(self.results(), |transaction| {
-            if let Some(audio) = update.audio {
-                adopt_moved_row(transaction, audio, update.path)?;
-            }
             transaction
                 .prepare_cached(
                     "INSERT INTO track (path, audio, size, mtime_seconds, mtime_nanos, inode, device, status, genre,
@@ -165,46 +162,6 @@ impl Store {
             Ok(())
         })
     }
-}
-
-/// Gives the row of a vanished file with this audio the new path, unless the new path has a row already.
-fn adopt_moved_row(connection: &rusqlite::Connection, audio: AudioKey, path: &Path) -> rusqlite::Result<()> {
-    let known: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM track WHERE path = ?1)")?
-        .query_row([path_bytes(path)], |row| row.get(0))?;
-    if known {
-        return Ok(());
-    }
-    let mut candidates =
-        connection.prepare_cached("SELECT id, path, device FROM track WHERE audio = ?1 ORDER BY id")?;
-    let mut rows = candidates.query([audio.0])?;
-    while let Some(row) = rows.next()? {
-        let old = path_from_bytes(row.get(1)?);
-        if is_gone(&old, row.get::<_, i64>(2)? as u64) {
-            connection
-                .prepare_cached("UPDATE track SET path = ?1 WHERE id = ?2")?
-                .execute(params![path_bytes(path), row.get::<_, i64>(0)?])?;
-            super::history::move_along(connection, &old, path, &Recording::Audio(audio))?;
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a file is really gone: nothing is at its path, and what is left of the path lies on the file system that the file was
-/// on. A root that is not mounted is another file system (its mount point's), and no sign of a move or a deletion.
-pub(super) fn is_gone(path: &Path, device: u64) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let is_missing = |path: &Path| {
-        path.symlink_metadata().is_err_and(|error| {
-            matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
-        })
-    };
-    if !is_missing(path) {
-        return false;
-    }
-    let left = path.ancestors().skip(1).find(|ancestor| !is_missing(ancestor));
-    left.and_then(|folder| folder.metadata().ok()).is_some_and(|folder| folder.dev() == device)
 }
 
 /// A row before its words and numbers were checked.
@@ -251,15 +208,9 @@ impl RawTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::AudioId;
     use crate::store::tests::fresh;
 
     const STAMP: FileStamp = FileStamp { size: 1, mtime_seconds: -2, mtime_nanoseconds: 3, inode: u64::MAX, device: 4 };
-
-    /// A stamp on the file system that temporary folders are on.
-    fn here() -> FileStamp {
-        FileStamp::of(&std::env::temp_dir()).unwrap()
-    }
 
     fn update(path: &Path, audio: Option<AudioKey>) -> TrackUpdate<'_> {
         let status = TrackStatus::Unsure;
@@ -286,52 +237,5 @@ mod tests {
         assert_eq!((track.path, track.stamp, track.status), (path, STAMP, TrackStatus::Unsure));
         assert_eq!((track.genre.as_deref(), track.confidence), (Some("Jazz"), Some(0.25)));
         assert_eq!((track.reason.as_deref(), track.settled_by.as_deref()), (Some("why"), Some("settings")));
-    }
-
-    #[test]
-    fn a_moved_file_takes_its_row_along() {
-        let (folder, store) = fresh();
-        let audio = store.audio(AudioId::from_bytes([1; 16])).unwrap();
-        let [old, new] = ["old.mp3", "new.mp3"].map(|name| folder.path().join(name));
-        for path in [&old, &new, &folder.path().join("another folder/new.mp3")] {
-            store.record_track(&TrackUpdate { stamp: here(), ..update(path, Some(audio)) }).unwrap();
-        }
-        assert!(store.track(&old).unwrap().is_none() && store.track(&new).unwrap().is_none(), "the old paths are free");
-        assert!(store.track(&folder.path().join("another folder/new.mp3")).unwrap().is_some());
-    }
-
-    #[test]
-    fn a_renamed_album_takes_its_rows_along() {
-        let (folder, store) = fresh();
-        let audio = store.audio(AudioId::from_bytes([1; 16])).unwrap();
-        let [old, new] = ["album/1.mp3", "Album (1999)/1.mp3"].map(|name| folder.path().join(name));
-        for path in [&old, &new] {
-            store.record_track(&TrackUpdate { stamp: here(), ..update(path, Some(audio)) }).unwrap();
-        }
-        assert!(store.track(&old).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_copied_file_gets_a_row_of_its_own() {
-        let (folder, store) = fresh();
-        let audio = store.audio(AudioId::from_bytes([1; 16])).unwrap();
-        let [old, new] = ["old.mp3", "new.mp3"].map(|name| folder.path().join(name));
-        std::fs::write(&old, "x").unwrap();
-        store.record_track(&update(&old, Some(audio))).unwrap();
-        store.record_track(&update(&new, Some(audio))).unwrap();
-        assert!(store.track(&old).unwrap().is_some() && store.track(&new).unwrap().is_some());
-    }
-
-    #[test]
-    fn an_unmounted_folder_is_not_mistaken_for_a_move() {
-        let (folder, store) = fresh();
-        let audio = store.audio(AudioId::from_bytes([1; 16])).unwrap();
-        let gone = folder.path().join("old.mp3");
-        let new = folder.path().join("new.mp3");
-        // It was on another file system: the one that is mounted here at other times.
-        let stamp = FileStamp { device: here().device + 1, ..here() };
-        store.record_track(&TrackUpdate { stamp, ..update(&gone, Some(audio)) }).unwrap();
-        store.record_track(&update(&new, Some(audio))).unwrap();
-        assert!(store.track(&gone).unwrap().is_some());
     }
 }

@@ -16,6 +16,8 @@ pub enum ReviewQuery {
     Unsure,
     /// Every analysed file whose confidence is below this, written or not.
     Below(f32),
+    /// Those from which a genre of ours was taken back or out, and which are left alone since.
+    TakenOut,
 }
 
 /// A file that a person should look at.
@@ -79,6 +81,10 @@ impl Store {
     pub fn review(&self, query: ReviewQuery, limit: usize) -> Result<(Vec<ReviewItem>, usize), StoreError> {
         let (condition, below) = match query {
             ReviewQuery::Unsure => ("status = 'unsure' AND confidence <= ?1", 1.0),
+            ReviewQuery::TakenOut => (
+                "confidence <= ?1 AND path IN (SELECT path FROM owner_choice WHERE origin IN ('taken back', 'taken out'))",
+                1.0,
+            ),
             ReviewQuery::Below(confidence) => ("confidence < ?1", f64::from(confidence)),
         };
         let connection = self.results();
@@ -91,7 +97,7 @@ impl Store {
             let (mut items, mut total) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
                 let path = path_from_bytes(row.get(0)?);
-                if super::tracks::is_gone(&path, row.get::<_, i64>(5)? as u64) {
+                if super::moves::is_gone(&path, row.get::<_, i64>(5)? as u64) {
                     continue;
                 }
                 total += 1;

@@ -1,14 +1,15 @@
 //! WavPack, Monkey's Audio and Musepack: an APEv2 tag at the end, perhaps with an ID3v1 tag behind it or ID3v2 in front.
 //!
-//! The APEv2 tag speaks for the file and receives the fields; a new one is made right behind the audio where there is none.
+//! The APEv2 tag speaks for the file and receives the fields; a new one is made right behind the audio where there is none, unless
+//! it would hide an ID3v2 tag in front: then that one receives them. What an ID3v1 tag says is carried over where it is hidden.
 //! The streams themselves are never looked into: whatever lies between the tags is audio.
 
-use super::apev2::Apev2;
 use super::container::Container;
-use super::editor::{EditOptions, Editor, Holding, Layout, Patch, Scope, Splice};
+use super::editor::{EditOptions, Editor, Holding, Layout, Patch, Scope};
 use super::error::Problem;
-use super::mp3::{OuterTags, Speaker};
+use super::mp3::OuterTags;
 use super::plan::Wish;
+use super::readers::Voice;
 use super::source::Source;
 
 /// A file whose own tag is APEv2, taken apart.
@@ -41,19 +42,12 @@ impl Editor for ApeTagged {
         Ok(layout)
     }
 
-    fn edit(&self, _source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
-        let mut patch = Patch::default();
-        if self.tags.apev2().next().is_none()
-            && let Some(tag) = Apev2::new_tag(wish)?
-        {
-            patch.created.push(Scope::Apev2(1));
-            patch.changes.extend(tag.changes);
-            let end = self.tags.inner.end;
-            patch.splices.push(Splice { range: end..end, bytes: tag.bytes });
-        }
-        self.tags.edit(wish, Speaker::Apev2, &mut patch)?;
-        patch.splices.sort_by_key(|splice| splice.range.start);
-        Ok(patch)
+    fn voices(&self) -> Vec<Voice> {
+        self.tags.voices()
+    }
+
+    fn edit(&self, _source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
+        self.tags.settle(self.container, wish, options)
     }
 }
 
@@ -88,7 +82,10 @@ mod tests {
     fn a_file_without_a_tag_gets_one_behind_the_audio_and_in_front_of_id3v1() {
         let expected = ape_tag(&own_items(b"Rock\0Pop"));
         assert_eq!(edited(&audio(), &genres_wish(&["Rock", "Pop"])), [audio(), expected.clone()].concat());
+        // TagLib would no longer see what ID3v1 says.
         let with_v1 = [audio(), id3v1(17)].concat();
+        let title = [ape_item("Title", b"Old title", 0)];
+        let expected = ape_tag(&[&title[..], &own_items(b"Rock\0Pop")].concat());
         assert_eq!(edited(&with_v1, &genres_wish(&["Rock", "Pop"])), [audio(), expected, id3v1(17)].concat());
     }
 
@@ -112,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_id3v2_tag_in_front_follows_and_receives_nothing_new() {
-        let lead = id3v2(3, 0, &[text(3, "TIT2", "a"), text(3, "TCON", "Old")].concat(), 50);
+        let lead = id3v2(3, 0, &text(3, "TCON", "Old"), 50);
         let after = edited(&[lead.clone(), audio()].concat(), &genres_wish(&["New"]));
         assert_eq!(after.len(), lead.len() + audio().len() + ape_tag(&own_items(b"New")).len());
         assert!(!after.windows(3).any(|bytes| bytes == b"Old"));
@@ -179,8 +176,12 @@ mod tests {
             } else {
                 model.push(ape_item("Genre", genre.as_bytes(), 0));
             }
-            model.push(ape_item("RECLASSD_GENRE", genre.as_bytes(), 0));
             let tail = if has_v1 { id3v1(9) } else { Vec::new() };
+            if has_v1 && items.is_empty() {
+                // TagLib read ID3v1 while this tag was empty.
+                model.insert(0, ape_item("Title", b"Old title", 0));
+            }
+            model.push(ape_item("RECLASSD_GENRE", genre.as_bytes(), 0));
             let before = [audio(), ape_tag(&items), tail.clone()].concat();
             let after = edited(&before, &genres_wish(&[&genre]));
             prop_assert_eq!(&after, &[audio(), ape_tag(&model), tail].concat());

@@ -1,7 +1,7 @@
 //! APEv2 tags (Monkey's Audio documentation, "APEv2"): items with flags, a key and a value, between two copies of a header.
 //!
-//! In WavPack, Monkey's Audio and Musepack it speaks for the file. On an MP3 it is a second opinion: its genre is replaced
-//! where it has one and the file's genre changes, and never added.
+//! In WavPack, Monkey's Audio and Musepack it speaks for the file; on an MP3 it does where an ID3v2 tag would hide it. Elsewhere it is
+//! a second opinion: its genre is replaced where it has one and the file's genre changes, and never added.
 
 use std::ops::Range;
 
@@ -9,6 +9,7 @@ use super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::error::{Problem, Refusal};
 use super::id3v2::Insertion;
 use super::plan::{TagField, Wish};
+use super::readers::{Name, Said, Voice};
 use super::source::Source;
 use super::state::same_values;
 
@@ -40,6 +41,20 @@ struct Item {
     range: Range<usize>,
     key: Range<usize>,
     field: Option<TagField>,
+}
+
+/// What APEv2 calls a field that every kind of tag has.
+fn common_name(name: &Name) -> Option<&'static str> {
+    match name {
+        Name::Title => Some("Title"),
+        Name::Artist => Some("Artist"),
+        Name::Album => Some("Album"),
+        Name::Date => Some("Year"),
+        Name::Track => Some("Track"),
+        Name::Comment => Some("Comment"),
+        Name::Genre => Some("Genre"),
+        Name::Program | Name::Own | Name::Other(..) => None,
+    }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -78,6 +93,11 @@ impl Apev2 {
             return Err(damaged("bytes that are no item follow its last item").into());
         }
         Ok((first..end, tag))
+    }
+
+    /// A tag that stands alone.
+    pub(crate) fn of_bytes(bytes: &Vec<u8>) -> Result<Self, Problem> {
+        Ok(Self::parse(bytes, 0, bytes.len() as u64)?.1)
     }
 
     fn items_start(&self) -> usize {
@@ -135,6 +155,36 @@ impl Apev2 {
         self.items.iter().filter_map(holding).collect()
     }
 
+    /// The tag as readers take it.
+    pub(crate) fn voice(&self, scope: Scope) -> Voice {
+        let is_text = |item: &&Item| !self.is_binary(item) && item.range.end > item.key.end + 1;
+        let said = |item: &Item| {
+            let name = self.key(item);
+            let common = Name::COMMON
+                .into_iter()
+                .find(|common| common_name(common).is_some_and(|known| known.eq_ignore_ascii_case(&name)));
+            let name = match item.field {
+                Some(TagField::Genre) => Name::Genre,
+                Some(_) => Name::Own,
+                None => common.unwrap_or(Name::Other(scope, name)),
+            };
+            let value = if is_text(&item) { self.values(item).join("/") } else { String::new() };
+            Said { name, value }
+        };
+        Voice {
+            scope,
+            said: self.items.iter().map(said).collect(),
+            is_in_place: true,
+            has_text: self.items.iter().any(|item| is_text(&item)),
+            is_empty: self.items.is_empty(),
+        }
+    }
+
+    /// Whether its value is no text. Version 1 knew texts only.
+    fn is_binary(&self, item: &Item) -> bool {
+        self.version == V2 && self.raw[item.range.start + 4] & 0b110 == 0b010
+    }
+
     pub(crate) fn describe(&self, scope: Scope, facts: &mut Vec<Fact>, pieces: &mut Vec<Piece>) {
         let footer = &self.raw[self.raw.len() - FRAME..];
         let constant = [&footer[8..12], &footer[20..]].concat();
@@ -148,7 +198,7 @@ impl Apev2 {
     }
 
     /// A tag of version 2 that holds nothing but the wish, with header and footer. None where there is nothing to hold.
-    pub(crate) fn new_tag(wish: &Wish) -> Result<Option<Edited>, Refusal> {
+    pub(crate) fn new_tag(wish: &Wish, insertion: Insertion<'_>) -> Result<Option<Edited>, Refusal> {
         let mut raw = Vec::new();
         for flags in [HAS_HEADER | IS_HEADER, HAS_HEADER] {
             raw.extend_from_slice(MAGIC);
@@ -156,11 +206,11 @@ impl Apev2 {
             raw.extend([0; 8]);
         }
         let empty = Self { raw, items: Vec::new(), version: V2, flags: HAS_HEADER, has_header: true };
-        empty.edit(Scope::Apev2(1), wish, Insertion::Allowed)
+        empty.edit(Scope::Apev2(1), wish, insertion)
     }
 
     /// The tag brought into line with the wish; none where it is so already.
-    pub(crate) fn edit(&self, scope: Scope, wish: &Wish, insertion: Insertion) -> Result<Option<Edited>, Refusal> {
+    pub(crate) fn edit(&self, scope: Scope, wish: &Wish, insertion: Insertion<'_>) -> Result<Option<Edited>, Refusal> {
         let mut revision = Revision::new(scope, self.form(), self.items.len());
         let targets = wish.targets(scope, self.form());
         let name = |field: TagField| match self.of(field).next() {
@@ -170,8 +220,17 @@ impl Apev2 {
         let stored = |(index, item): (usize, &Item)| (index, self.raw[item.range.clone()].to_vec());
         let raw = targets.raw.iter();
         revision.put_back(raw.map(|(field, before)| (name(*field), self.of(*field).map(stored).collect(), *before)));
+        let foreign = self.items.iter().enumerate().filter(|(_, item)| item.field.is_none());
+        let foreign = foreign.map(|(index, item)| (index, self.key(item), self.raw[item.range.clone()].to_vec()));
+        revision.take_back(&targets.carried, foreign);
+        for said in self.voice(scope).lacks(insertion.carried()) {
+            if let Some(name) = common_name(&said.name) {
+                let item = self.item_with(None, name, std::slice::from_ref(&said.value))?;
+                revision.replace(name, Vec::new(), vec![item]);
+            }
+        }
         for (field, values) in targets.values {
-            let may_insert = insertion == Insertion::Allowed || targets.had_them;
+            let may_insert = insertion != Insertion::Forbidden || targets.had_them;
             let old: Vec<(usize, &Item)> = self.of(field).collect();
             let first = old.first().map(|(_, item)| *item);
             match first {

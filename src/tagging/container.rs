@@ -1,6 +1,5 @@
-//! Which container a file is, told by its first bytes and never by its name.
-//!
-//! A leading ID3v2 tag says nothing about what follows it (FLAC, WavPack and others are found behind one), so it is stepped over.
+//! Which container a file is, as far as its tags are concerned. What its bytes show it to be is told by [`formats`](crate::formats), which
+//! the decoding side asks as well.
 
 use std::fmt;
 use std::fs::File;
@@ -10,10 +9,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Refusal, Step, TagError};
-use super::id3v2;
-use super::mpeg;
 use super::ogg;
-use super::source::{FileSource, Source};
+use super::source::{Blocks, FileSource, Source};
+use crate::formats::{self, Kind};
 
 /// A kind of audio file, as its bytes show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,7 +42,7 @@ pub enum Container {
     MonkeysAudio,
     /// Musepack SV7 or SV8.
     Musepack,
-    /// AAC as a bare ADTS or ADIF stream.
+    /// AAC as a bare ADTS stream.
     Aac,
     /// ASF: Windows Media Audio.
     Asf,
@@ -56,8 +54,11 @@ pub enum Container {
     Dsdiff,
     /// True Audio.
     TrueAudio,
-    /// None of these.
-    Unknown,
+    /// Apple's Core Audio Format.
+    Caf,
+    /// None of these. Nothing is ever written to such a file, so nothing about it is ever stored.
+    #[serde(skip)]
+    Foreign(Kind),
 }
 
 impl Container {
@@ -81,56 +82,47 @@ impl Container {
         match self {
             Self::Mp3 | Self::Flac | Self::OggVorbis | Self::Opus | Self::OggFlac | Self::Speex => true,
             Self::Mp4 | Self::Wav | Self::Aiff | Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
-            Self::Aac | Self::Asf | Self::Matroska | Self::Dsf | Self::Dsdiff | Self::TrueAudio | Self::Unknown => {
-                false
-            }
+            Self::Aac | Self::Asf | Self::Matroska | Self::Dsf | Self::Dsdiff | Self::TrueAudio => false,
+            Self::Caf | Self::Foreign(_) => false,
         }
     }
 
     pub(crate) fn of(source: &dyn Source) -> io::Result<Self> {
-        let start = id3v2::end_of_leading_tags(source)?;
-        let head = source.window(start, 36)?;
-        let has = |offset: usize, magic: &[u8]| head.get(offset..offset + magic.len()) == Some(magic);
-        let container = if has(0, b"fLaC") {
-            Self::Flac
-        } else if has(0, b"OggS") {
-            ogg::container(source, start)?
-        } else if (has(0, b"RIFF") || has(0, b"RF64") || has(0, b"BW64")) && has(8, b"WAVE") {
-            Self::Wav
-        } else if has(0, b"FORM") && (has(8, b"AIFF") || has(8, b"AIFC")) {
-            Self::Aiff
-        } else if has(4, b"ftyp") {
-            Self::Mp4
-        } else if has(0, b"wvpk") {
-            Self::WavPack
-        } else if has(0, b"MAC ") {
-            Self::MonkeysAudio
-        } else if has(0, b"MPCK") || has(0, b"MP+") {
-            Self::Musepack
-        } else if has(0, b"ADIF") || (has(0, b"\xff") && head.get(1).is_some_and(|byte| byte & 0xf6 == 0xf0)) {
-            Self::Aac
-        } else if has(0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11") {
-            Self::Asf
-        } else if has(0, b"\x1a\x45\xdf\xa3") {
-            Self::Matroska
-        } else if has(0, b"DSD ") {
-            Self::Dsf
-        } else if has(0, b"FRM8") {
-            Self::Dsdiff
-        } else if has(0, b"TTA1") {
-            Self::TrueAudio
-        } else if mpeg::first_frame(source, start)?.is_some() {
-            Self::Mp3
-        } else {
-            Self::Unknown
+        Ok(Self::seen(source)?.0)
+    }
+
+    /// The container, and where it begins.
+    pub(crate) fn seen(source: &dyn Source) -> io::Result<(Self, u64)> {
+        let seen = formats::recognise(&mut Blocks::new(source))?;
+        let container = match seen.kind {
+            // A free format is MP3 to whoever looks at tags.
+            Kind::Mpeg | Kind::FreeFormatMpeg => Self::Mp3,
+            Kind::Flac => Self::Flac,
+            Kind::Ogg => ogg::container(source, seen.start)?.unwrap_or(Self::Foreign(Kind::Ogg)),
+            Kind::Wave => Self::Wav,
+            Kind::Aiff => Self::Aiff,
+            Kind::Mp4 => Self::Mp4,
+            Kind::WavPack => Self::WavPack,
+            Kind::MonkeysAudio => Self::MonkeysAudio,
+            Kind::Musepack => Self::Musepack,
+            Kind::Adts => Self::Aac,
+            Kind::WindowsMedia => Self::Asf,
+            Kind::Matroska => Self::Matroska,
+            Kind::Dsf => Self::Dsf,
+            Kind::Dsdiff => Self::Dsdiff,
+            Kind::TrueAudio => Self::TrueAudio,
+            Kind::Caf => Self::Caf,
+            other => Self::Foreign(other),
         };
-        Ok(container)
+        Ok((container, seen.start))
     }
 }
 
 impl fmt::Display for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Foreign(kind) => kind.name(),
+            Self::Caf => "Core Audio (CAF)",
             Self::Mp3 => "MP3",
             Self::Flac => "FLAC",
             Self::OggVorbis => "Ogg Vorbis",
@@ -149,7 +141,6 @@ impl fmt::Display for Container {
             Self::Dsf => "DSF",
             Self::Dsdiff => "DSDIFF",
             Self::TrueAudio => "True Audio",
-            Self::Unknown => "unknown",
         })
     }
 }

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
-use super::editor::{EditOptions, Editor, Patch};
+use super::editor::{EditOptions, Editor, Patch, Scope};
 use super::error::Problem;
+use super::home;
 use super::journal::{Cause, JournalEntry};
 use super::plan::{TagField, Wish};
 use super::restore::Restoration;
@@ -46,6 +47,8 @@ pub(crate) fn try_edit<E: Editor>(
     let (old, new) = (before.layout(&source)?, after.layout(&bytes).expect("the edited file can be described"));
     verify::compare(&old, &new, &patch, wish).unwrap();
     verify::fulfilled(&after, &new, wish).unwrap();
+    let loss = home::loss(before.container(), &before.voices(), &after.voices(), wish);
+    assert_eq!(loss, None, "a reader sees less");
     assert_eq!(before.audio_digest(&source, &old)?, after.audio_digest(&bytes, &new)?, "the audio differs");
     let again = after.edit(&bytes, wish, options).expect("the edited file can be edited");
     assert!(again.is_empty(), "a second edit has nothing to do");
@@ -65,7 +68,7 @@ fn take_back<E: Editor>(
         return;
     }
     let after = parse(edited).unwrap();
-    let entry = JournalEntry::for_test(before, patch);
+    let entry = JournalEntry::for_test(before, patch, original.len() as u64);
     let wish = Wish::Restore(Restoration::new(&[&entry], |_, _| true));
     let undo = after.edit(edited, &wish, EditOptions::default()).unwrap();
     let bytes = undo.apply(edited);
@@ -77,12 +80,34 @@ fn take_back<E: Editor>(
     let digest = |editor: &E, bytes: &Vec<u8>, layout| editor.audio_digest(bytes, layout).unwrap();
     assert_eq!(digest(before, original, &layouts[0]), digest(&undone, &bytes, &layouts[2]), "the audio differs");
     assert!(undone.edit(&bytes, &wish, EditOptions::default()).unwrap().is_empty(), "a second undo has nothing to do");
+    let is_inner = |scope| matches!(scope, Scope::Ilst | Scope::VorbisComments);
+    if patch.room.is_some() && patch.changes.iter().all(|change| is_inner(change.scope)) {
+        assert!(bytes == *original, "the layout is what it was");
+    }
+}
+
+/// The file after `patch` was applied and taken back.
+pub(crate) fn undone<E: Editor>(parse: fn(&dyn Source) -> Result<E, Problem>, file: &[u8], patch: &Patch) -> Vec<u8> {
+    taken_back(parse, file, &patch.apply(file), patch)
+}
+
+/// What an undo of `patch`, which edited `original`, makes of the file as it is now.
+pub(crate) fn taken_back<E: Editor>(
+    parse: fn(&dyn Source) -> Result<E, Problem>,
+    original: &[u8],
+    now: &[u8],
+    patch: &Patch,
+) -> Vec<u8> {
+    let (original, now) = (original.to_vec(), now.to_vec());
+    let entry = JournalEntry::for_test(&parse(&original).unwrap(), patch, original.len() as u64);
+    let wish = Wish::Restore(Restoration::new(&[&entry], |_, _| true));
+    parse(&now).unwrap().edit(&now, &wish, EditOptions::default()).unwrap().apply(&now)
 }
 
 impl JournalEntry {
     /// The entry of an edit in memory.
-    pub(crate) fn for_test(before: &dyn Editor, patch: &Patch) -> Self {
-        let stamp = FileStamp { size: 0, mtime_seconds: 0, mtime_nanoseconds: 0, inode: 0, device: 0 };
+    pub(crate) fn for_test(before: &dyn Editor, patch: &Patch, size: u64) -> Self {
+        let stamp = FileStamp { size, mtime_seconds: 0, mtime_nanoseconds: 0, inode: 0, device: 0 };
         let state = TagState::new(before.container(), stamp, before.holdings());
         Self {
             path: "/music/x".into(),
@@ -96,6 +121,7 @@ impl JournalEntry {
             genre_before: state.genres.clone(),
             genre_after: Vec::new(),
             values_before: held(&state.fields, &patch.changes),
+            room_before: patch.room.clone(),
         }
     }
 }

@@ -15,15 +15,18 @@ use super::apetagged::ApeTagged;
 use super::container::Container;
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
+use super::id3v2;
 use super::iff::IffFile;
-use super::journal::FieldChange;
+use super::journal::{FieldChange, Room};
 use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::{OggFile, Renumbering};
 use super::plan::{TagField, Wish};
+use super::readers::Voice;
 use super::restore::RawField;
 use super::source::Source;
 use super::state::same_values;
+use crate::formats::{Class, Kind};
 
 /// One of the tags of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,6 +85,17 @@ pub(crate) trait Editor {
     /// The genre and our own fields, the tag that players read first in front.
     fn holdings(&self) -> Vec<Holding>;
 
+    /// Whether the tag that receives what the file lacks can hold our own fields. Where it cannot, the journal alone knows ours.
+    fn holds_own_fields(&self) -> bool {
+        true
+    }
+
+    /// The tags as readers take them, in file order, for [`readers`](super::readers). None where the container has one kind of
+    /// tag that anybody reads.
+    fn voices(&self) -> Vec<Voice> {
+        Vec::new()
+    }
+
     /// All that a write has to leave alone.
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem>;
 
@@ -97,7 +111,12 @@ pub(crate) trait Editor {
 
 /// Recognises the container and takes it apart.
 pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
-    match Container::of(source)? {
+    let (container, start) = Container::seen(source)?;
+    if container != Container::Mp3 && container.is_written() && start != id3v2::end_of_leading_tags(source)? {
+        let why = "an APE tag stands there, where no reader of this container looks";
+        return Err(Refusal::Unsupported { what: "start of the file", why }.into());
+    }
+    match container {
         Container::Mp3 => Ok(Box::new(Mp3File::parse(source)?)),
         Container::Flac => Ok(Box::new(FlacFile::parse(source)?)),
         Container::OggVorbis | Container::Opus | Container::OggFlac | Container::Speex => {
@@ -108,7 +127,12 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
         }
         Container::Mp4 => Ok(Box::new(Mp4File::parse(source)?)),
         Container::Wav | Container::Aiff => Ok(Box::new(IffFile::parse(source)?)),
-        Container::Unknown => Err(Refusal::UnknownContainer.into()),
+        Container::Foreign(Kind::Ogg) => {
+            Err(Refusal::Unsupported { what: "Ogg", why: "no stream in it is of a known kind of sound" }.into())
+        }
+        Container::Foreign(kind) if matches!(kind.class(), Class::Film | Class::NoSound) => {
+            Err(Refusal::NotAudio(kind).into())
+        }
         other => Err(Refusal::NotWrittenYet(other).into()),
     }
 }
@@ -125,10 +149,22 @@ pub enum Id3Version {
     V24,
 }
 
+/// How several genres stand in ID3v2.3, which knows one string a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Id3Values {
+    /// As one string, joined with `/`: every reader shows all of them, as one.
+    #[default]
+    Slash,
+    /// As strings of their own, as in ID3v2.4: some readers show several, the others the first alone.
+    Nul,
+}
+
 /// What an editor may choose.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EditOptions {
     pub(crate) new_id3: Id3Version,
+    pub(crate) v23_values: Id3Values,
 }
 
 /// A field that is ours or the genre, with its values.
@@ -188,6 +224,8 @@ pub(crate) struct Patch {
     pub(crate) created: Vec<Scope>,
     /// Tags that are gone afterwards: a write of ours had made them.
     pub(crate) removed: Vec<Scope>,
+    /// The room of the tags before the edit, where the editor can bring it back.
+    pub(crate) room: Option<Room>,
 }
 
 /// `range` of the original becomes `bytes`.
@@ -203,6 +241,21 @@ impl Patch {
         self.removed.extend(goes.then_some(scope));
         self.splices.push(Splice { range, bytes: if goes { Vec::new() } else { edited.bytes } });
         self.changes.extend(edited.changes);
+    }
+
+    /// Takes in the patch of other tags of the same file.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.splices.extend(other.splices);
+        self.changes.extend(other.changes);
+        self.created.extend(other.created);
+        self.removed.extend(other.removed);
+    }
+
+    /// A tag that was not there, made at that place.
+    pub(crate) fn make(&mut self, scope: Scope, at: u64, tag: Edited) {
+        self.created.push(scope);
+        self.changes.extend(tag.changes);
+        self.splices.push(Splice { range: at..at, bytes: tag.bytes });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -273,6 +326,15 @@ impl Revision {
     /// without old ones the new ones go to the end.
     pub(crate) fn replace(&mut self, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
         let place = self.remove(&old).unwrap_or(self.slots.len());
+        self.put(place, name, old, new);
+    }
+
+    /// Puts the fields `new` at `place` among those that are there now; there were none of that name.
+    pub(crate) fn insert(&mut self, place: usize, name: &str, new: Vec<Vec<u8>>) {
+        self.put(place, name, Vec::new(), new);
+    }
+
+    fn put(&mut self, place: usize, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
         self.slots.splice(place..place, new.iter().cloned().map(Slot::New));
         self.note(name, old, (place..).zip(new));
     }
@@ -297,6 +359,20 @@ impl Revision {
             // Others may have taken fields away meanwhile.
             let place = field.position.min(self.slots.len());
             self.slots.insert(place, Slot::New(field.bytes.clone()));
+        }
+    }
+
+    /// Takes fields out that had been carried over. `stored` are the foreign fields of the tag: number, name and bytes.
+    pub(crate) fn take_back(&mut self, carried: &[&[u8]], stored: impl Iterator<Item = (usize, String, Vec<u8>)>) {
+        let mut carried = carried.to_vec();
+        if carried.is_empty() {
+            return;
+        }
+        for (number, name, bytes) in stored {
+            if let Some(place) = carried.iter().position(|known| *known == bytes) {
+                carried.swap_remove(place);
+                self.replace(&name, vec![(number, bytes)], Vec::new());
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::container::Container;
+use crate::formats::Kind;
 
 /// What went wrong with one file. Unless the variant says otherwise, the file is as it was and nothing is left beside it.
 #[derive(Debug, Error)]
@@ -138,9 +139,9 @@ pub enum Refusal {
     /// No editor for this container yet.
     #[error("{0} tags are not written yet")]
     NotWrittenYet(Container),
-    /// The bytes are no audio container that we know.
-    #[error("not an audio file that reclassd knows")]
-    UnknownContainer,
+    /// The bytes are no sound: a film, a picture, text.
+    #[error("this is not a sound file: {0}")]
+    NotAudio(Kind),
     /// A directory, socket, device or pipe.
     #[error("not a regular file")]
     NotAFile,
@@ -194,6 +195,9 @@ pub enum Refusal {
         /// The structure.
         what: &'static str,
     },
+    /// The container is whole and holds no sound.
+    #[error("there is no sound in it")]
+    NoSound,
     /// A structure contradicts itself.
     #[error("damaged {what}: {why}")]
     Damaged {
@@ -210,6 +214,14 @@ pub enum Refusal {
         /// What is not understood.
         why: &'static str,
     },
+    /// Something that the editor does not know may tell places in the file, and the audio would have to move.
+    #[error(
+        "its audio would have to move, and its {what} may tell where it lies; a copy that ffmpeg makes (-c copy) can be tagged"
+    )]
+    MayTellPlaces {
+        /// A brand, or an atom and where it is.
+        what: String,
+    },
     /// A structure is larger than the format or our memory allows.
     #[error("its {what} would be or is larger than {limit} bytes")]
     TooLarge {
@@ -217,6 +229,26 @@ pub enum Refusal {
         what: &'static str,
         /// The limit in bytes.
         limit: u64,
+    },
+    /// A genre could only go where it takes something from those who read the file.
+    #[error("a genre would hide tags of another kind: {loss}; give the file one kind of tag to have it tagged")]
+    WouldHide {
+        /// Who would miss what.
+        loss: String,
+    },
+    /// A genre that some readers take for another one, or for none.
+    #[error(
+        "the genre {value:?} cannot stand in its {what}, where {reader} would show {shown}; another spelling helps"
+    )]
+    Misread {
+        /// The structure.
+        what: &'static str,
+        /// The genre.
+        value: String,
+        /// Who would misread it.
+        reader: &'static str,
+        /// What would be shown instead.
+        shown: String,
     },
     /// A value that this container cannot hold.
     #[error("the value {value:?} cannot be stored in its {what}")]

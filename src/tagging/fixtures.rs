@@ -72,6 +72,17 @@ pub fn id3v1(genre: u8) -> Vec<u8> {
     out
 }
 
+/// An ID3v1.1 tag that says everything it can.
+pub fn id3v1_full() -> Vec<u8> {
+    let mut out = b"TAG".to_vec();
+    for (text, length) in [("Title", 30), ("Artist", 30), ("Album", 30), ("1999", 4), ("Note", 28)] {
+        out.extend(text.as_bytes());
+        out.resize(out.len() + length - text.len(), 0);
+    }
+    out.extend([0, 7, 255]);
+    out
+}
+
 pub fn ape_item(key: &str, value: &[u8], flags: u32) -> Vec<u8> {
     let mut out = (value.len() as u32).to_le_bytes().to_vec();
     out.extend(flags.to_le_bytes());
@@ -317,19 +328,78 @@ pub fn mp4_audio() -> Vec<u8> {
 
 /// An MP4 file of one track with three chunks of [`mp4_audio`]. `udta` stands at the end of `moov`.
 pub fn mp4(udta: &[u8], moov_first: bool, wide: bool) -> Vec<u8> {
-    let ftyp = atom(b"ftyp", b"M4A \0\0\x02\0isomiso2");
-    let moov = |start: u64| {
-        let offsets: Vec<u8> = [0u64, 90, 200]
-            .iter()
-            .flat_map(|offset| {
-                if wide {
-                    (start + offset).to_be_bytes().to_vec()
-                } else {
-                    ((start + offset) as u32).to_be_bytes().to_vec()
-                }
-            })
-            .collect();
-        let table = atom(if wide { b"co64" } else { b"stco" }, &[&[0, 0, 0, 0, 0, 0, 0, 3][..], &offsets].concat());
+    Mp4 { udta: udta.to_vec(), moov_first, wide, ..Mp4::default() }.build()
+}
+
+/// What an MP4 file is made of that is not like every other one.
+#[derive(Clone)]
+pub struct Mp4 {
+    /// Body of `ftyp`.
+    pub brands: Vec<u8>,
+    /// What the track is.
+    pub handler: [u8; 4],
+    /// Whether a table tells what is in the chunks.
+    pub mapped: bool,
+    /// Body of the reference to the data, behind `url `.
+    pub data: Vec<u8>,
+    /// Further atoms in `stbl`.
+    pub in_tables: Vec<u8>,
+    /// Atoms at the start of `moov`.
+    pub in_moov: Vec<u8>,
+    /// Atoms at its end.
+    pub udta: Vec<u8>,
+    pub moov_first: bool,
+    /// 64-bit chunk offsets.
+    pub wide: bool,
+    /// Atoms behind `ftyp`.
+    pub front: Vec<u8>,
+    /// Atoms right behind `moov`.
+    pub behind_moov: Vec<u8>,
+    /// Atoms at the end of the file.
+    pub back: Vec<u8>,
+    pub audio: Vec<u8>,
+}
+
+impl Default for Mp4 {
+    fn default() -> Self {
+        Self {
+            brands: b"M4A \0\0\x02\0isomiso2".to_vec(),
+            handler: *b"soun",
+            mapped: true,
+            data: vec![0, 0, 0, 1],
+            in_tables: Vec::new(),
+            in_moov: Vec::new(),
+            udta: Vec::new(),
+            moov_first: true,
+            wide: false,
+            front: Vec::new(),
+            behind_moov: Vec::new(),
+            back: Vec::new(),
+            audio: mp4_audio(),
+        }
+    }
+}
+
+impl Mp4 {
+    pub fn build(&self) -> Vec<u8> {
+        let front = [atom(b"ftyp", &self.brands), self.front.clone()].concat();
+        let mdat = atom(b"mdat", &self.audio);
+        let length = self.moov(0).len();
+        let start = front.len() + if self.moov_first { length + self.behind_moov.len() } else { 0 } + 8;
+        let moov = [self.moov(start as u64), self.behind_moov.clone()].concat();
+        let body = if self.moov_first { [moov, mdat] } else { [mdat, moov] };
+        [front, body.concat(), self.back.clone()].concat()
+    }
+
+    fn moov(&self, start: u64) -> Vec<u8> {
+        let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
+        let offsets = [start, start + 90, start + 200];
+        let table = if self.wide {
+            let offsets = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();
+            atom(b"co64", &[numbers(&[0, 3]), offsets].concat())
+        } else {
+            atom(b"stco", &[numbers(&[0, 3]), numbers(&offsets.map(|offset| offset as u32))].concat())
+        };
         // 16 bits, stereo, 44.1 kHz, ALAC and its cookie.
         let rate = 44_100u32.to_be_bytes();
         let cookie = [&[0, 0, 0, 0, 0, 0, 16, 0, 0, 16, 40, 10, 14, 2, 0, 255][..], &[0; 8], &rate].concat();
@@ -339,20 +409,20 @@ pub fn mp4(udta: &[u8], moov_first: bool, wide: bool) -> Vec<u8> {
             &atom(b"alac", &cookie),
         ]
         .concat();
-        let stsd = atom(b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &atom(b"alac", &entry)].concat());
-        let stbl = atom(b"stbl", &[stsd, table].concat());
-        let minf = atom(b"minf", &stbl);
-        let mdhd = [&[0; 12][..], &44_100u32.to_be_bytes(), &88_200u32.to_be_bytes(), &[0x55, 0xc4, 0, 0]].concat();
-        let hdlr = atom(b"hdlr", b"\0\0\0\0\0\0\0\0soun\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        let stsd = atom(b"stsd", &[numbers(&[0, 1]), atom(b"alac", &entry)].concat());
+        let stts = atom(b"stts", &numbers(&[0, 1, 3, 29_400]));
+        // From the first chunk on one sample a chunk.
+        let map: &[u32] = if self.mapped { &[0, 1, 1, 1, 1] } else { &[0, 0] };
+        let stsz = atom(b"stsz", &numbers(&[0, 0, 3, 90, 110, 100]));
+        let tables = [stsd, stts, atom(b"stsc", &numbers(map)), stsz, table, self.in_tables.clone()].concat();
+        let dinf = atom(b"dinf", &atom(b"dref", &[numbers(&[0, 1]), atom(b"url ", &self.data)].concat()));
+        let minf = atom(b"minf", &[dinf, atom(b"stbl", &tables)].concat());
+        let mdhd = [&[0; 12][..], &numbers(&[44_100, 88_200]), &[0x55, 0xc4, 0, 0]].concat();
+        let hdlr = atom(b"hdlr", &[&[0; 8], &self.handler[..], &[0; 13]].concat());
         let trak = atom(b"trak", &atom(b"mdia", &[atom(b"mdhd", &mdhd), hdlr, minf].concat()));
-        let mvhd =
-            atom(b"mvhd", &[&[0; 12][..], &44_100u32.to_be_bytes(), &88_200u32.to_be_bytes(), &[0; 80]].concat());
-        atom(b"moov", &[&mvhd, &trak, udta].concat())
-    };
-    let mdat = atom(b"mdat", &mp4_audio());
-    let start = ftyp.len() + if moov_first { moov(0).len() } else { 0 } + 8;
-    let moov = moov(start as u64);
-    if moov_first { [ftyp, moov, mdat].concat() } else { [ftyp, mdat, moov].concat() }
+        let mvhd = atom(b"mvhd", &[&[0; 12][..], &numbers(&[44_100, 88_200]), &[0; 80]].concat());
+        atom(b"moov", &[mvhd, self.in_moov.clone(), trak, self.udta.clone()].concat())
+    }
 }
 
 /// Two WavPack blocks of 22050 samples each: headers without any data in them.

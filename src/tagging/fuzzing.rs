@@ -10,7 +10,7 @@ use std::io;
 use super::apetagged::ApeTagged;
 use super::container::Container;
 use super::edit_check;
-use super::editor::{self, EditOptions, Editor, Holding, Id3Version, Layout, Patch};
+use super::editor::{self, EditOptions, Editor, Holding, Id3Values, Id3Version, Layout, Patch};
 use super::error::{Problem, Refusal};
 use super::fixtures::ogg_page;
 use super::flac::FlacFile;
@@ -19,9 +19,11 @@ use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::OggFile;
 use super::plan::{TagField, TagPlan, Wish};
+use super::readers::Voice;
 use super::source::Source;
 use super::stamp::FileStamp;
 use super::state::{OwnFields, TagState};
+use crate::formats::Kind;
 
 /// Length of the part of the input that says what is wished for: a byte of options, one for each field, and free text.
 pub const HEAD: usize = 16;
@@ -29,6 +31,9 @@ pub const HEAD: usize = 16;
 pub const NEW_ID3_IS_V23: u8 = 0x10;
 /// The next one: every Ogg page receives the checksum that it should have, which no mutation would ever hit.
 pub const RIGHT_CHECKSUMS: u8 = 0x20;
+
+/// The next one: several genres of ID3v2.3 stand apart.
+pub const V23_VALUES_STAND_APART: u8 = 0x40;
 
 /// Values to choose from: a text and how often it is repeated. Behind them follows the free text of the input.
 const VALUES: [(&str, usize); 28] = [
@@ -94,7 +99,8 @@ impl Case {
         if options & RIGHT_CHECKSUMS != 0 {
             put_checksums_right(&mut file);
         }
-        Some(Self { wish, options: EditOptions { new_id3 }, file })
+        let v23_values = if options & V23_VALUES_STAND_APART != 0 { Id3Values::Nul } else { Id3Values::Slash };
+        Some(Self { wish, options: EditOptions { new_id3, v23_values }, file })
     }
 
     /// Edits the file with one editor and judges the result. What the editor refuses, it refuses with a reason.
@@ -134,7 +140,7 @@ impl fmt::Display for Case {
 /// The state of a file of which nothing is known: a wish does not depend on it.
 fn nothing_known() -> TagState {
     TagState {
-        container: Container::Unknown,
+        container: Container::Foreign(Kind::Unknown),
         stamp: FileStamp { size: 0, mtime_seconds: 0, mtime_nanoseconds: 0, inode: 0, device: 0 },
         genres: Vec::new(),
         own: OwnFields::default(),
@@ -169,6 +175,14 @@ impl Editor for Box<dyn Editor> {
 
     fn holdings(&self) -> Vec<Holding> {
         (**self).holdings()
+    }
+
+    fn holds_own_fields(&self) -> bool {
+        (**self).holds_own_fields()
+    }
+
+    fn voices(&self) -> Vec<Voice> {
+        (**self).voices()
     }
 
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {

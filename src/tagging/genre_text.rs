@@ -6,6 +6,8 @@
 //!   parenthesis (ID3v2.3, 4.2.1); in practice also `17`, and several names joined with `/`.
 //! - ID3v2.4: a list of strings, each a number, `RX`, `CR` or a name (ID3v2.4 frames, 4.2.3), and in practice all of the above.
 
+use super::error::Refusal;
+
 /// The name of an ID3v1 genre number; none beyond the list (and so for 255, which means "not set").
 pub(crate) fn id3v1_name(number: u8) -> Option<&'static str> {
     lofty::id3::v1::GENRES.get(usize::from(number)).copied()
@@ -63,6 +65,42 @@ fn lookup(word: &str) -> Option<String> {
     let digits = !word.is_empty() && word.len() <= 3 && word.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.then(|| word.parse::<u8>().ok()).flatten()?;
     if number == u8::MAX { Some(String::new()) } else { id3v1_name(number).map(str::to_owned) }
+}
+
+/// The last number of the list that ffmpeg knows.
+const LAST_NUMBER: u32 = 191;
+
+/// Refuses the strings of a genre frame that one of the six readers in `docs/tags.md` would take for something else, but for
+/// those that are `theirs`: they stand there already.
+///
+/// TagLib drops what stands in parentheses at the start, doubled or not, and numbers that are on no list; MediaInfo shows the
+/// inside of the parentheses alone. ffmpeg takes a number at the start for one of the list, whatever follows it.
+pub(crate) fn check_reading(strings: &[String], theirs: &[String], what: &'static str) -> Result<(), Refusal> {
+    for (index, string) in strings.iter().enumerate() {
+        let refused = |reader, shown: String| Err(Refusal::Misread { what, value: unescaped(string), reader, shown });
+        let (plain, is_known) = (unescaped(string), |rest: &str| rest.is_empty() || rest.starts_with('/'));
+        if theirs.iter().any(|known| plain.strip_prefix(known.as_str()).is_some_and(is_known)) {
+            continue;
+        }
+        if string.starts_with('(') {
+            return refused("TagLib", "what follows the parentheses, or nothing".to_owned());
+        }
+        let digits = string.len() - string.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number = string[..digits].parse::<u32>().ok();
+        if digits > 0 && digits == string.len() && number.is_none_or(|number| number > LAST_NUMBER) {
+            return refused("TagLib", "nothing".to_owned());
+        }
+        // ffmpeg shows the first string only.
+        let name = number.filter(|_| index == 0).and_then(|number| id3v1_name(u8::try_from(number).ok()?));
+        if let Some(name) = name.filter(|name| digits > 0 && name != string) {
+            return refused("ffmpeg", format!("{name:?}, number {} of ID3v1's list", &string[..digits]));
+        }
+    }
+    Ok(())
+}
+
+fn unescaped(name: &str) -> String {
+    if name.starts_with("((") { name[1..].to_owned() } else { name.to_owned() }
 }
 
 /// A name as ID3v2.2 and 2.3 store it: a leading parenthesis is doubled, so that it is no reference.

@@ -85,7 +85,7 @@ pub struct JournalEntry {
     pub before: FileStamp,
     /// BLAKE3 of the whole audio payload, which the write does not change.
     pub audio_hash: [u8; 32],
-    /// Every field that changes, in the order in which the changes are made.
+    /// Every field that changes, in the order in which the changes are made, and what else an undo has to know.
     pub fields: Vec<FieldChange>,
     /// Tags and blocks that did not exist before.
     pub created: Vec<Scope>,
@@ -95,12 +95,35 @@ pub struct JournalEntry {
     pub genre_after: Vec<String>,
     /// The values, before, of every field that changes in a tag that is there.
     pub values_before: Vec<HeldField>,
+    /// The room of the tags, before; none where the container's editor cannot bring it back.
+    pub room_before: Option<Room>,
+}
+
+/// What is around the fields of a file and holds nothing: when a write is taken back, it becomes what it was, and the file has its
+/// length and its layout again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// How many of the structures that hold the fields there are, one in the other.
+    pub levels: u8,
+    /// The free space in them, in its order.
+    pub spaces: Vec<Space>,
+}
+
+/// Free space in one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Which of the structures holds it, from the outside in; 0 is the file itself.
+    pub level: u8,
+    /// Its place among all that the structure holds, from 0.
+    pub place: u32,
+    /// Its length in bytes.
+    pub length: u64,
 }
 
 impl JournalEntry {
     /// Whether the genre is among the fields that change.
     pub fn touches_genre(&self) -> bool {
-        self.fields.iter().any(|change| change.field() == TagField::Genre)
+        self.fields.iter().any(|change| change.field() == Some(TagField::Genre))
     }
 }
 
@@ -122,9 +145,14 @@ pub struct FieldChange {
 }
 
 impl FieldChange {
-    /// Which of the fields that we may write it is.
-    pub fn field(&self) -> TagField {
-        let name = self.name.rsplit(':').next().unwrap_or_default();
-        TagField::of_own_name(name).unwrap_or(TagField::Genre)
+    /// Which of the fields that we may write it is. None where it is about the container, such as a wrong size that was set right, and for
+    /// one that another tag of the file holds as well, and that came along so that no reader misses it.
+    pub fn field(&self) -> Option<TagField> {
+        Self::field_of(self.scope, &self.name)
+    }
+
+    /// The same of a field by its tag and name.
+    pub(crate) fn field_of(scope: Scope, name: &str) -> Option<TagField> {
+        if scope == Scope::Chunks { None } else { TagField::of_name(name) }
     }
 }

@@ -21,18 +21,23 @@ mod flac;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod genre_text;
+mod home;
+mod id3v1;
 mod id3v2;
 mod iff;
 mod journal;
+#[cfg(test)]
+mod mixtures;
 mod mp3;
 mod mp4;
-mod mpeg;
 mod ogg;
 mod plan;
 mod policy;
+mod readers;
 mod restore;
 mod source;
 mod stamp;
+mod standing;
 mod state;
 mod tail;
 mod vorbis;
@@ -40,15 +45,20 @@ mod write;
 
 pub use album::album_of;
 pub use container::Container;
-pub use editor::{Id3Version, Scope};
+pub use editor::{Id3Values, Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};
-pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry};
+pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};
 pub use plan::{TagField, TagPlan};
 pub use policy::{
-    Decision, KeepReason, Origin, OwnFieldsPolicy, OwnersChoice, Policy, SameGenre, Suggestion, TagPolicy, decide,
+    Decision, KeepReason, MAX_WRITES_A_DAY, OwnFieldsPolicy, Policy, SameGenre, Suggestion, TagPolicy, decide,
 };
 pub use restore::Undo;
 pub use stamp::FileStamp;
+pub use standing::{
+    GenreWrite, Known, LastWrite, LastWriteKind, LeftAlone, Origin, OwnFieldsSeen, OwnersChoice, Present, Standing,
+    standing,
+};
+pub(crate) use state::is_the_same_genre;
 pub use state::{OwnFields, TagState, audio_hash, read};
 pub use write::{
     HardLinks, Recovered, SymbolicLinks, TagChange, Verify, WriteOptions, Written, is_temporary_name, recover,

@@ -1,31 +1,26 @@
 //! MP3: ID3v2 in front (several, if need be) or at the end, ID3v1, Lyrics3 and APEv2 behind, and frames between them
 //! that nobody touches.
 //!
-//! The first ID3v2 tag speaks for the file and receives the fields; a new one is made where there is none. Further ID3v2
-//! tags and an APEv2 tag only have the fields changed that they hold, so that no reader finds the old genre there.
-//! ID3v1 stays as it is: it can say no more than a number.
+//! The first ID3v2 tag speaks for the file and receives the fields; a new one is made where there is none, with what ID3v1 says
+//! carried over. Where it would hide an APEv2 tag, that one receives them. Further ID3v2 tags and an APEv2 tag only have the
+//! fields changed that they hold, so that no reader finds the old genre there. ID3v1 stays as it is: it can say no more than a
+//! number.
 
 use std::ops::Range;
 
 use super::apev2::Apev2;
 use super::container::Container;
-use super::editor::{EditOptions, Editor, Holding, Layout, Patch, Piece, Scope, Splice};
+use super::editor::{EditOptions, Editor, Holding, Layout, Patch, Piece, Scope};
 use super::error::Problem;
-use super::id3v2::{self, Id3v2, Insertion};
+use super::home::{self, Draft, Home};
+use super::id3v2::{self, Id3v2};
 use super::plan::{TagField, Wish};
+use super::readers::Voice;
 use super::source::Source;
 use super::tail::{Tail, TailTag};
 
-/// Which tag speaks for a file and receives the fields that are missing. The others only must not contradict it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Speaker {
-    /// The first ID3v2 tag.
-    Id3v2,
-    /// The last APEv2 tag.
-    Apev2,
-    /// None of those around the audio.
-    Inside,
-}
+const FIRST_ID3V2: Scope = Scope::Id3v2(1);
+const FIRST_APEV2: Scope = Scope::Apev2(1);
 
 /// The tags around a stream of audio, however many there are. FLAC has some of them too.
 #[derive(Debug)]
@@ -90,7 +85,7 @@ impl OuterTags {
                     continue;
                 }
                 TailTag::Id3v2(_) => continue,
-                TailTag::Id3v1 { .. } => (Scope::Id3v1, "ID3v1"),
+                TailTag::Id3v1(_) => (Scope::Id3v1, "ID3v1"),
                 TailTag::Opaque => (Scope::Opaque, "opaque tag"),
             };
             let digest = source.digest(std::slice::from_ref(range))?;
@@ -99,25 +94,86 @@ impl OuterTags {
         Ok(())
     }
 
-    /// Brings the tags into line with the wish, and adds what is missing to the tag that speaks for the file, if it exists.
-    pub(crate) fn edit(&self, wish: &Wish, speaker: Speaker, patch: &mut Patch) -> Result<(), Problem> {
+    /// All of them as readers take them, in file order.
+    pub(crate) fn voices(&self) -> Vec<Voice> {
+        let id3v2 = self.id3v2().enumerate();
+        let mut voices: Vec<Voice> =
+            id3v2.map(|(index, (scope, _, tag))| tag.voice(scope, self.leads(index))).collect();
+        voices.extend(self.apev2().map(|(scope, _, tag)| tag.voice(scope)));
+        voices.extend(self.id3v1());
+        voices
+    }
+
+    fn id3v1(&self) -> impl Iterator<Item = Voice> {
+        self.tail.iter().filter_map(|(_, tag)| tag.id3v1_voice())
+    }
+
+    /// Whether the ID3v2 tag of that index stands in front of the audio.
+    fn leads(&self, index: usize) -> bool {
+        index < self.front.len()
+    }
+
+    /// The edit of a file that has no tags but these.
+    pub(crate) fn settle(&self, container: Container, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
+        home::find(container, &self.voices(), wish, |wish, home| {
+            let mut patch = Patch::default();
+            let voices = self.edit(wish, home, options, &mut patch)?;
+            patch.splices.sort_by_key(|splice| splice.range.start);
+            Ok(Draft { patch, voices })
+        })
+    }
+
+    /// Brings the tags into line with the wish, and adds what is missing to the one that is its home, which is made if it is
+    /// not there. Answers the tags as they are then.
+    pub(crate) fn edit(
+        &self,
+        wish: &Wish,
+        home: Home<'_>,
+        options: EditOptions,
+        patch: &mut Patch,
+    ) -> Result<Vec<Voice>, Problem> {
+        let mut voices = Vec::new();
+        if home.scope == FIRST_ID3V2
+            && self.id3v2().next().is_none()
+            && let Some(tag) = id3v2::new_tag(options, FIRST_ID3V2, wish, home.insertion(FIRST_ID3V2))?
+        {
+            voices.push(Id3v2::parse(tag.bytes.clone())?.voice(FIRST_ID3V2, true));
+            patch.make(FIRST_ID3V2, 0, tag);
+        }
+        let count = self.id3v2().count();
         for (index, (scope, range, tag)) in self.id3v2().enumerate() {
-            let insertion = Insertion::allowed_if(index == 0 && speaker == Speaker::Id3v2);
-            if let Some(edited) = tag.edit(scope, wish, insertion)? {
-                // Others would get other numbers.
-                let goes = edited.is_empty && wish.removes_if_empty(scope) && self.id3v2().count() == 1;
-                patch.put(scope, range.clone(), edited, goes);
+            let Some(edited) = tag.edit(scope, wish, home.insertion(scope), options)? else {
+                voices.push(tag.voice(scope, self.leads(index)));
+                continue;
+            };
+            // Others would get other numbers.
+            let goes = edited.is_empty && wish.removes_if_empty(scope) && count == 1;
+            if !goes {
+                voices.push(Id3v2::parse(edited.bytes.clone())?.voice(scope, self.leads(index)));
             }
+            patch.put(scope, range.clone(), edited, goes);
         }
         let count = self.apev2().count();
-        for (index, (scope, range, tag)) in self.apev2().enumerate() {
-            let insertion = Insertion::allowed_if(index + 1 == count && speaker == Speaker::Apev2);
-            if let Some(edited) = tag.edit(scope, wish, insertion)? {
-                let goes = edited.is_empty && wish.removes_if_empty(scope) && count == 1;
-                patch.put(scope, range.clone(), edited, goes);
+        for (scope, range, tag) in self.apev2() {
+            let Some(edited) = tag.edit(scope, wish, home.insertion(scope))? else {
+                voices.push(tag.voice(scope));
+                continue;
+            };
+            let goes = edited.is_empty && wish.removes_if_empty(scope) && count == 1;
+            if !goes {
+                voices.push(Apev2::of_bytes(&edited.bytes)?.voice(scope));
             }
+            patch.put(scope, range.clone(), edited, goes);
         }
-        Ok(())
+        if home.scope == FIRST_APEV2
+            && count == 0
+            && let Some(tag) = Apev2::new_tag(wish, home.insertion(FIRST_APEV2))?
+        {
+            voices.push(Apev2::of_bytes(&tag.bytes)?.voice(FIRST_APEV2));
+            patch.make(FIRST_APEV2, self.inner.end, tag);
+        }
+        voices.extend(self.id3v1());
+        Ok(voices)
     }
 }
 
@@ -148,18 +204,11 @@ impl Editor for Mp3File {
         Ok(layout)
     }
 
+    fn voices(&self) -> Vec<Voice> {
+        self.tags.voices()
+    }
+
     fn edit(&self, _source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
-        let mut patch = Patch::default();
-        if self.tags.id3v2().next().is_none() {
-            let scope = Scope::Id3v2(1);
-            if let Some(tag) = id3v2::new_tag(options.new_id3, scope, wish)? {
-                patch.created.push(scope);
-                patch.changes.extend(tag.changes);
-                patch.splices.push(Splice { range: 0..0, bytes: tag.bytes });
-            }
-        }
-        self.tags.edit(wish, Speaker::Id3v2, &mut patch)?;
-        patch.splices.sort_by_key(|splice| splice.range.start);
-        Ok(patch)
+        self.tags.settle(Container::Mp3, wish, options)
     }
 }

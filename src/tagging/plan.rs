@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::editor::Scope;
-use super::journal::Cause;
+use super::journal::{Cause, Room};
 use super::restore::{RawField, Restoration};
 use super::stamp::FileStamp;
 use super::state::TagState;
@@ -34,6 +34,14 @@ impl TagField {
             Self::OwnConfidence => Some("RECLASSD_CONFIDENCE"),
             Self::OwnModel => Some("RECLASSD_MODEL"),
         }
+    }
+
+    /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`, `TCON`. None for any other name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        const GENRE: [&str; 6] = ["TCON", "TCO", "GENRE", "IGNR", "\u{a9}gen", "gnre"];
+        let name = name.rsplit(':').next().unwrap_or_default();
+        let is_genre = GENRE.iter().any(|genre| genre.eq_ignore_ascii_case(name));
+        Self::of_own_name(name).or(is_genre.then_some(Self::Genre))
     }
 
     /// The own field of that name, in any case.
@@ -112,6 +120,8 @@ pub(crate) struct Targets<'w> {
     pub(crate) raw: Vec<(TagField, &'w [RawField])>,
     /// Whether a tag that only must not contradict the file's own one receives fields that it lacks, because it had them.
     pub(crate) had_them: bool,
+    /// Fields that were carried over from another tag of the file, as they were written: they go where they are still so.
+    pub(crate) carried: Vec<&'w [u8]>,
 }
 
 impl Wish {
@@ -121,6 +131,11 @@ impl Wish {
             Self::Set(fields) => fields.iter().find(|(known, _)| *known == field).map(|(_, values)| values.as_slice()),
             Self::Restore(_) => None,
         }
+    }
+
+    /// Whether a field is to hold something that it may not hold yet.
+    pub(crate) fn sets_something(&self) -> bool {
+        matches!(self, Self::Set(fields) if fields.iter().any(|(_, values)| !values.is_empty()))
     }
 
     /// What the tag `scope` is to hold, whose fields are stored in the form `form`.
@@ -139,6 +154,22 @@ impl Wish {
         match self {
             Self::Set(_) => self.values(field).is_some(),
             Self::Restore(restoration) => restoration.touches(scope, field),
+        }
+    }
+
+    /// The room that the tags had before the writes that a restoration takes back, and the length that the file had.
+    pub(crate) fn room_before(&self) -> Option<(&Room, u64)> {
+        match self {
+            Self::Set(_) => None,
+            Self::Restore(restoration) => restoration.room.as_ref().map(|(room, length)| (room, *length)),
+        }
+    }
+
+    /// What stood in that part of the container before a write of ours, where that is to come back.
+    pub(crate) fn container(&self, scope: Scope) -> Option<&[u8]> {
+        match self {
+            Self::Set(_) => None,
+            Self::Restore(restoration) => restoration.container(scope),
         }
     }
 

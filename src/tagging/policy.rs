@@ -1,12 +1,14 @@
 //! Whether a genre is written: a pure function from what the tags say and what we heard to a decision.
 //!
-//! The default never touches an existing genre. Neither a new model version nor another confidence is a reason to write.
+//! The default never touches an existing genre. Neither a new model version nor another confidence is a reason to write. What
+//! somebody took out of a file, or put in place of ours, is [`standing`](super::standing)'s to find out, and goes before every policy.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::plan::{TagField, TagPlan};
+use super::standing::{Known, LeftAlone, OwnFieldsSeen, Present, Standing};
 use super::state::{TagState, is_a_genre, same_values};
 
 /// What we heard.
@@ -71,24 +73,6 @@ pub enum Decision {
     Unsure,
 }
 
-/// A decision of the owner about a file, which no scan touches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnersChoice {
-    /// The genre that the file has by it; empty where it has none.
-    pub genres: Vec<String>,
-    /// How it came about.
-    pub origin: Origin,
-}
-
-/// How an owner's choice came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The owner named the genre.
-    Chosen,
-    /// The owner took a genre of ours back.
-    TakenBack,
-}
-
 /// Whether two spellings mean one genre.
 pub type SameGenre<'a> = dyn Fn(&str, &str) -> bool + 'a;
 
@@ -100,8 +84,20 @@ pub enum KeepReason {
     HasGenre(Vec<String>),
     /// The owner chose its genre through us.
     OwnersChoice(Vec<String>),
+    /// The owner chose this genre through us, and it was taken out since.
+    ChoiceTakenOut(Vec<String>),
     /// The owner took our genre back; this is what it has since.
     TakenBack(Vec<String>),
+    /// Some time ago what we wrote was found to be taken out; this is what it has now.
+    TakenOut(Vec<String>),
+    /// Our genre was taken out since the last look; this is what it has now.
+    GenreDeleted(Vec<String>),
+    /// An older state of the file is back since the last look, without what we wrote; this is the genre of that.
+    Restored(Vec<String>),
+    /// This genre was written [`MAX_WRITES_A_DAY`] times within a day, and did not stay.
+    WrittenTooOften(Vec<String>),
+    /// Somebody put this genre in place of ours, which under the policy would be written over it.
+    Changed(Vec<String>),
     /// It has the genre that we would write.
     UpToDate(Vec<String>),
     /// It has a genre that we wrote when we were surer than now.
@@ -117,6 +113,16 @@ impl KeepReason {
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::UpToDate(_) | Self::NotSurer(_) | Self::LeftByPolicy(_))
     }
+
+    /// Whether it was found just now that what we wrote is gone.
+    pub fn is_newly_taken_out(&self) -> bool {
+        matches!(self, Self::GenreDeleted(_)) || self.is_contested()
+    }
+
+    /// Whether another program works against ours: it brings older states of the file back.
+    pub fn is_contested(&self) -> bool {
+        matches!(self, Self::Restored(_) | Self::WrittenTooOften(_))
+    }
 }
 
 impl fmt::Display for KeepReason {
@@ -127,6 +133,21 @@ impl fmt::Display for KeepReason {
             Self::TakenBack(genres) => {
                 ("is left alone since its owner took our genre back (`reclassd tag` to choose one); it has", genres)
             }
+            Self::ChoiceTakenOut(genres) => (
+                "is left alone: what its owner chose was taken out since (`reclassd tag` to choose again); chosen was",
+                genres,
+            ),
+            Self::TakenOut(genres) => ("is left alone since what reclassd wrote was taken out of it; it has", genres),
+            Self::GenreDeleted(genres) => {
+                ("is left alone from now on: the genre that reclassd wrote was taken out of it; it has", genres)
+            }
+            Self::Restored(genres) => {
+                ("is left alone from now on: an older state of it is back, without what reclassd wrote; it has", genres)
+            }
+            Self::WrittenTooOften(genres) => {
+                ("is left alone from now on: it was given this several times within a day, and did not keep it", genres)
+            }
+            Self::Changed(genres) => ("has a genre that somebody put in place of ours", genres),
             Self::UpToDate(genres) => ("has the right genre already", genres),
             Self::NotSurer(genres) => ("keeps the genre it was given earlier", genres),
             Self::LeftByPolicy(genres) => {
@@ -135,21 +156,35 @@ impl fmt::Display for KeepReason {
             Self::Marked(genres) => ("is marked already as", genres),
         };
         let genres = if genres.is_empty() { "no genre".to_owned() } else { genres.join(", ") };
-        write!(f, "{text}: {genres}")
+        write!(f, "{text}: {genres}")?;
+        let can_be_handed_back =
+            matches!(self, Self::TakenOut(_) | Self::GenreDeleted(_) | Self::Restored(_) | Self::Changed(_));
+        if can_be_handed_back {
+            write!(f, " (`reclassd tag --forget` or `scan --force-write` hands it back)")
+        } else {
+            Ok(())
+        }
     }
 }
 
+/// What is known of a file without a database.
+static NOTHING: Known = Known::NOTHING;
+
+/// How often a file is given the same genre within a day, whatever becomes of it.
+pub const MAX_WRITES_A_DAY: usize = 3;
+
 /// Decides about one file.
 ///
-/// `owner` is what the owner decided about this file through us, if the database remembers that; `same` tells whether two
-/// spellings mean one genre.
+/// `known` is what the database knows of the file besides its tags, if there is one; `same` tells whether two spellings mean one genre.
+///
+/// Where somebody decided about the genre, [`standing`](super::standing()) goes first: nothing is written, or theirs stays whatever the
+/// policy. Everywhere else:
 ///
 /// | the file has | we are sure | we are unsure |
 /// |---|---|---|
 /// | no genre | genre and our fields ([`Policy::OwnFieldsOnly`]: our fields) | nothing; review |
 /// | someone's genre | as the policy says, see below | nothing |
 /// | a genre that we wrote | written if the genre changes ([`Policy::OwnFieldsOnly`]: nothing) | stays |
-/// | the owner's choice | nothing | nothing |
 ///
 /// Someone's genre, when we are sure:
 ///
@@ -159,22 +194,66 @@ impl fmt::Display for KeepReason {
 /// | [`Policy::Replace`] | genre and our fields; nothing where it is ours under another spelling |
 /// | [`Policy::Append`] | ours is added behind theirs, in place of what we added earlier; nothing where theirs says it already |
 /// | [`Policy::OwnFieldsOnly`] | our fields |
+///
+/// The same genre is written [`MAX_WRITES_A_DAY`] times a day at the most.
 pub fn decide(
     state: &TagState,
     suggestion: &Suggestion,
     policy: &TagPolicy,
-    owner: Option<&OwnersChoice>,
+    known: Option<&Known>,
     same: &SameGenre<'_>,
 ) -> Decision {
-    if let Some(owner) = owner {
-        return Decision::Keep(match owner.origin {
-            Origin::Chosen => KeepReason::OwnersChoice(state.genres.clone()),
-            Origin::TakenBack => KeepReason::TakenBack(state.genres.clone()),
-        });
-    }
-    let sure = suggestion.sure && suggestion.genres.iter().any(|genre| is_a_genre(genre));
+    let known = known.unwrap_or(&NOTHING);
     let present = || state.genres.clone();
-    match (state.has_genre(), state.genre_is_ours()) {
+    let decision = match known.standing_of(state) {
+        Standing::Free => by_policy(state, suggestion, policy, known, same),
+        // Where nothing but our own fields is written, those that stand are all that there is to be taken out.
+        Standing::LeftAlone(LeftAlone::GenreDeleted)
+            if policy.policy == Policy::OwnFieldsOnly && !state.own.genre.is_empty() =>
+        {
+            by_policy(state, suggestion, policy, known, same)
+        }
+        Standing::Shared => beside_a_changed_genre(state, suggestion, policy, known, same, Policy::Append),
+        Standing::Theirs => beside_a_changed_genre(state, suggestion, policy, known, same, Policy::Fill),
+        Standing::LeftAlone(LeftAlone::Chosen) => Decision::Keep(match &known.choice {
+            Some(choice) if !state.has_genre() && choice.genres.iter().any(|genre| is_a_genre(genre)) => {
+                KeepReason::ChoiceTakenOut(choice.genres.clone())
+            }
+            _ => KeepReason::OwnersChoice(present()),
+        }),
+        Standing::LeftAlone(LeftAlone::TakenBack) => Decision::Keep(KeepReason::TakenBack(present())),
+        Standing::LeftAlone(LeftAlone::TakenOut) => Decision::Keep(KeepReason::TakenOut(present())),
+        Standing::LeftAlone(LeftAlone::GenreDeleted) => Decision::Keep(KeepReason::GenreDeleted(present())),
+        Standing::LeftAlone(LeftAlone::Restored) => Decision::Keep(KeepReason::Restored(present())),
+    };
+    match decision {
+        Decision::Write(plan) => {
+            let genres = plan.genre_after.as_ref().unwrap_or(&state.genres);
+            let times = known.within_a_day.iter().filter(|written| same_values(written, genres)).count();
+            if times < MAX_WRITES_A_DAY {
+                Decision::Write(plan)
+            } else {
+                Decision::Keep(KeepReason::WrittenTooOften(genres.clone()))
+            }
+        }
+        decision => decision,
+    }
+}
+
+/// Nobody decided about the file.
+fn by_policy(
+    state: &TagState,
+    suggestion: &Suggestion,
+    policy: &TagPolicy,
+    known: &Known,
+    same: &SameGenre<'_>,
+) -> Decision {
+    let sure = is_sure(suggestion);
+    // Without our own fields the journal tells what is ours.
+    let is_remembered = known.own_fields_in(state) == OwnFieldsSeen::Never;
+    let is_ours = state.genre_is_ours() || is_remembered && known.present_in(state) == Present::AsWritten;
+    let present = || state.genres.clone();
+    match (state.has_genre(), is_ours) {
         (false, _) if !sure => Decision::Unsure,
         (true, true) if !sure => Decision::Keep(KeepReason::NotSurer(present())),
         (true, false) if !sure => Decision::Keep(KeepReason::HasGenre(present())),
@@ -188,6 +267,31 @@ pub fn decide(
         }
         (true, false) => beside_someone_elses(state, suggestion, policy, same),
     }
+}
+
+/// Somebody changed the genre after we wrote it. No policy writes over that: one that would comes down to `at_most`.
+fn beside_a_changed_genre(
+    state: &TagState,
+    suggestion: &Suggestion,
+    policy: &TagPolicy,
+    known: &Known,
+    same: &SameGenre<'_>,
+    at_most: Policy,
+) -> Decision {
+    let keeps = |reason: fn(Vec<String>) -> KeepReason| Decision::Keep(reason(state.genres.clone()));
+    let is_lowered = policy.policy == Policy::Replace || policy.policy == Policy::Append && at_most == Policy::Fill;
+    if is_lowered {
+        return keeps(if is_sure(suggestion) { KeepReason::Changed } else { KeepReason::HasGenre });
+    }
+    // Our own fields were taken away as well.
+    if !is_sure(suggestion) || known.own_fields_in(state) == OwnFieldsSeen::Gone {
+        return keeps(KeepReason::HasGenre);
+    }
+    beside_someone_elses(state, suggestion, policy, same)
+}
+
+fn is_sure(suggestion: &Suggestion) -> bool {
+    suggestion.sure && suggestion.genres.iter().any(|genre| is_a_genre(genre))
 }
 
 /// The file has somebody else's genre, and we are sure of ours.
@@ -272,6 +376,7 @@ fn confidence_text(confidence: f32) -> String {
 mod tests {
     use super::*;
     use crate::tagging::stamp::FileStamp;
+    use crate::tagging::standing::{Origin, OwnersChoice};
     use crate::tagging::state::OwnFields;
     use crate::tagging::{Container, Policy};
 
@@ -377,8 +482,9 @@ mod tests {
             assert_eq!(outcome(&now(false)), unsure, "unsure: {label}");
             // Whatever the file has and we hear, the owner's word counts.
             for origin in [Origin::Chosen, Origin::TakenBack] {
-                let owner = OwnersChoice { genres: strings(genres), origin };
-                let decision = decide(&state(genres, own), &heard(hears, true), &policy, Some(&owner), &exact);
+                let choice = Some(OwnersChoice { genres: strings(genres), origin });
+                let known = Known { choice, ..Known::NOTHING };
+                let decision = decide(&state(genres, own), &heard(hears, true), &policy, Some(&known), &exact);
                 assert_eq!(outcome(&decision), "=", "owner: {label}");
             }
         }

@@ -6,7 +6,7 @@
 //! the genre is still the one that we wrote is the caller's question, by [`Undo::new`].
 
 use super::editor::{Holding, Layout, Piece, Scope};
-use super::journal::{FieldChange, JournalEntry};
+use super::journal::{FieldChange, JournalEntry, Room};
 use super::plan::{TagField, TagPlan, Targets};
 use super::state::{TagState, is_a_genre, same_values};
 
@@ -18,6 +18,12 @@ pub(crate) struct Restoration {
     pub(crate) created: Vec<Scope>,
     /// The genre as it was; none where it is not restored.
     pub(crate) genre: Option<Vec<String>>,
+    /// The room of the tags as it was, and the length of the file then.
+    pub(crate) room: Option<(Room, u64)>,
+    /// What a write changed of a container beside its tags, as it was.
+    containers: Vec<(Scope, Vec<u8>)>,
+    /// Fields that those writes had carried over from another tag, each as it was written: tag and bytes.
+    carried: Vec<(Scope, Vec<u8>)>,
 }
 
 /// One field of one tag, before.
@@ -46,6 +52,15 @@ impl Restoration {
                 restoration.go_back(entry, field, &wanted);
             }
             restoration.created.extend(&entry.created);
+            restoration.room = entry.room_before.clone().map(|room| (room, entry.before.size));
+            for change in entry.fields.iter().filter(|change| change.field().is_none()) {
+                if change.scope == Scope::Chunks {
+                    restoration.containers.retain(|(scope, _)| *scope != change.scope);
+                    restoration.containers.extend(change.old.clone().map(|old| (change.scope, old)));
+                } else if change.old.is_none() {
+                    restoration.carried.extend(change.new.clone().map(|new| (change.scope, new)));
+                }
+            }
             if restoration.fields.iter().any(|before| before.field == TagField::Genre) && entry.touches_genre() {
                 restoration.genre = Some(entry.genre_before.clone());
             }
@@ -55,7 +70,8 @@ impl Restoration {
 
     /// What the entry changed of the field was like this before it.
     fn go_back(&mut self, entry: &JournalEntry, field: TagField, wanted: impl Fn(Scope, TagField) -> bool) {
-        let mut changes: Vec<&FieldChange> = entry.fields.iter().filter(|change| change.field() == field).collect();
+        let mut changes: Vec<&FieldChange> =
+            entry.fields.iter().filter(|change| change.field() == Some(field)).collect();
         changes.sort_by_key(|change| change.scope);
         for changes in changes.chunk_by(|a, b| a.scope == b.scope) {
             let scope = changes[0].scope;
@@ -89,6 +105,21 @@ impl Restoration {
         Ok(())
     }
 
+    /// What a write changed of that part of the container, as it was.
+    pub(crate) fn container(&self, scope: Scope) -> Option<&[u8]> {
+        self.containers.iter().find(|(known, _)| *known == scope).map(|(_, old)| old.as_slice())
+    }
+
+    /// The same, but that what had been carried over stays.
+    pub(crate) fn leaving_what_was_carried(&self) -> Self {
+        Self { carried: Vec::new(), ..self.clone() }
+    }
+
+    /// Whether a field of that tag goes that had been carried over.
+    pub(crate) fn takes_back(&self, scope: Scope, bytes: &[u8]) -> bool {
+        self.carried.iter().any(|(known, field)| *known == scope && field == bytes)
+    }
+
     pub(crate) fn touches(&self, scope: Scope, field: TagField) -> bool {
         self.fields.iter().any(|before| (before.scope, before.field) == (scope, field))
     }
@@ -102,6 +133,8 @@ impl Restoration {
                 targets.values.push((before.field, &before.values));
             }
         }
+        let here = self.carried.iter().filter(|(known, _)| *known == scope);
+        targets.carried = here.map(|(_, bytes)| bytes.as_slice()).collect();
         targets
     }
 }
@@ -132,7 +165,7 @@ impl Undo {
         };
         let is_foreign = |scope: Scope| {
             let touches = |entry: &&&JournalEntry| {
-                entry.fields.iter().any(|change| change.scope == scope && change.field() == TagField::Genre)
+                entry.fields.iter().any(|change| change.scope == scope && change.field() == Some(TagField::Genre))
             };
             let (now, last) = (genre_in(scope), entries.iter().find(touches));
             last.is_some_and(|last| {

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use super::error::{Problem, Refusal};
+use crate::formats::Bytes;
 
 /// How much is read at once where a long range is only passed through.
 pub(crate) const CHUNK: usize = 256 << 10;
@@ -39,6 +40,38 @@ impl Source for FileSource<'_> {
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.file.read_exact_at(buffer, offset)
+    }
+}
+
+/// A source read by pieces, for whoever looks at many places that lie close together.
+pub(crate) struct Blocks<'s> {
+    source: &'s dyn Source,
+    block: Vec<u8>,
+    at: u64,
+}
+
+impl<'s> Blocks<'s> {
+    pub(crate) fn new(source: &'s dyn Source) -> Self {
+        Self { source, block: Vec::new(), at: 0 }
+    }
+}
+
+impl Bytes for Blocks<'_> {
+    fn len(&self) -> u64 {
+        self.source.len()
+    }
+
+    fn peek(&mut self, position: u64, count: usize) -> io::Result<&[u8]> {
+        const BLOCK: usize = 8 << 10;
+        let available = self.source.len().saturating_sub(position);
+        let count = available.min(count as u64) as usize;
+        let inside = position.checked_sub(self.at).is_some_and(|start| start + count as u64 <= self.block.len() as u64);
+        if !inside {
+            self.block = self.source.window(position, count.max(BLOCK))?;
+            self.at = position;
+        }
+        let start = (position - self.at) as usize;
+        Ok(&self.block[start..start + count])
     }
 }
 

@@ -66,18 +66,37 @@ impl TagState {
 
     /// Whether the genre is the one that we wrote, in every tag that we write: a player may have changed one of them.
     pub fn genre_is_ours(&self) -> bool {
-        let written = |held: &&HeldField| held.field == TagField::Genre && held.scope != Scope::Id3v1;
-        let speaks = |held: &&HeldField| held.values.iter().any(|value| is_a_genre(value));
-        let mut others = self.fields.iter().filter(written).filter(speaks);
+        self.genre_is(&self.own.genre)
+    }
+
+    /// Whether every tag that we write and that holds a genre holds this one.
+    pub(crate) fn genre_is(&self, genres: &[String]) -> bool {
         self.has_genre()
-            && same_values(&self.genres, &self.own.genre)
-            && others.all(|held| same_values(&held.values, &self.own.genre))
+            && same_values(&self.genres, genres)
+            && self.speaking().all(|values| same_values(values, genres))
+    }
+
+    /// Whether every tag that we write and that holds a genre holds all of these, among others or not.
+    pub(crate) fn genre_holds(&self, genres: &[String]) -> bool {
+        // A tag that can hold one value alone joins several with `/`.
+        let says = |values: &[String], genre: &String| match values {
+            [joined] => joined == genre || joined.split('/').any(|value| value == genre),
+            values => values.contains(genre),
+        };
+        let holds = |values: &Vec<String>| genres.iter().all(|genre| says(values, genre));
+        self.has_genre() && !genres.is_empty() && holds(&self.genres) && self.speaking().all(holds)
+    }
+
+    /// The genres of each tag that we write, where it holds one that counts.
+    fn speaking(&self) -> impl Iterator<Item = &Vec<String>> {
+        let written = self.fields.iter().filter(|held| held.field == TagField::Genre && held.scope != Scope::Id3v1);
+        written.map(|held| &held.values).filter(|values| values.iter().any(|value| is_a_genre(value)))
     }
 }
 
 /// What the fields that changed hold, of all that a file holds.
 pub(crate) fn held(fields: &[HeldField], changes: &[FieldChange]) -> Vec<HeldField> {
-    let changed = |held: &&HeldField| changes.iter().any(|c| c.scope == held.scope && c.field() == held.field);
+    let changed = |held: &&HeldField| changes.iter().any(|c| c.scope == held.scope && c.field() == Some(held.field));
     fields.iter().filter(changed).cloned().collect()
 }
 
@@ -86,10 +105,18 @@ pub(crate) fn same_values(a: &[String], b: &[String]) -> bool {
     a == b || a.join("/") == b.join("/")
 }
 
-/// Whether a genre value says anything. Blank, "Unknown", "Other" and "None" do not (and so neither do ID3v1's 12 and 255).
+/// Whether two genres of a file say the same, or both nothing.
+pub(crate) fn is_the_same_genre(a: &[String], b: &[String]) -> bool {
+    let says_nothing = |genres: &[String]| !genres.iter().any(|genre| is_a_genre(genre));
+    same_values(a, b) || says_nothing(a) && says_nothing(b)
+}
+
+/// Whether a genre value says anything. What holds no letter and no digit of any script ("; ", "-", a blank) does not, nor do
+/// "Unknown", "Other" and "None" (and so neither do ID3v1's 12 and 255).
 pub(crate) fn is_a_genre(value: &str) -> bool {
     let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    !value.is_empty() && !["unknown", "other", "none"].iter().any(|word| value.eq_ignore_ascii_case(word))
+    let is_placeholder = ["unknown", "other", "none"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    value.chars().any(char::is_alphanumeric) && !is_placeholder
 }
 
 /// Reads what the tags of the file at `path` say about its genre. Symbolic links are followed.
@@ -139,6 +166,16 @@ mod tests {
             assert!(!is_a_genre(word), "{word:?} must not count as a genre");
         }
         for word in ["Rock", "Otherworldly", "Unknown Pleasures", "x"] {
+            assert!(is_a_genre(word), "{word:?} must count as a genre");
+        }
+    }
+
+    #[test]
+    fn separators_alone_are_no_genre_and_letters_of_any_script_are() {
+        for word in ["; ", "/", "-", "--", "?", "()", "\u{fffd}", " , \0", "\u{feff}", "…"] {
+            assert!(!is_a_genre(word), "{word:?} must not count as a genre");
+        }
+        for word in ["ロック", "Рок", "موسيقى", "ร็อก", "8-bit", "2", "Ⅻ", "R&B", "; Jazz"] {
             assert!(is_a_genre(word), "{word:?} must count as a genre");
         }
     }

@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use super::apev2::{self, Apev2};
 use super::error::{Problem, Refusal};
-use super::genre_text;
+use super::id3v1::Id3v1;
 use super::id3v2::{self, Id3v2};
+use super::readers::Voice;
 use super::source::Source;
 
 /// More tags than this behind the audio are no accident of a tagger.
@@ -17,10 +18,7 @@ const MAX_TAGS: usize = 16;
 /// A tag behind the audio.
 #[derive(Debug)]
 pub(crate) enum TailTag {
-    /// With the genre byte.
-    Id3v1 {
-        genre: u8,
-    },
+    Id3v1(Id3v1),
     /// Copied, never looked into: Lyrics3v2, the "enhanced" ID3v1.
     Opaque,
     Apev2(Apev2),
@@ -68,8 +66,8 @@ fn last_tag(source: &dyn Source, start: u64, end: u64) -> Result<Option<(Range<u
     if let Some(first) = lyrics3(source, start, end)? {
         return Ok(Some((first..end, TailTag::Opaque)));
     }
-    if let Some(genre) = id3v1(source, start, end)? {
-        return Ok(Some((end - 128..end, TailTag::Id3v1 { genre })));
+    if let Some(tag) = id3v1(source, start, end)? {
+        return Ok(Some((end - 128..end, TailTag::Id3v1(tag))));
     }
     // The "enhanced" tag stands right in front of an ID3v1 tag.
     if room >= 227 && source.window(end - 227, 4)? == b"TAG+" && source.window(end, 3)? == b"TAG" {
@@ -78,15 +76,15 @@ fn last_tag(source: &dyn Source, start: u64, end: u64) -> Result<Option<(Range<u
     Ok(None)
 }
 
-/// The genre byte of the ID3v1 tag that ends at `end`.
-fn id3v1(source: &dyn Source, start: u64, end: u64) -> io::Result<Option<u8>> {
+/// The ID3v1 tag that ends at `end`.
+fn id3v1(source: &dyn Source, start: u64, end: u64) -> io::Result<Option<Id3v1>> {
     if end - start < 128 {
         return Ok(None);
     }
     let tag = source.window(end - 128, 128)?;
     // "APETAGEX" holds "TAG" as well, and an APE footer may lie just there.
     let inside_ape = end - start >= 131 && source.window(end - 131, 8)? == apev2::MAGIC;
-    Ok((tag.starts_with(b"TAG") && !inside_ape).then(|| tag[127]))
+    Ok((tag.starts_with(b"TAG") && !inside_ape).then(|| Id3v1::parse(&tag)))
 }
 
 /// The start of the Lyrics3v2 block that ends at `end`: six digits of length, then the word.
@@ -109,7 +107,15 @@ impl TailTag {
     /// The genre that an ID3v1 tag names.
     pub(crate) fn id3v1_genre(&self) -> Option<&'static str> {
         match self {
-            Self::Id3v1 { genre } => genre_text::id3v1_name(*genre),
+            Self::Id3v1(tag) => tag.genre(),
+            _ => None,
+        }
+    }
+
+    /// An ID3v1 tag as readers take it.
+    pub(crate) fn id3v1_voice(&self) -> Option<Voice> {
+        match self {
+            Self::Id3v1(tag) => Some(tag.voice()),
             _ => None,
         }
     }

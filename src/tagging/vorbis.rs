@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use super::editor::{Edited, Fact, Holding, Piece, Revision, Scope, Slot};
 use super::error::Refusal;
+use super::id3v2::Insertion;
 use super::plan::{TagField, Wish};
+use super::readers::{Name, Said, Voice};
 
 const WHAT: &str = "Vorbis comments";
 const SCOPE: Scope = Scope::VorbisComments;
@@ -83,6 +85,28 @@ impl VorbisComments {
         TagField::ALL.into_iter().filter_map(holding).collect()
     }
 
+    /// The comments as readers take them.
+    pub(crate) fn voice(&self) -> Voice {
+        let said = |entry: &Entry| Said { name: self.spoken_name(entry), value: self.value(entry) };
+        // A picture is none of the texts, and an empty value is none.
+        let is_text = |entry: &Entry| {
+            !self.value(entry).is_empty() && !self.name(entry).eq_ignore_ascii_case("METADATA_BLOCK_PICTURE")
+        };
+        let has_text = self.entries.iter().any(is_text);
+        let said = self.entries.iter().map(said).filter(|said| !said.value.is_empty()).collect();
+        Voice { scope: SCOPE, said, is_in_place: true, has_text, is_empty: !has_text }
+    }
+
+    fn spoken_name(&self, entry: &Entry) -> Name {
+        let name = self.name(entry).to_ascii_uppercase();
+        let common = Name::COMMON.into_iter().find(|common| common_name(common) == Some(name.as_str()));
+        match entry.field {
+            Some(TagField::Genre) => Name::Genre,
+            Some(_) => Name::Own,
+            None => common.unwrap_or(Name::Other(SCOPE, name)),
+        }
+    }
+
     pub(crate) fn describe(&self, facts: &mut Vec<Fact>, pieces: &mut Vec<Piece>) {
         facts.push(Fact { scope: SCOPE, name: "vendor string", value: self.raw[self.vendor.clone()].to_vec() });
         facts.push(Fact { scope: SCOPE, name: "bytes behind the last comment", value: self.raw[self.end..].to_vec() });
@@ -93,18 +117,28 @@ impl VorbisComments {
     }
 
     /// The block with the wish fulfilled; none where it is so already.
-    pub(crate) fn edit(&self, wish: &Wish) -> Result<Option<Edited>, Refusal> {
+    pub(crate) fn edit(&self, wish: &Wish, insertion: Insertion<'_>) -> Result<Option<Edited>, Refusal> {
         let mut revision = Revision::new(SCOPE, FORM, self.entries.len());
         let targets = wish.targets(SCOPE, FORM);
+        let may_insert = insertion != Insertion::Forbidden || targets.had_them;
         let name = |field: TagField| field.own_name().unwrap_or("GENRE");
         let stored = |(index, entry): (usize, &Entry)| (index, self.raw[entry.range.clone()].to_vec());
         let raw = targets.raw.iter();
         revision.put_back(
             raw.map(|(field, before)| (name(*field).to_owned(), self.of(*field).map(stored).collect(), *before)),
         );
+        let foreign = self.entries.iter().enumerate().filter(|(_, entry)| entry.field.is_none());
+        let foreign = foreign
+            .map(|(index, entry)| (index, self.name(entry).into_owned(), self.raw[entry.range.clone()].to_vec()));
+        revision.take_back(&targets.carried, foreign);
+        for said in self.voice().lacks(insertion.carried()) {
+            if let Some(name) = common_name(&said.name) {
+                revision.replace(name, Vec::new(), vec![format!("{name}={}", said.value).into_bytes()]);
+            }
+        }
         for (field, values) in targets.values {
             let present: Vec<String> = self.of(field).map(|(_, entry)| self.value(entry)).collect();
-            if present == values {
+            if present == values || present.is_empty() && !may_insert {
                 continue;
             }
             let new = values.iter().map(|value| format!("{}={value}", name(field)).into_bytes()).collect();
@@ -126,6 +160,20 @@ impl VorbisComments {
         }
         block.extend_from_slice(&self.raw[self.end..]);
         Ok(Some(Edited { bytes: block, changes: revision.changes, is_empty: revision.slots.is_empty() }))
+    }
+}
+
+/// What the comments call a field that every kind of tag has.
+fn common_name(name: &Name) -> Option<&'static str> {
+    match name {
+        Name::Title => Some("TITLE"),
+        Name::Artist => Some("ARTIST"),
+        Name::Album => Some("ALBUM"),
+        Name::Date => Some("DATE"),
+        Name::Track => Some("TRACKNUMBER"),
+        Name::Comment => Some("COMMENT"),
+        Name::Genre => Some("GENRE"),
+        Name::Program | Name::Own | Name::Other(..) => None,
     }
 }
 
@@ -191,11 +239,11 @@ mod tests {
             let mut model: Vec<Vec<u8>> = entries.iter().filter(|entry| !is_genre(entry)).cloned().collect();
             let place = place.min(model.len());
             model.splice(place..place, genres.iter().map(|genre| format!("GENRE={genre}").into_bytes()));
-            match comments.edit(&wish).unwrap() {
+            match comments.edit(&wish, Insertion::Allowed).unwrap() {
                 Some(Edited { bytes: edited, changes, .. }) => {
                     prop_assert!(!changes.is_empty());
                     prop_assert_eq!(&edited, &block(&model, &tail));
-                    prop_assert!(VorbisComments::parse(edited).unwrap().edit(&wish).unwrap().is_none());
+                    prop_assert!(VorbisComments::parse(edited).unwrap().edit(&wish, Insertion::Allowed).unwrap().is_none());
                 }
                 None => {
                     let present: Vec<_> = entries.iter().filter(|e| is_genre(e)).map(|e| e[6..].to_vec()).collect();

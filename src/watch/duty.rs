@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use super::candidates::{Candidates, Origin};
-use super::inbox::{Inbox, Kind, Mail};
+use super::inbox::{Inbox, Mail};
 use super::outlook::Outlook;
 use super::outside::Outside;
 use super::roots::Root;
@@ -66,14 +66,14 @@ impl Watch {
         if self.roots.iter().any(|root| root.is_good() && root.is_polled()) {
             deadline = deadline.min(self.next_poll);
         }
-        if self.roots.iter().any(|root| !root.is_good()) {
+        if self.roots.iter().any(Root::is_looked_for) {
             deadline = deadline.min(self.next_look);
         }
         let ripe = self.settling.next_due(|origin| self.candidates.room(origin));
         ripe.map_or(deadline, |due| deadline.min(due))
     }
 
-    fn hear(&mut self, hint: Hint, now: Instant) {
+    pub(super) fn hear(&mut self, hint: Hint, now: Instant) {
         let outside = Outside { store: &self.store, plan: &self.plan, roots: &self.roots };
         let work = self.settling.hear(hint, now, &outside);
         self.carry_out(work, now);
@@ -86,19 +86,25 @@ impl Watch {
                 self.hear(Hint::Rescan(root), now);
             }
         }
+        if mail.unlinked {
+            for root in
+                self.roots.iter().filter(|root| !root.is_polled()).map(|root| root.real.clone()).collect::<Vec<_>>()
+            {
+                self.hear(Hint::Rescan(root), now);
+            }
+        }
         for folder in mail.vanished {
             self.vanished(&folder, now);
         }
         if mail.mounts_changed {
             self.look_at_roots(now);
         }
-        for (path, kind) in mail.events {
-            let hint = match kind {
-                Kind::File => Hint::File(path),
-                Kind::Folder if self.takes_folder(&path) => Hint::Folder(path),
-                Kind::Folder => continue,
-            };
-            self.hear(hint, now);
+        for path in mail.events {
+            if self.plan.selection.is_ignore_file(&path) {
+                self.changed_its_mind(&path, now);
+            } else {
+                self.hear(Hint::Path(path), now);
+            }
         }
         for (path, stamp) in mail.found {
             self.hear(Hint::Found(path, stamp), now);
@@ -111,11 +117,19 @@ impl Watch {
         }
     }
 
+    /// A file that says what in its folder is no music came, went or changed: the folder is watched and looked through anew.
+    fn changed_its_mind(&mut self, ignore_file: &Path, now: Instant) {
+        let Some(folder) = ignore_file.parent().filter(|folder| self.takes_folder(folder)) else { return };
+        tracing::debug!("{}: what counts in its folder may be something else now", ignore_file.display());
+        self.stop_watching(folder);
+        self.hear(Hint::Rescan(folder.to_owned()), now);
+    }
+
     fn keep_time(&mut self, now: Instant) {
         if now >= self.next_comparison {
             self.compare_all(now);
         }
-        if now >= self.next_look && self.roots.iter().any(|root| !root.is_good()) {
+        if now >= self.next_look && self.roots.iter().any(Root::is_looked_for) {
             self.look_at_roots(now);
         }
         if now >= self.next_poll {
@@ -156,18 +170,20 @@ impl Watch {
     fn list(&mut self, folder: &Path, now: Instant) {
         let Some(index) = self.root_of(folder).filter(|_| self.takes_folder(folder)) else { return };
         if self.roots[index].hearing == Hearing::Watched {
-            let limit = watch_below(&self.ear, &self.plan.selection, folder, &self.cancel);
+            let root = &self.roots[index].real;
+            let limit = watch_below(&self.ear, &self.plan.selection, root, folder, &self.cancel);
             if let Some(setting) = limit {
                 self.reached_limit(index, setting);
             }
         }
         let selection = self.plan.selection.clone();
-        for (number, found) in selection.walk(folder).enumerate() {
+        let root = self.roots[index].real.clone();
+        for (number, found) in selection.walk_in(&root, folder).enumerate() {
             if number >= LISTED || self.cancel.is_requested() {
                 return self.hear(Hint::Rescan(folder.to_owned()), now);
             }
             if let Found::Candidate(path) = found {
-                self.hear(Hint::File(path), now);
+                self.hear(Hint::Path(path), now);
             }
         }
     }
@@ -192,7 +208,9 @@ impl Watch {
         }
         self.look_at_roots(now);
         let there = gone.iter().filter(|path| self.root_of(path).is_some_and(|index| self.roots[index].is_good()));
-        let there: Vec<&Path> = there.map(PathBuf::as_path).collect();
+        // Behind a link, the rows bear the names without links.
+        let there: Vec<PathBuf> = there.flat_map(|path| [Some(path.clone()), real_name(path)]).flatten().collect();
+        let there: Vec<&Path> = there.iter().map(PathBuf::as_path).collect();
         let mark = || -> Result<usize, StoreError> {
             let mut marked = self.store.mark(&there)?;
             for path in there {
@@ -211,4 +229,10 @@ impl Watch {
     fn takes_folder(&self, path: &Path) -> bool {
         self.roots.iter().any(|root| self.plan.selection.takes_folder(&root.real, path))
     }
+}
+
+/// The name without links of what was at a path, where that is another one.
+fn real_name(gone: &Path) -> Option<PathBuf> {
+    let folder = std::fs::canonicalize(gone.parent()?).ok()?;
+    Some(folder.join(gone.file_name()?)).filter(|real| real != gone)
 }

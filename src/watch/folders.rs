@@ -99,17 +99,19 @@ impl Folders {
         }
     }
 
-    /// Watches a folder no more, nor any below it.
-    pub(super) fn forget_below(&mut self, folder: &Path) {
+    /// Watches a folder no more, nor any below it. Says how many those were.
+    pub(super) fn forget_below(&mut self, folder: &Path) -> usize {
         let behind = (Bound::Included(folder), Bound::Unbounded);
         let below = self.by_path.range::<Path, _>(behind).take_while(|(path, _)| path.starts_with(folder));
         let below: Vec<(Arc<Path>, WatchDescriptor)> = below.map(|(p, d)| (Arc::clone(p), d.clone())).collect();
+        let forgotten = below.len();
         for (path, descriptor) in below {
             self.by_path.remove(&path);
             self.by_descriptor.remove(&descriptor);
             // It may be gone with its folder.
             let _ = self.watches.remove(descriptor);
         }
+        forgotten
     }
 
     /// Ends one watch, which makes the kernel tell so: whoever waits for events wakes up.

@@ -1,6 +1,6 @@
 //! Where the threads leave word for the watcher: bounded, and without saying the same twice.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -9,20 +9,15 @@ use super::candidates::Candidate;
 use super::walker::Walked;
 use crate::tagging::FileStamp;
 
-/// What an event was about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    File,
-    Folder,
-}
-
 /// What lies in the inbox.
 #[derive(Default)]
 pub(super) struct Mail {
-    /// Something happened there.
-    pub(super) events: HashMap<PathBuf, Kind>,
+    /// Something happened there. What is there is asked of the disk.
+    pub(super) events: HashSet<PathBuf>,
     /// Events were lost: anything may have happened.
     pub(super) lost: bool,
+    /// A link to watched folders is gone: they may have another name in the library, which was not watched beside that one.
+    pub(super) unlinked: bool,
     /// Watched folders that are gone from where they were.
     pub(super) vanished: Vec<PathBuf>,
     /// What walks found.
@@ -41,7 +36,7 @@ pub(super) struct Mail {
 
 impl Mail {
     fn is_empty(&self) -> bool {
-        !(self.lost || self.mounts_changed || self.woken || self.stop)
+        !(self.lost || self.unlinked || self.mounts_changed || self.woken || self.stop)
             && self.events.is_empty()
             && self.vanished.is_empty()
             && self.found.is_empty()
@@ -81,18 +76,18 @@ impl Inbox {
         self.mail_came.notify_one();
     }
 
-    pub(super) fn event(&self, path: PathBuf, kind: Kind) {
+    pub(super) fn event(&self, path: PathBuf) {
         self.leave(|mail| {
             if mail.events.len() < self.most {
-                let noted = mail.events.entry(path).or_insert(kind);
-                // What is a folder now and was a file a moment ago is looked at as either.
-                if kind == Kind::Folder {
-                    *noted = Kind::Folder;
-                }
+                mail.events.insert(path);
             } else {
                 mail.lost = true;
             }
         });
+    }
+
+    pub(super) fn unlinked(&self) {
+        self.leave(|mail| mail.unlinked = true);
     }
 
     pub(super) fn events_lost(&self) {

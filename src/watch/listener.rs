@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 
 use super::folders::{Folders, NotWatched};
-use super::inbox::{Inbox, Kind};
+use super::inbox::Inbox;
 
 const BUFFER: usize = 64 * 1024;
 
@@ -50,7 +50,7 @@ impl Listener {
     }
 
     pub(super) fn forget_below(&self, folder: &Path) {
-        self.shared.folders().forget_below(folder);
+        let _ = self.shared.folders().forget_below(folder);
     }
 
     /// How many folders are watched.
@@ -105,12 +105,13 @@ impl Shared {
         }
         let Some(name) = event.name else { return };
         let path = folder.join(name);
-        if !mask.contains(EventMask::ISDIR) {
-            return inbox.event(path, Kind::File);
+        // What went from a name, or took its place, took the folders of that name away: the folder itself, or the link to one.
+        if mask.intersects(EventMask::MOVED_FROM | EventMask::MOVED_TO | EventMask::DELETE) {
+            let forgotten = folders.forget_below(&path);
+            if forgotten > 0 && !mask.contains(EventMask::ISDIR) {
+                inbox.unlinked();
+            }
         }
-        if mask.intersects(EventMask::MOVED_FROM | EventMask::DELETE) {
-            folders.forget_below(&path);
-        }
-        inbox.event(path, Kind::Folder);
+        inbox.event(path);
     }
 }

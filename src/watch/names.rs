@@ -7,10 +7,14 @@ use std::path::Path;
 const UNFINISHED: [&str; 11] =
     ["part", "partial", "tmp", "temp", "crdownload", "!qb", "!ut", "aria2", "download", "opdownload", "filepart"];
 
+/// Whether the name is a hidden one: neither files nor folders of such a name are ever looked at.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
 /// Whether the name says that the file is not finished: `song.mp3.part`, `.song.mp3.aX12`, or a temporary copy of ours.
 pub(super) fn is_unfinished(path: &Path) -> bool {
-    let Some(name) = path.file_name() else { return true };
-    if name.as_encoded_bytes().starts_with(b".") {
+    if is_hidden(path) {
         return true;
     }
     let ending = path.extension().and_then(OsStr::to_str).map(str::to_lowercase);

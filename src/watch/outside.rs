@@ -17,6 +17,10 @@ pub(super) struct Outside<'a> {
 
 impl Memory for Outside<'_> {
     fn look(&self, path: &Path) -> Sight {
+        let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+        if !self.plan.selection.follows_links() && is_link() {
+            return Sight::Unclear;
+        }
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => Sight::Folder,
             Ok(metadata) if metadata.is_file() => Sight::File(FileStamp::from(&metadata)),
@@ -41,5 +45,14 @@ impl Memory for Outside<'_> {
 
     fn takes(&self, path: &Path) -> bool {
         self.roots.iter().any(|root| self.plan.selection.takes_file(&root.real, path))
+    }
+
+    fn takes_folder(&self, path: &Path) -> bool {
+        self.roots.iter().any(|root| self.plan.selection.takes_folder(&root.real, path))
+    }
+
+    fn knows_below(&self, path: &Path) -> bool {
+        // Where the database cannot say, it is looked at.
+        self.store.knows_files_below(path).unwrap_or(true)
     }
 }

@@ -53,7 +53,7 @@ pub enum Health {
 /// What a look at a root changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It is there, as it was not before: watch it and look through it.
+    /// It is there, as it was not before, or another folder is: watch it and look through it.
     Came,
     /// It went away; why.
     Went(String),
@@ -86,6 +86,11 @@ impl Root {
         self.health == Health::Good
     }
 
+    /// Whether nothing tells of it when another folder takes its place: it is away, or reached through a link, which nobody watches.
+    pub fn is_looked_for(&self) -> bool {
+        !self.is_good() || self.configured != self.real
+    }
+
     /// Whether it has to be looked through at the polling interval.
     pub fn is_polled(&self) -> bool {
         self.hearing != Hearing::Watched || self.unwatched.is_some()
@@ -93,6 +98,7 @@ impl Root {
 
     /// Takes notice of what is at its place. An empty folder of which the database knows files is a mount point without its mount.
     pub fn observe(&mut self, sight: Sight, has_known_files: impl FnOnce(&Path) -> bool) -> Option<Change> {
+        let was_at = self.real.clone();
         let health = match sight {
             Sight::There(real) => {
                 self.real = real;
@@ -107,7 +113,8 @@ impl Root {
             }
             Sight::Away(why) => Health::Away(why),
         };
-        if health == self.health {
+        let is_another = health == Health::Good && self.real != was_at;
+        if health == self.health && !is_another {
             return None;
         }
         self.health = health;
@@ -140,6 +147,16 @@ mod tests {
         assert!(matches!(root.observe(away(), |_| true), Some(Change::Went(_))));
         assert!(!root.is_good());
         assert_eq!(root.observe(there(), |_| true), Some(Change::Came));
+    }
+
+    #[test]
+    fn a_root_whose_link_leads_elsewhere_now_is_another_root() {
+        let mut root = Root::new("/music".into());
+        assert_eq!(root.observe(Sight::There("/disk/a".into()), |_| true), Some(Change::Came));
+        assert!(root.is_good() && root.is_looked_for(), "nobody watches the link");
+        assert_eq!(root.observe(Sight::There("/disk/a".into()), |_| true), None);
+        assert_eq!(root.observe(Sight::There("/disk/b".into()), |_| true), Some(Change::Came));
+        assert_eq!(root.real, Path::new("/disk/b"));
     }
 
     #[test]

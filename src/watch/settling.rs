@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::candidates::{Candidate, Origin};
-use super::names::is_unfinished;
+use super::names::{is_hidden, is_unfinished};
 use super::rescans::Rescans;
 use crate::tagging::FileStamp;
 
@@ -22,10 +22,8 @@ const ORIGINS: [Origin; 2] = [Origin::Event, Origin::Walk];
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
-    /// Something happened to a file, or to what was one.
-    File(PathBuf),
-    /// Something happened to a folder, or to what was one.
-    Folder(PathBuf),
+    /// Something happened there: to a file, a folder, a link to either, or to what was one.
+    Path(PathBuf),
     /// A walk found a file that differs from the database, and how it was then.
     Found(PathBuf, FileStamp),
     /// A worker could not settle this file now.
@@ -55,6 +53,10 @@ pub trait Memory {
     fn knows(&self, path: &Path, stamp: &FileStamp) -> bool;
     /// Whether a file of this path counts at all.
     fn takes(&self, path: &Path) -> bool;
+    /// Whether what is in a folder of this path counts.
+    fn takes_folder(&self, path: &Path) -> bool;
+    /// Whether any file is known below this path.
+    fn knows_below(&self, path: &Path) -> bool;
 }
 
 /// What there is to do.
@@ -132,16 +134,19 @@ impl Settling {
     /// Takes a hint. What needs no waiting comes back at once.
     pub fn hear(&mut self, hint: Hint, now: Instant, memory: &impl Memory) -> Option<Work> {
         match hint {
-            Hint::File(path) => {
-                if is_unfinished(&path) || !memory.takes(&path) {
+            Hint::Path(path) => {
+                if is_hidden(&path) {
                     return None;
                 }
+                // Neither what the event said of it nor the ending of its name tells what it is: a link is made like a file.
                 let sight = memory.look(&path);
-                self.wait(path, sight, Origin::Event, now)
-            }
-            Hint::Folder(path) => {
-                let sight = memory.look(&path);
-                self.wait(path, sight, Origin::Event, now)
+                let is_music = || !is_unfinished(&path) && memory.takes(&path);
+                let counts = match sight {
+                    Sight::Folder => memory.takes_folder(&path),
+                    Sight::File(_) | Sight::Unclear => is_music(),
+                    Sight::Missing => is_music() || memory.knows_below(&path),
+                };
+                if counts { self.wait(path, sight, Origin::Event, now) } else { None }
             }
             Hint::Found(path, stamp) => {
                 if is_unfinished(&path) || self.waiting.contains_key(&path) {
@@ -247,7 +252,7 @@ impl Settling {
                 None
             }
             Sight::Missing => Some(Work::Gone(path)),
-            Sight::Folder => Some(Work::List(path)),
+            Sight::Folder => memory.takes_folder(&path).then_some(Work::List(path)),
             Sight::Unclear => None,
         }
     }

@@ -14,23 +14,40 @@ struct World {
     files: RefCell<HashMap<PathBuf, FileStamp>>,
     folders: RefCell<HashSet<PathBuf>>,
     settled: RefCell<HashSet<(PathBuf, FileStamp)>>,
+    /// Links by name, and what they lead to.
+    links: RefCell<HashMap<PathBuf, PathBuf>>,
+}
+
+impl World {
+    fn behind_links(&self, path: &Path) -> PathBuf {
+        self.links.borrow().get(path).cloned().unwrap_or_else(|| path.to_owned())
+    }
 }
 
 impl Memory for World {
     fn look(&self, path: &Path) -> Sight {
-        match self.files.borrow().get(path) {
+        let path = self.behind_links(path);
+        match self.files.borrow().get(&path) {
             Some(stamp) => Sight::File(*stamp),
-            None if self.folders.borrow().contains(path) => Sight::Folder,
+            None if self.folders.borrow().contains(&path) => Sight::Folder,
             None => Sight::Missing,
         }
     }
 
     fn knows(&self, path: &Path, stamp: &FileStamp) -> bool {
-        self.settled.borrow().contains(&(path.to_owned(), *stamp))
+        self.settled.borrow().contains(&(self.behind_links(path), *stamp))
     }
 
     fn takes(&self, path: &Path) -> bool {
         path.extension().is_some_and(|ending| ending == "mp3")
+    }
+
+    fn takes_folder(&self, path: &Path) -> bool {
+        !path.ends_with("podcasts")
+    }
+
+    fn knows_below(&self, path: &Path) -> bool {
+        self.settled.borrow().iter().any(|(known, _)| known != path && known.starts_with(path))
     }
 }
 
@@ -59,7 +76,7 @@ impl Teller {
     fn happen(&mut self, second: u64, what: &str) {
         let words: Vec<&str> = what.split(' ').collect();
         let path = |at: usize| PathBuf::from("/m").join(words[at]);
-        let file = |at: usize| Hint::File(path(at));
+        let file = |at: usize| Hint::Path(path(at));
         match words[0] {
             "write" => {
                 let inode = self.world.files.borrow().get(&path(1)).map_or(second, |stamp| stamp.inode);
@@ -79,12 +96,24 @@ impl Teller {
             "touch" => self.hear(file(1), second),
             "make-folder" => {
                 self.world.folders.borrow_mut().insert(path(1));
-                self.hear(Hint::Folder(path(1)), second);
+                self.hear(file(1), second);
             }
             "remove-folder" => {
                 self.world.folders.borrow_mut().remove(&path(1));
-                self.hear(Hint::Folder(path(1)), second);
+                self.world.files.borrow_mut().retain(|file, _| !file.starts_with(path(1)));
+                self.hear(file(1), second);
             }
+            // An event of a link is that of a file, whatever it leads to, and also where it takes the place of another.
+            "link" => {
+                self.world.links.borrow_mut().insert(path(1), path(2));
+                self.hear(file(1), second);
+            }
+            "unlink" => {
+                self.world.links.borrow_mut().remove(&path(1));
+                self.hear(file(1), second);
+            }
+            // Somewhere else, where nobody listens.
+            "unseen-folder" => drop(self.world.folders.borrow_mut().insert(path(1))),
             // The line is done with it, and its row says so.
             "settle" => {
                 let stamp = self.world.files.borrow()[&path(1)];
@@ -270,6 +299,8 @@ fn stories_of_folders_and_walks_end_as_their_owners_expect() {
             "a folder is moved away",
             "0 make-folder album
                                     0 => list album
+                                    1 unseen-write album/1.mp3
+                                    1 settle album/1.mp3
                                     9 remove-folder album
                                     14 => gone album",
         ),
@@ -280,6 +311,58 @@ fn stories_of_folders_and_walks_end_as_their_owners_expect() {
                                                     9 remove-folder album
                                                     10 make-folder album
                                                     10 => list album",
+        ),
+        (
+            "a folder that nothing is known of is moved away",
+            "0 make-folder album
+                                                               0 => list album
+                                                               9 remove-folder album",
+        ),
+        ("a folder that does not count", "0 make-folder podcasts"),
+        (
+            "a folder in the making is a folder all the same",
+            "0 make-folder rip.part
+                                                             0 => list rip.part",
+        ),
+        (
+            "a link to a folder, whatever its name",
+            "0 unseen-folder disk/x
+                                                   1 link x disk/x
+                                                   1 => list x
+                                                   2 link y.mp3 disk/x
+                                                   2 => list y.mp3",
+        ),
+        (
+            "a link that leads to another folder",
+            "0 unseen-folder disk/x
+                                                 0 unseen-folder disk/y
+                                                 1 link album disk/x
+                                                 1 => list album
+                                                 9 link album disk/y
+                                                 9 => list album",
+        ),
+        (
+            "a link to a folder that comes later, and is touched then",
+            "0 link album disk/x
+                                                                      1 unseen-folder disk/x
+                                                                      2 touch album
+                                                                      2 => list album",
+        ),
+        (
+            "a link to a file that leads to another file",
+            "0 unseen-write disk/1.mp3
+                                                         0 settle disk/1.mp3
+                                                         1 link a.mp3 disk/1.mp3
+                                                         2 unseen-write disk/2.mp3
+                                                         9 link a.mp3 disk/2.mp3
+                                                         14 => analyse a.mp3",
+        ),
+        (
+            "a link to a folder is removed, and what it led to is still there",
+            "0 unseen-folder disk/x
+                                                                              1 link x disk/x
+                                                                              1 => list x
+                                                                              9 unlink x",
         ),
         (
             "a walk found a new file",
@@ -338,7 +421,7 @@ fn fifty_thousand_events_take_bounded_memory() {
     for number in 0..50_000 {
         let path = PathBuf::from(format!("/m/{}/{number}.mp3", number % 50));
         teller.world.files.borrow_mut().insert(path.clone(), stamp(1, number));
-        teller.hear(Hint::File(path), 0);
+        teller.hear(Hint::Path(path), 0);
     }
     assert_eq!(teller.settling.len(), 1000);
     let later = teller.start + Duration::from_secs(6);

@@ -9,6 +9,7 @@ use super::folders::NotWatched;
 use super::listener::Listener;
 use super::outlook::RootOutlook;
 use super::roots::{Change, Health, Root, Sight as RootSight};
+use super::settling::Hint;
 use super::walker::{Walk, Walked};
 use crate::config::Poll;
 use crate::storage::{Hearing, Mounts};
@@ -24,7 +25,8 @@ impl Watch {
         self.roots.iter().position(|root| path.starts_with(&root.real))
     }
 
-    /// A watched folder is gone from its place. Its parent tells of that; a root has none that is watched.
+    /// A watched folder is gone from its place. Its parent tells of that, but not where the parent of a root or of a link's target is
+    /// watched by nobody.
     pub(super) fn vanished(&mut self, folder: &Path, now: Instant) {
         let roots: Vec<usize> = (0..self.roots.len()).filter(|&i| self.roots[i].real == folder).collect();
         for index in &roots {
@@ -34,18 +36,25 @@ impl Watch {
         }
         if !roots.is_empty() {
             self.look_at_roots(now);
+        } else {
+            self.stop_watching(folder);
+            self.hear(Hint::Path(folder.to_owned()), now);
         }
     }
 
     pub(super) fn look_at_roots(&mut self, now: Instant) {
-        self.next_look = now + LOOK_FOR_ROOTS.min(self.plan.watch.poll_interval.get());
         for index in 0..self.roots.len() {
             let sight = RootSight::of(&self.roots[index].configured);
             let was_away = matches!(self.roots[index].health, Health::Away(_));
+            let was_at = self.roots[index].real.clone();
             let store = &self.store;
             // Where the database cannot say, nothing is taken for granted.
             let change = self.roots[index].observe(sight, |real| store.knows_files_below(real).unwrap_or(true));
             let shown = self.roots[index].configured.display().to_string();
+            if self.roots[index].real != was_at {
+                self.stop_watching(&was_at);
+                tracing::debug!("{shown}: is {} now", self.roots[index].real.display());
+            }
             match change {
                 None => {}
                 Some(Change::Went(why)) => {
@@ -68,6 +77,14 @@ impl Watch {
                 }
             }
         }
+        self.look_again(now);
+    }
+
+    /// Looks at the roots no sooner than this again, unless something calls for it.
+    fn look_again(&mut self, now: Instant) {
+        let interval = self.plan.watch.poll_interval.get();
+        let is_away = self.roots.iter().any(|root| !root.is_good());
+        self.next_look = now + if is_away { LOOK_FOR_ROOTS.min(interval) } else { interval };
     }
 
     fn hearing(&self, index: usize) -> Hearing {
@@ -82,8 +99,13 @@ impl Watch {
     }
 
     fn forget_watches(&self, index: usize) {
+        self.stop_watching(&self.roots[index].real);
+    }
+
+    /// Watches a folder no more, nor any below it.
+    pub(super) fn stop_watching(&self, folder: &Path) {
         if let Some(listener) = self.ear.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            listener.forget_below(&self.roots[index].real);
+            listener.forget_below(folder);
         }
     }
 

@@ -66,7 +66,7 @@ impl Walker {
                 return;
             }
             tracing::debug!("comparing {}", walk.folder.display());
-            let limit = if walk.watches { self.watch(&walk.folder) } else { None };
+            let limit = if walk.watches { self.watch(&walk) } else { None };
             let mut gone = 0;
             let compared = match self.compare(&walk, &mut gone) {
                 Ok(compared) => Some(compared).filter(|_| !self.cancel.is_requested()),
@@ -80,8 +80,8 @@ impl Walker {
         }
     }
 
-    fn watch(&self, folder: &Path) -> Option<&'static str> {
-        watch_below(&self.ear, &self.selection, folder, &self.cancel)
+    fn watch(&self, Walk { root, folder, .. }: &Walk) -> Option<&'static str> {
+        watch_below(&self.ear, &self.selection, root, folder, &self.cancel)
     }
 
     fn compare(&self, walk: &Walk, gone: &mut usize) -> Result<Compared, StoreError> {
@@ -89,7 +89,7 @@ impl Walker {
         let mut missing = Vec::new();
         let mut failure = None;
         let comparison = Comparison { store, fingerprints, selection };
-        let compared = comparison.of(&walk.folder, &self.cancel, |difference| match difference {
+        let compared = comparison.of(&walk.root, &walk.folder, &self.cancel, |difference| match difference {
             Difference::Look { path, .. } if is_unfinished(&path) => {}
             Difference::Look { why: Why::Unsettled, .. } if !walk.retries => {}
             Difference::Look { path, stamp, age, .. } => {
@@ -112,6 +112,7 @@ impl Walker {
             }
             Difference::Obstacle { path, obstacle } => match obstacle {
                 Obstacle::Forbidden | Obstacle::Unreadable(_) => tracing::warn!("{}: {obstacle}", path.display()),
+                Obstacle::LeftOut(_) if path == walk.root => tracing::warn!("{}: {obstacle}", path.display()),
                 _ => tracing::debug!("{}: {obstacle}", path.display()),
             },
         })?;
@@ -129,10 +130,16 @@ impl Walker {
     }
 }
 
-/// Watches a folder and all below it. Says which limit was reached, if one was.
-pub(super) fn watch_below(ear: &Ear, selection: &Selection, folder: &Path, cancel: &Cancel) -> Option<&'static str> {
+/// Watches a folder of a root and all below it. Says which limit was reached, if one was.
+pub(super) fn watch_below(
+    ear: &Ear,
+    selection: &Selection,
+    root: &Path,
+    folder: &Path,
+    cancel: &Cancel,
+) -> Option<&'static str> {
     let lock = || ear.lock().unwrap_or_else(PoisonError::into_inner);
-    for folder in selection.folders(folder) {
+    for folder in selection.folders(root, folder) {
         if cancel.is_requested() {
             return None;
         }

@@ -14,6 +14,18 @@ const MOST_BLOCKS: usize = 10_000;
 /// How far from the end the last frame is searched: the longest frame that libFLAC writes is far shorter.
 const TAIL: u64 = 256 * 1024;
 
+/// Type of a metadata block that holds a picture.
+const PICTURE: u8 = 6;
+
+/// No header of a frame is longer.
+const LONGEST_HEADER: usize = 16;
+
+/// The longest frame behind which another is looked for.
+const LONGEST_FRAME: u64 = 256 * 1024;
+
+/// How far behind the description of the sound the first frame is searched, where nothing tells its place.
+const FARTHEST: u64 = 64 << 20;
+
 /// Headers, counted from the end, whose frames are checked.
 const CHECKED: usize = 4;
 
@@ -27,24 +39,35 @@ pub(crate) struct Layout {
     pub total: Option<u64>,
 }
 
+/// What tells the length of a block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// Its header, which has 24 bits for it.
+    Headers,
+    /// In a picture its own lengths, where they are larger: some programs have cut the header's.
+    Contents,
+}
+
 impl Layout {
     /// Reads the layout of the file whose mark stands at `start`.
     pub(crate) fn read(source: &mut Source, start: u64) -> Result<Self, Fault> {
-        let mut position = start + 4;
-        let mut stream_info = None;
-        for _ in 0..MOST_BLOCKS {
-            let Some(header) = source.array::<4>(position)? else { break };
-            let length = u64::from(u32::from_be_bytes([0, header[1], header[2], header[3]]));
-            if header[0] & 0x7f == 0 && stream_info.is_none() {
-                stream_info = source.array::<34>(position + 4)?;
-            }
-            position += 4 + length;
-            if header[0] & 0x80 != 0 {
-                let stream_info = stream_info.ok_or_else(|| Fault::damaged("nothing in it describes the sound"))?;
-                return Self::check(source, stream_info, position);
-            }
+        let blocks = Blocks::walk(source, start + 4, Trust::Headers)?;
+        let too_short = || Fault::truncated("it stops before the sound begins");
+        let Some(stream_info) = blocks.stream_info else {
+            return Err(blocks.end.map_or_else(too_short, |_| Fault::damaged("nothing in it describes the sound")));
+        };
+        // Players search the first frame where the lengths of the blocks lead nowhere, and so does this.
+        let mut first = blocks.end;
+        if !is_frame(source, first, &stream_info)? {
+            let by_contents = Blocks::walk(source, start + 4, Trust::Contents)?.end;
+            let found = if is_frame(source, by_contents, &stream_info)? {
+                by_contents
+            } else {
+                search(source, start + 42, &stream_info)?
+            };
+            first = found.or(first);
         }
-        Err(Fault::truncated("it stops before the sound begins"))
+        Self::check(source, stream_info, first.ok_or_else(too_short)?)
     }
 
     fn check(source: &mut Source, stream_info: [u8; 34], first: u64) -> Result<Self, Fault> {
@@ -72,6 +95,87 @@ impl Layout {
         };
         Ok(Self { stream_info, frames, total })
     }
+}
+
+/// What a walk over the metadata blocks finds.
+struct Blocks {
+    /// STREAMINFO, if it is among them.
+    stream_info: Option<[u8; 34]>,
+    /// Where the last one ends; none where the file ends before, or they do not end.
+    end: Option<u64>,
+}
+
+impl Blocks {
+    /// Follows the blocks from `position` on.
+    fn walk(source: &mut Source, mut position: u64, trust: Trust) -> Result<Self, Fault> {
+        let mut blocks = Self { stream_info: None, end: None };
+        for _ in 0..MOST_BLOCKS {
+            let Some(header) = source.array::<4>(position)? else { break };
+            let (kind, is_last) = (header[0] & 0x7f, header[0] & 0x80 != 0);
+            let mut length = u64::from(u32::from_be_bytes([0, header[1], header[2], header[3]]));
+            if kind == 0 && blocks.stream_info.is_none() {
+                blocks.stream_info = source.array::<34>(position + 4)?;
+            }
+            if kind == PICTURE && trust == Trust::Contents {
+                length = length.max(picture_length(source, position + 4)?.unwrap_or(0));
+            }
+            position += 4 + length;
+            if is_last {
+                blocks.end = Some(position);
+                break;
+            }
+        }
+        Ok(blocks)
+    }
+}
+
+/// The length of a picture block by the lengths in it: of two texts and of the picture, between numbers.
+fn picture_length(source: &mut Source, start: u64) -> Result<Option<u64>, Fault> {
+    let mut length = 4;
+    for then in [0, 16, 0] {
+        let Some(part) = source.array::<4>(start + length)? else { return Ok(None) };
+        length += 4 + u64::from(u32::from_be_bytes(part)) + then;
+    }
+    Ok(Some(length).filter(|length| start + length <= source.len()))
+}
+
+/// Whether a frame starts at `position`.
+fn is_frame(source: &mut Source, position: Option<u64>, info: &[u8; 34]) -> Result<bool, Fault> {
+    let Some(position) = position else { return Ok(false) };
+    let fixed_block = u64::from(u16::from_be_bytes([info[0], info[1]]));
+    let head = source.peek(position, LONGEST_HEADER)?;
+    let starts = matches!(head, [0xff, 0xf8 | 0xf9, ..]);
+    Ok(starts && frame_samples(head, fixed_block).is_some())
+}
+
+/// The first frame behind `start`, wherever it is: a whole one by its checksum, of which the next one is told by its number.
+fn search(source: &mut Source, start: u64, info: &[u8; 34]) -> Result<Option<u64>, Fault> {
+    const STEP: u64 = 1 << 20;
+    let fixed_block = u64::from(u16::from_be_bytes([info[0], info[1]]));
+    let end = source.len().min(start.saturating_add(FARTHEST));
+    let sync = |bytes: &[u8]| matches!(bytes, [0xff, 0xf8 | 0xf9, ..]);
+    let mut position = start;
+    while position < end {
+        // What starts in this step may end in the next one.
+        let bytes = source.read(position..(position + STEP + LONGEST_FRAME).min(source.len()))?;
+        let starts = bytes.windows(2).take(STEP as usize).enumerate().filter(|(_, window)| sync(window));
+        for (at, _) in starts {
+            let Some(first) = frame_samples(&bytes[at..], fixed_block).filter(|samples| samples.start == 0) else {
+                continue;
+            };
+            let rest = &bytes[at..bytes.len().min(at + LONGEST_FRAME as usize)];
+            let follows = |next: &usize| {
+                rest[*next..*next + 2] == rest[..2]
+                    && frame_samples(&rest[*next..], fixed_block).is_some_and(|samples| samples.start == first.end)
+                    && crc16(&rest[..*next]) == 0
+            };
+            if (2..rest.len().saturating_sub(2)).any(|next| follows(&next)) {
+                return Ok(Some(position + at as u64));
+            }
+        }
+        position += STEP;
+    }
+    Ok(None)
 }
 
 /// The number of samples a channel that STREAMINFO declares; 0 is unknown.

@@ -2,6 +2,7 @@
 //! container. A decoder starts from here, an identity is a hash of some of it, and whoever rewrites tags hashes all of it before and
 //! after. Nothing is decoded here.
 
+pub(crate) mod caf;
 mod container;
 pub(crate) mod flac;
 pub(crate) mod matroska;
@@ -9,7 +10,6 @@ pub(crate) mod mp4;
 pub(crate) mod mpeg;
 pub(crate) mod ogg;
 pub(crate) mod riff;
-mod tags;
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,6 +17,7 @@ use std::path::Path;
 use super::AudioError;
 use super::error::{Fault, guard};
 use super::source::Source;
+use crate::formats as tags;
 
 pub use container::Container;
 pub(crate) use container::{Found, find};
@@ -97,7 +98,7 @@ pub(crate) fn locate(source: &mut Source, found: &Found) -> Result<Payload, Faul
         Found::Mp4(start) => mp4::Layout::read(source, *start)?.mdat,
         Found::Riff(start) => vec![riff::wave(source, *start)?.data],
         Found::Aiff(start) => vec![riff::aiff(source, *start)?.data],
-        Found::Caf(start) => vec![riff::caf(source, *start)?],
+        Found::Caf(start) => vec![caf::Layout::read(source, *start)?.data],
         Found::Matroska(start) => matroska::clusters(source, *start)?,
     };
     Ok(Payload { container: found.container(), extents })

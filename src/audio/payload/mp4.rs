@@ -42,6 +42,8 @@ pub(crate) struct Track {
     pub audio_config: Option<AudioConfig>,
     /// Ticks a second of the movie's clock.
     movie_timescale: u32,
+    /// QuickTime's samples of several bytes: whether the lowest byte comes first.
+    pub little_endian: bool,
 }
 
 /// AAC's AudioSpecificConfig (ISO 14496-3, 1.6.2.1), as far as it says which AAC it is.
@@ -234,6 +236,9 @@ fn read_description(walker: &mut Walker<'_>, atom: &Atom, track: &mut Track) -> 
     }
     track.sample_rate = walker.u32(&entry, 24)? >> 16;
     let bytes = walker.source.read(entry.body.start..entry.body.end.min(entry.body.start + LONGEST_ENTRY))?;
+    if let Some(order) = bytes.windows(4).position(|mark| mark == b"enda") {
+        track.little_endian = bytes.get(order + 4..order + 6) == Some(&[0, 1]);
+    }
     // The configuration hides in nested descriptors whose headers have several lengths; its own tag is 5, behind tag 4 with 13 bytes.
     if let Some(esds) = bytes.windows(4).position(|mark| mark == b"esds") {
         track.audio_config = decoder_specific(bytes.get(esds + 8..).unwrap_or_default()).and_then(AudioConfig::parse);

@@ -1,5 +1,4 @@
-//! Bare MPEG audio (MP3 and its older layers) and ADTS: finding the first true frame, what the Xing, Info or VBRI frame declares,
-//! and where the n-th frame is. Nothing is decoded.
+//! Bare MPEG audio (MP3 and its older layers): what the Xing, Info or VBRI frame declares, and where the n-th frame is. Nothing is decoded.
 //!
 //! Frames have no numbers, so positions are found in one of two exact ways. When every frame has the same bitrate, frame `k` begins at
 //! `k * bytes per frame`, give or take the padding slot; that is believed only after a frame header of that bitrate was found at
@@ -11,190 +10,15 @@ use std::ops::Range;
 
 use crate::audio::error::Fault;
 use crate::audio::source::Source;
+use crate::formats::mpeg::{Header, header_at, next_frame};
 
 use super::riff::check_whole;
-
-/// How far behind the tags the first frame is searched: past padding and debris, not through a film.
-const SEARCH: u64 = 1 << 20;
-
-/// Frame headers in a row that make a stream.
-const CHAIN: usize = 4;
 
 /// The shortest frame in bytes.
 const SHORTEST_FRAME: u64 = 24;
 
 /// One in this many frame positions is remembered while headers are walked.
 const INDEX_STEP: u64 = 64;
-
-/// A frame header, as ISO 11172-3 and 13818-3 (and the MPEG 2.5 extension) define it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
-    /// 1, 2, or 3 for MPEG 2.5.
-    version: u8,
-    /// I, II or III.
-    pub layer: u8,
-    /// In bit/s.
-    bitrate: u32,
-    /// In Hz.
-    pub sample_rate: u32,
-    padded: bool,
-    pub channels: u16,
-    protected: bool,
-}
-
-impl Header {
-    /// Parses four bytes; `None` when they are no header (free-format streams, which declare no bitrate, included).
-    pub(crate) fn parse(bytes: [u8; 4]) -> Option<Self> {
-        if bytes[0] != 0xff || bytes[1] & 0xe0 != 0xe0 {
-            return None;
-        }
-        let version = match bytes[1] >> 3 & 3 {
-            0 => 3,
-            2 => 2,
-            3 => 1,
-            _ => return None,
-        };
-        let layer = 4 - (bytes[1] >> 1 & 3);
-        let (bitrate_index, rate_index) = (usize::from(bytes[2] >> 4), usize::from(bytes[2] >> 2 & 3));
-        if layer == 4 || rate_index == 3 || bytes[3] & 3 == 2 {
-            return None;
-        }
-        let kilobits = match (version, layer) {
-            (1, 1) => [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 0],
-            (1, 2) => [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0],
-            (1, _) => [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0],
-            (_, 1) => [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256, 0],
-            _ => [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0],
-        }[bitrate_index];
-        let halvings = version - 1;
-        (kilobits > 0).then(|| Self {
-            version,
-            layer,
-            bitrate: kilobits * 1000,
-            sample_rate: [44_100, 48_000, 32_000][rate_index] >> halvings,
-            padded: bytes[2] & 2 != 0,
-            channels: if bytes[3] >> 6 == 3 { 1 } else { 2 },
-            protected: bytes[1] & 1 == 0,
-        })
-    }
-
-    /// Samples a channel in a frame.
-    pub(crate) fn samples(&self) -> u64 {
-        match (self.version, self.layer) {
-            (_, 1) => 384,
-            (1, _) | (_, 2) => 1152,
-            _ => 576,
-        }
-    }
-
-    /// The unit of padding in bytes.
-    fn slot(&self) -> u64 {
-        if self.layer == 1 { 4 } else { 1 }
-    }
-
-    /// Length of the frame in bytes, header included.
-    pub(crate) fn length(&self) -> u64 {
-        let slots = self.samples() / 8 * u64::from(self.bitrate) / u64::from(self.sample_rate) / self.slot();
-        (slots + u64::from(self.padded)) * self.slot()
-    }
-
-    /// Whether `other` can be a frame of the same stream: bitrate and channel mode may change, the rest may not.
-    pub(crate) fn continues(&self, other: &Self) -> bool {
-        (self.version, self.layer, self.sample_rate) == (other.version, other.layer, other.sample_rate)
-    }
-
-    /// Bytes of side information behind the header of a layer III frame.
-    fn side_information(&self) -> u64 {
-        match (self.version, self.channels) {
-            (1, 1) => 17,
-            (1, _) => 32,
-            (_, 1) => 9,
-            _ => 17,
-        }
-    }
-}
-
-/// The frame header at `position`, if there is one.
-pub(crate) fn header_at(source: &mut Source, position: u64) -> io::Result<Option<Header>> {
-    Ok(source.array::<4>(position)?.and_then(Header::parse))
-}
-
-/// Searches the first frame: one that begins a chain of frames of one stream, or the last complete ones of the range.
-pub(crate) fn first_frame(source: &mut Source, range: Range<u64>) -> io::Result<Option<u64>> {
-    let limit = range.end.min(range.start + SEARCH);
-    search(source, range.start..limit, |source, at| {
-        let Some(first) = header_at(source, at)? else { return Ok(false) };
-        chain(source, at, first, range.end)
-    })
-}
-
-/// Searches the next frame of a stream, behind damage: two frames in a row, or one that ends with the range.
-pub(crate) fn next_frame(source: &mut Source, range: Range<u64>, like: &Header) -> io::Result<Option<u64>> {
-    let like = *like;
-    search(source, range.clone(), |source, at| {
-        let Some(found) = header_at(source, at)?.filter(|found| like.continues(found)) else { return Ok(false) };
-        let next = at + found.length();
-        Ok(next == range.end || header_at(source, next)?.is_some_and(|next| like.continues(&next)))
-    })
-}
-
-/// The first position of the range that begins with eleven set bits and that `accept` takes.
-fn search(
-    source: &mut Source,
-    range: Range<u64>,
-    mut accept: impl FnMut(&mut Source, u64) -> io::Result<bool>,
-) -> io::Result<Option<u64>> {
-    const STEP: u64 = 4096;
-    let mut position = range.start;
-    while position < range.end {
-        let count = (range.end - position).min(STEP);
-        let bytes = source.peek(position, count as usize + 1)?;
-        let marks = bytes.windows(2).enumerate().filter(|(_, pair)| pair[0] == 0xff && pair[1] >= 0xe0);
-        let marks: Vec<u64> = marks.map(|(offset, _)| position + offset as u64).collect();
-        for at in marks {
-            if accept(source, at)? {
-                return Ok(Some(at));
-            }
-        }
-        position += count;
-    }
-    Ok(None)
-}
-
-/// Whether frames of one stream follow each other from `at` on. At the end of the file a shorter chain is believed if it fits exactly,
-/// or if two frames were found before the file stops.
-fn chain(source: &mut Source, at: u64, first: Header, end: u64) -> io::Result<bool> {
-    let (mut position, mut header) = (at, first);
-    for found in 1..CHAIN {
-        position += header.length();
-        if position == end {
-            return Ok(true);
-        }
-        match header_at(source, position)? {
-            Some(next) if position < end && first.continues(&next) => header = next,
-            // What follows the last frame may be a tag of a kind that is not known here.
-            _ => return Ok(position > end && found > 2),
-        }
-    }
-    Ok(true)
-}
-
-/// The first ADTS frame, if the range begins with some: AAC frames carry their length, so a chain of them is unmistakable.
-pub(crate) fn adts_start(source: &mut Source, range: Range<u64>) -> io::Result<Option<u64>> {
-    let mut position = range.start;
-    for _ in 0..CHAIN {
-        let Some(bytes) = source.array::<7>(position)? else { return Ok(None) };
-        let length = u64::from(bytes[3] & 3) << 11 | u64::from(bytes[4]) << 3 | u64::from(bytes[5] >> 5);
-        if bytes[0] != 0xff || bytes[1] & 0xf6 != 0xf0 || length < 7 {
-            return Ok(None);
-        }
-        position += length;
-        if position == range.end {
-            break;
-        }
-    }
-    Ok((position <= range.end).then_some(range.start))
-}
 
 /// A frame that was found.
 pub(crate) struct Frame {

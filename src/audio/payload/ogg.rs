@@ -205,6 +205,10 @@ fn open_link(source: &mut Source, start: u64, end: u64) -> Result<Link, Fault> {
     }
     let missing = || Fault::damaged("it does not begin with the first page of a stream");
     let (serial, mut stream, mut headers) = found.ok_or_else(|| refusal.unwrap_or_else(missing))?;
+    if let Stream::Flac(_) = &stream {
+        position = flac_sound(source, serial, position..end, headers)?;
+        headers = 0;
+    }
     let mut packet = Vec::new();
     for _ in 0..MOST_HEADER_PAGES {
         if headers == 0 {
@@ -238,6 +242,33 @@ fn open_link(source: &mut Source, start: u64, end: u64) -> Result<Link, Fault> {
         setup.append(&mut packet);
     }
     Ok(Link { serial, stream, pages: position..end, last_granule: 0 })
+}
+
+/// Where the headers of a stream of FLAC end. How many there are is told, and not always rightly: a packet that begins as no metadata
+/// block does is sound.
+fn flac_sound(source: &mut Source, serial: u32, range: Range<u64>, mut headers: usize) -> Result<u64, Fault> {
+    let (mut position, mut end_of_headers) = (range.start, range.start);
+    for _ in 0..MOST_HEADER_PAGES {
+        let Some(page) = next_page(source, position..range.end)? else {
+            return if headers == 0 {
+                Ok(end_of_headers)
+            } else {
+                Err(Fault::truncated("it stops before the sound begins"))
+            };
+        };
+        position = page.end();
+        if page.serial != serial {
+            continue;
+        }
+        let first = source.peek(page.body().start, 1)?.first().copied().filter(|_| !page.continued);
+        let is_frame = first == Some(0xff);
+        if is_frame || headers == 0 && first.is_none_or(|kind| kind & 0x7f > 6) {
+            return Ok(end_of_headers);
+        }
+        headers = headers.saturating_sub(page.lacing.iter().filter(|&&length| length < 255).count());
+        end_of_headers = page.end();
+    }
+    Err(Fault::damaged("its headers do not end"))
 }
 
 /// Which codec the first packet of a stream introduces, and how many headers follow it.

@@ -1,4 +1,4 @@
-//! The formats made of chunks: WAV (with its 64-bit kin RF64 and BW64), AIFF and CAF. Found are the chunk of sound and the chunk that
+//! The formats made of chunks: WAV (with its 64-bit kin RF64 and BW64) and AIFF. Found are the chunk of sound and the chunk that
 //! describes it.
 
 use std::ops::Range;
@@ -12,6 +12,13 @@ const MOST_CHUNKS: usize = 10_000;
 /// The longest description of a format in bytes (real ones have 16 to 60).
 const LONGEST_DESCRIPTION: u64 = 4096;
 
+/// What programs declare in front of sound whose length they do not know yet (lame and SoX; ffmpeg's is the largest number that there
+/// is): in a pipe nobody fills it in.
+const TO_THE_END: [u64; 2] = [0x7fff_ffff, 0x7fff_f000];
+
+/// The same of SoX in AIFF.
+const TO_THE_END_IN_AIFF: u64 = 0x7f00_0008;
+
 /// A WAV or AIFF file: the chunk that describes the sound and the bytes of the sound.
 pub(crate) struct Chunked {
     /// The whole `fmt ` or `COMM` chunk without its header.
@@ -21,6 +28,8 @@ pub(crate) struct Chunked {
     /// The bytes of sound.
     pub data: Range<u64>,
 }
+
+const NO_SAMPLES: Fault = Fault::Empty("its sound has no samples");
 
 /// The header of a chunk: its mark, where its contents begin and how many bytes it declares.
 struct Chunk {
@@ -35,7 +44,7 @@ pub(crate) fn wave(source: &mut Source, start: u64) -> Result<Chunked, Fault> {
     let mut long_data = None;
     let mut position = start + 12;
     for _ in 0..MOST_CHUNKS {
-        let Some(mut chunk) = chunk(source, position, u32::from_le_bytes)? else { break };
+        let Some(chunk) = chunk(source, position, u32::from_le_bytes)? else { break };
         match &chunk.mark {
             // RF64 and BW64 keep the true lengths here: of the file, then of the data.
             b"ds64" => {
@@ -45,13 +54,17 @@ pub(crate) fn wave(source: &mut Source, start: u64) -> Result<Chunked, Fault> {
             b"data" => {
                 let description =
                     description.ok_or_else(|| Fault::damaged("the sound comes before its description"))?;
-                if chunk.length == u64::from(u32::MAX) {
-                    // Written to a pipe: the sound reaches to the end of the file.
-                    chunk.length = long_data.unwrap_or(source.len() - chunk.start);
-                } else if chunk.length == 0 {
-                    chunk.length = source.len() - chunk.start;
-                }
-                let data = sound(source, chunk.start, chunk.length)?;
+                let rest = source.len().saturating_sub(chunk.start);
+                let elsewhere = long_data.filter(|_| chunk.length == u64::from(u32::MAX));
+                let length = match elsewhere.unwrap_or(chunk.length) {
+                    // Empty, if the file goes on as one that is; else its length was never filled in.
+                    0 if chunks_follow(source, chunk.start, u32::from_le_bytes)? => 0,
+                    0 => rest,
+                    0xffff_ffff if elsewhere.is_none() => rest,
+                    length if elsewhere.is_none() && TO_THE_END.contains(&length) => length.min(rest),
+                    length => length,
+                };
+                let data = sound(source, chunk.start, length)?;
                 return Ok(Chunked { description, form: *b"WAVE", data });
             }
             _ => {}
@@ -71,6 +84,17 @@ pub(crate) fn aiff(source: &mut Source, start: u64) -> Result<Chunked, Fault> {
         match &chunk.mark {
             b"COMM" => description = Some(describe(source, &chunk)?),
             b"SSND" => {
+                let unmeasured = match chunk.length {
+                    0 => !chunks_follow(source, chunk.start, u32::from_be_bytes)?,
+                    length => length == TO_THE_END_IN_AIFF && chunk.start + length > source.len(),
+                };
+                if unmeasured {
+                    let what = "an AIFF file whose sizes were never filled in, as in a pipe, cannot be read".to_owned();
+                    return Err(Fault::Unsupported { what, advice: "make it anew, without one" });
+                }
+                if chunk.length == 0 {
+                    return Err(NO_SAMPLES);
+                }
                 let Some(lead) = source.array::<8>(chunk.start)? else { break };
                 let offset = u64::from(u32::from_be_bytes([lead[0], lead[1], lead[2], lead[3]]));
                 let length = chunk.length.checked_sub(8 + offset);
@@ -85,38 +109,12 @@ pub(crate) fn aiff(source: &mut Source, start: u64) -> Result<Chunked, Fault> {
         position = chunk.start.saturating_add(chunk.length.next_multiple_of(2));
     }
     match (description, data) {
+        // A number of channels, then the number of frames.
+        (Some(description), _) if description.get(2..6) == Some(&[0; 4]) => Err(NO_SAMPLES),
         (Some(description), Some(data)) => Ok(Chunked { description, form, data }),
         (Some(_), None) => Err(Fault::truncated("it stops before the sound begins")),
         _ => Err(Fault::damaged("nothing in it describes the sound")),
     }
-}
-
-/// The sound of a CAF file that begins at `start`.
-pub(crate) fn caf(source: &mut Source, start: u64) -> Result<Range<u64>, Fault> {
-    let mut position = start + 8;
-    for _ in 0..MOST_CHUNKS {
-        let Some(header) = source.array::<12>(position)? else { break };
-        let length = i64::from_be_bytes([
-            header[4], header[5], header[6], header[7], header[8], header[9], header[10], header[11],
-        ]);
-        let begin = position + 12;
-        if &header[..4] == b"data" {
-            // -1: to the end of the file. The sound follows a count of edits.
-            let length = if length < 0 { source.len() - begin } else { length as u64 };
-            return sound(source, begin + 4, length.saturating_sub(4));
-        }
-        if &header[..4] == b"desc" {
-            // Bytes of a packet and number of channels: the demuxer computes with them unchecked.
-            let fields = source.array::<28>(begin)?.unwrap_or_default();
-            let field = |at: usize| u32::from_be_bytes([fields[at], fields[at + 1], fields[at + 2], fields[at + 3]]);
-            if field(16) > 1 << 20 || !(1..=64).contains(&field(24)) {
-                return Err(Fault::damaged("the description of its sound is impossible"));
-            }
-        }
-        let length = u64::try_from(length).map_err(|_| Fault::damaged("a chunk has a negative length"))?;
-        position = begin.saturating_add(length);
-    }
-    Err(Fault::truncated("it stops before the sound begins"))
 }
 
 fn chunk(source: &mut Source, position: u64, order: fn([u8; 4]) -> u32) -> Result<Option<Chunk>, Fault> {
@@ -127,6 +125,22 @@ fn chunk(source: &mut Source, position: u64, order: fn([u8; 4]) -> u32) -> Resul
     }))
 }
 
+/// Whether whole chunks and nothing else stand from `position` to the end of the file.
+fn chunks_follow(source: &mut Source, mut position: u64, order: fn([u8; 4]) -> u32) -> Result<bool, Fault> {
+    for _ in 0..MOST_CHUNKS {
+        if position >= source.len() {
+            return Ok(true);
+        }
+        let Some(chunk) = chunk(source, position, order)? else { return Ok(false) };
+        let is_name = chunk.mark.iter().all(|byte| (0x20..0x7f).contains(byte));
+        if !is_name || chunk.length > source.len() - chunk.start {
+            return Ok(false);
+        }
+        position = chunk.start + chunk.length.next_multiple_of(2);
+    }
+    Ok(false)
+}
+
 fn describe(source: &mut Source, chunk: &Chunk) -> Result<Vec<u8>, Fault> {
     if chunk.length > LONGEST_DESCRIPTION {
         return Err(Fault::damaged("the description of its sound is absurdly long"));
@@ -135,11 +149,11 @@ fn describe(source: &mut Source, chunk: &Chunk) -> Result<Vec<u8>, Fault> {
 }
 
 /// The bytes of sound that a chunk declares, if enough of them are there.
-fn sound(source: &Source, start: u64, declared: u64) -> Result<Range<u64>, Fault> {
+pub(super) fn sound(source: &Source, start: u64, declared: u64) -> Result<Range<u64>, Fault> {
     let present = source.len().saturating_sub(start);
     check_whole(present, declared)?;
     let data = start..start + declared.min(present);
-    if data.is_empty() { Err(Fault::Empty("its sound has no samples")) } else { Ok(data) }
+    if data.is_empty() { Err(NO_SAMPLES) } else { Ok(data) }
 }
 
 /// A file of which at least 95 % are there is taken as whole: what is missing then is less than what separates two encoders' ideas of

@@ -1,6 +1,5 @@
-//! What symphonia's demuxers read: FLAC, WAV, AIFF, CAF, MP4, Matroska and ADTS. Where the container is simple, the demuxer is shown a
-//! minimal file (the description of the sound, then the sound) instead of the real one: comments, pictures and seek tables are then
-//! neither parsed nor able to mislead it.
+//! What symphonia's demuxers read: packets with positions, by a track that can be sought. Here are FLAC, MP4, Matroska and ADTS, in
+//! [chunked](super::chunked) the formats made of chunks. FLAC is shown to the demuxer as a minimal file, as those are.
 
 use std::ops::Range;
 
@@ -15,27 +14,32 @@ use symphonia::default::formats as readers;
 
 use crate::audio::error::Fault;
 use crate::audio::opus;
-use crate::audio::payload::riff::Chunked;
 use crate::audio::payload::{flac, mp4};
 use crate::audio::source::{Section, Source};
+use crate::formats::mpeg::Header;
+use crate::formats::{Kind, Mark};
 
 use super::decoder::{Decoded, Decoder};
-use super::{Codec, Format, MOST_CHANNELS, Track};
+use super::description::decoded;
+use super::{Codec, Format, Track, adpcm, mpeg};
 
 /// Part of a second that is decoded and dropped before the wanted frame of a lossy stream, whose packets overlap.
 const RUN_IN_PARTS: u64 = 4;
 
-/// `WAVE_FORMAT_MPEG` and `WAVE_FORMAT_MPEGLAYER3`.
-const MPEG_IN_WAVE: [u16; 2] = [0x0050, 0x0055];
-
 /// Opens the demuxer at the start of the sound.
-type Opener = Box<dyn Fn() -> Result<Box<dyn FormatReader>, Fault> + Send>;
+pub(super) type Opener = Box<dyn Fn() -> symphonia::core::errors::Result<Box<dyn FormatReader>> + Send>;
 
 pub(super) struct DemuxedTrack {
     reader: Box<dyn FormatReader>,
     /// Opens it again: the one way back to the start that no demuxer gets wrong.
     opener: Opener,
     decoder: Decoder,
+    /// Of MPEG audio, a frame like those that the decoder was made for.
+    mpeg: Option<Header>,
+    /// Frames of a block, of sound that is stored in blocks.
+    block: usize,
+    /// Whether a block has to be looked at before it is decoded.
+    steps_grow: bool,
     format: Format,
     track: u32,
     time_base: TimeBase,
@@ -48,14 +52,22 @@ pub(super) struct DemuxedTrack {
 }
 
 /// What the caller knows better than the demuxer.
-#[derive(Default)]
-struct Known {
-    delay: u64,
-    total: Option<u64>,
+pub(super) struct Known {
+    /// The kind of file that the sound is in.
+    pub kind: Kind,
+    pub delay: u64,
+    pub total: Option<u64>,
+}
+
+impl Known {
+    /// Nothing but the kind of file.
+    pub(super) fn of(kind: Kind) -> Self {
+        Self { kind, delay: 0, total: None }
+    }
 }
 
 /// An opener of the demuxer that `make` makes, over the same bytes every time.
-fn opener<R: FormatReader + 'static>(
+pub(super) fn opener<R: FormatReader + 'static>(
     section: Section,
     make: fn(MediaSourceStream<'static>, FormatOptions) -> symphonia::core::errors::Result<R>,
 ) -> Opener {
@@ -69,12 +81,12 @@ pub(super) fn flac(source: &Source, layout: flac::Layout) -> Result<DemuxedTrack
     let mut head = b"fLaC\x80\x00\x00\x22".to_vec();
     head.extend(layout.stream_info);
     let opener = opener(source.section(head, layout.frames), readers::FlacReader::try_new);
-    DemuxedTrack::open(opener, Known { total: layout.total, ..Known::default() })
+    DemuxedTrack::open(opener, Known { total: layout.total, ..Known::of(Kind::Flac) })
 }
 
 pub(super) fn adts(source: &Source, range: Range<u64>) -> Result<DemuxedTrack, Fault> {
     let opener = opener(source.section(Vec::new(), range), readers::AdtsReader::try_new);
-    let track = DemuxedTrack::open(opener, Known::default())?;
+    let track = DemuxedTrack::open(opener, Known::of(Kind::Adts))?;
     // Bare frames do not say whether their upper half is missing; no one encodes plain AAC at these rates.
     if track.format.sample_rate <= 24_000 {
         return Err(he_aac());
@@ -82,72 +94,9 @@ pub(super) fn adts(source: &Source, range: Range<u64>) -> Result<DemuxedTrack, F
     Ok(track)
 }
 
-pub(super) fn holds_mpeg(wave: &Chunked) -> bool {
-    matches!(wave.description[..], [a, b, ..] if MPEG_IN_WAVE.contains(&u16::from_le_bytes([a, b])))
-}
-
-pub(super) fn wave(source: &Source, wave: Chunked) -> Result<DemuxedTrack, Fault> {
-    check_shape(&wave.description, 2, 14, u16::from_le_bytes)?;
-    let length = wave.data.end - wave.data.start;
-    let mut head = b"RIFF\xff\xff\xff\xffWAVEfmt ".to_vec();
-    chunk_body(&mut head, &wave.description, u32::to_le_bytes);
-    head.extend(b"data");
-    head.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
-    // Symphonia counts the frames of a chunk of known length; longer ones are counted here.
-    let block = match wave.description.get(12..14) {
-        Some(&[low, high]) => u64::from(u16::from_le_bytes([low, high])),
-        _ => return Err(Fault::damaged("the description of its sound is cut short")),
-    };
-    let total = (length >= u64::from(u32::MAX)).then(|| length / block.max(1));
-    let opener = opener(source.section(head, wave.data), readers::WavReader::try_new);
-    DemuxedTrack::open(opener, Known { total, ..Known::default() })
-}
-
-pub(super) fn aiff(source: &Source, aiff: Chunked) -> Result<DemuxedTrack, Fault> {
-    check_shape(&aiff.description, 0, 6, u16::from_be_bytes)?;
-    let length = aiff.data.end - aiff.data.start;
-    let mut sound = b"SSND".to_vec();
-    sound.extend(u32::try_from(length + 8).unwrap_or(u32::MAX).to_be_bytes());
-    sound.extend([0; 8]);
-    let mut body = aiff.form.to_vec();
-    body.extend(b"COMM");
-    chunk_body(&mut body, &aiff.description, u32::to_be_bytes);
-    body.extend(sound);
-    let mut head = b"FORM".to_vec();
-    head.extend(u32::try_from(body.len() as u64 + length).unwrap_or(u32::MAX).to_be_bytes());
-    head.extend(body);
-    let opener = opener(source.section(head, aiff.data), readers::AiffReader::try_new);
-    DemuxedTrack::open(opener, Known::default())
-}
-
-/// Refuses numbers of channels and of bits that the demuxer would multiply out of range; they stand at these places.
-fn check_shape(description: &[u8], channels: usize, bits: usize, order: fn([u8; 2]) -> u16) -> Result<(), Fault> {
-    let field = |at: usize| match description.get(at..at + 2) {
-        Some(&[a, b]) => Ok(order([a, b])),
-        _ => Err(Fault::damaged("the description of its sound is cut short")),
-    };
-    let (channels, bits) = (field(channels)?, field(bits)?);
-    if !(1..=MOST_CHANNELS).contains(&channels) || bits > 64 {
-        return Err(Fault::damaged(format!("it declares {channels} channels of {bits} bits")));
-    }
-    Ok(())
-}
-
-/// Appends a chunk's length and contents, padded to an even length.
-fn chunk_body(head: &mut Vec<u8>, body: &[u8], order: fn(u32) -> [u8; 4]) {
-    head.extend(order(body.len() as u32));
-    head.extend(body);
-    head.extend(&[0][..body.len() % 2]);
-}
-
-pub(super) fn caf(source: &Source, start: u64) -> Result<DemuxedTrack, Fault> {
-    let section = source.section(Vec::new(), start..source.len());
-    DemuxedTrack::open(opener(section, readers::CafReader::try_new), Known::default())
-}
-
 pub(super) fn matroska(source: &Source, start: u64) -> Result<DemuxedTrack, Fault> {
     let section = source.section(Vec::new(), start..source.len());
-    DemuxedTrack::open(opener(section, readers::MkvReader::try_new), Known::default())
+    DemuxedTrack::open(opener(section, readers::MkvReader::try_new), Known::of(Kind::Matroska))
 }
 
 pub(super) fn mp4(source: &Source, start: u64, layout: &mp4::Layout) -> Result<DemuxedTrack, Fault> {
@@ -162,10 +111,10 @@ pub(super) fn mp4(source: &Source, start: u64, layout: &mp4::Layout) -> Result<D
     let (delay, total) = track.edit();
     let rate = u64::from(track.audio_config.map_or(track.sample_rate, |config| config.sample_rate));
     let frames = |ticks: u64| match u64::from(track.timescale) {
-        timescale if timescale == rate || timescale == 0 => ticks,
+        timescale if timescale == rate || timescale == 0 || rate == 0 => ticks,
         timescale => (u128::from(ticks) * u128::from(rate) / u128::from(timescale)) as u64,
     };
-    DemuxedTrack::open(opener, Known { delay: frames(delay), total: total.map(frames) })
+    DemuxedTrack::open(opener, Known { kind: Kind::Mp4, delay: frames(delay), total: total.map(frames) })
 }
 
 fn he_aac() -> Fault {
@@ -174,97 +123,144 @@ fn he_aac() -> Fault {
 
 /// Refuses what would be decoded wrongly or not at all, with its name.
 fn refuse_codec(track: &mp4::Track) -> Result<(), Fault> {
-    let what = match &track.codec {
-        b"drms" | b"enca" | b"p608" => {
-            return Err(Fault::Unsupported {
-                what: "protected (DRM) sound".into(),
-                advice: "only a copy without protection can be classified",
-            });
-        }
-        b"mp4a" => match track.audio_config {
-            None => return Ok(()),
-            Some(config) if config.spectral_replication => return Err(he_aac()),
-            // The description may announce the full rate while the configuration tells of the core only.
-            Some(config)
-                if config.object_type == 2
-                    && (track.sample_rate == 2 * config.sample_rate || track.timescale == 2 * config.sample_rate) =>
-            {
-                return Err(he_aac());
-            }
-            Some(config) if config.channels > 2 || config.channels == 0 => "AAC with more than two channels",
-            Some(config) => match config.object_type {
-                2 | 34 => return Ok(()),
-                1 => "AAC Main",
-                3 => "AAC SSR",
-                4 => "AAC LTP",
-                23 | 39 => "low-delay AAC",
-                42 => "xHE-AAC",
-                _ => "this kind of MPEG-4 sound",
-            },
-        },
-        b"ac-3" => "Dolby Digital (AC-3)",
-        b"ec-3" => "Dolby Digital Plus",
-        b"ac-4" => "Dolby AC-4",
-        b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => "DTS",
-        b"samr" | b"sawb" => "AMR",
-        b"mha1" | b"mhm1" => "MPEG-H",
-        _ => return Ok(()),
-    };
-    Err(Fault::unsupported(what))
+    // The demuxer takes the order of Intel for granted.
+    if let b"in24" | b"in32" | b"fl32" | b"fl64" = &track.codec
+        && !track.little_endian
+    {
+        return Err(Fault::unsupported("PCM with its bytes in the order of QuickTime"));
+    }
+    if &track.codec != b"mp4a" {
+        return decoded(Kind::Mp4, Mark::Four(&track.codec)).map(|_| ());
+    }
+    let Some(config) = track.audio_config else { return Ok(()) };
+    // The description may announce the full rate while the configuration tells of the core only.
+    let doubled = [track.sample_rate, track.timescale].contains(&(2 * config.sample_rate));
+    if config.spectral_replication || config.object_type == 2 && doubled {
+        return Err(he_aac());
+    }
+    if config.object_type == 2 && !(1..=2).contains(&config.channels) {
+        return Err(Fault::unsupported("AAC with more than two channels"));
+    }
+    decoded(Kind::Mp4, Mark::Object(config.object_type)).map(|_| ())
 }
 
-/// The codec of symphonia's number, or the name of one that is not decoded.
-fn codec(number: symphonia::core::codecs::audio::AudioCodecId) -> Result<Codec, Fault> {
-    match number {
-        id::CODEC_ID_MP3 => Ok(Codec::Mp3),
-        id::CODEC_ID_MP1 | id::CODEC_ID_MP2 => Ok(Codec::Mp2),
-        id::CODEC_ID_FLAC => Ok(Codec::Flac),
-        id::CODEC_ID_VORBIS => Ok(Codec::Vorbis),
-        id::CODEC_ID_OPUS => Ok(Codec::Opus),
-        id::CODEC_ID_AAC => Ok(Codec::Aac),
-        id::CODEC_ID_ALAC => Ok(Codec::Alac),
-        id::CODEC_ID_ADPCM_MS | id::CODEC_ID_ADPCM_IMA_WAV | id::CODEC_ID_ADPCM_IMA_QT => Ok(Codec::Adpcm),
-        id::CODEC_ID_AC3 => Err(Fault::unsupported("Dolby Digital (AC-3)")),
-        id::CODEC_ID_EAC3 => Err(Fault::unsupported("Dolby Digital Plus")),
-        id::CODEC_ID_DCA => Err(Fault::unsupported("DTS")),
-        id::CODEC_ID_SPEEX => Err(Fault::unsupported("Speex")),
-        id::CODEC_ID_WAVPACK => Err(Fault::unsupported("WavPack")),
-        _ => Ok(Codec::Pcm),
+/// The codec of symphonia's number; one that is not decoded is refused by its name.
+fn codec(number: symphonia::core::codecs::audio::AudioCodecId, kind: Kind) -> Result<Codec, Fault> {
+    let mark = match number {
+        id::CODEC_ID_MP3 => return Ok(Codec::Mp3),
+        id::CODEC_ID_MP1 | id::CODEC_ID_MP2 => return Ok(Codec::Mp2),
+        id::CODEC_ID_FLAC => return Ok(Codec::Flac),
+        id::CODEC_ID_VORBIS => return Ok(Codec::Vorbis),
+        id::CODEC_ID_OPUS => return Ok(Codec::Opus),
+        id::CODEC_ID_AAC => return Ok(Codec::Aac),
+        id::CODEC_ID_ALAC => return Ok(Codec::Alac),
+        id::CODEC_ID_ADPCM_MS | id::CODEC_ID_ADPCM_IMA_WAV | id::CODEC_ID_ADPCM_IMA_QT => return Ok(Codec::Adpcm),
+        id::CODEC_ID_AC3 => "A_AC3",
+        id::CODEC_ID_EAC3 => "A_EAC3",
+        id::CODEC_ID_TRUEHD => "A_TRUEHD",
+        id::CODEC_ID_DCA => "A_DTS",
+        id::CODEC_ID_WAVPACK => "A_WAVPACK4",
+        id::CODEC_ID_TTA => "A_TTA1",
+        id::CODEC_ID_MUSEPACK => "A_MPC",
+        id::CODEC_ID_COOK | id::CODEC_ID_SIPR | id::CODEC_ID_RALF => "A_REAL",
+        _ => return Ok(Codec::Pcm),
+    };
+    // Matroska's names are the ones that all of these have.
+    match decoded(Kind::Matroska, Mark::Text(mark)) {
+        Err(Fault::Unsupported { what, advice }) => {
+            let what = what.replace(Kind::Matroska.name(), kind.name());
+            Err(Fault::Unsupported { what, advice })
+        }
+        Err(fault) => Err(fault),
+        Ok(_) => Ok(Codec::Pcm),
     }
 }
 
+/// Why a demuxer or decoder did not take a header. They know less forms than there are, so that a header which they do not understand is
+/// no proof of damage; those of FLAC and ADTS have one form.
+fn not_taken(error: Error, kind: Kind) -> Fault {
+    match error {
+        Error::DecodeError(why) | Error::LimitError(why) if !matches!(kind, Kind::Flac | Kind::Adts) => {
+            Fault::unsupported(format!("this form of {kind} ({why})"))
+        }
+        error => error.into(),
+    }
+}
+
+/// What is settled about the sound of a track before its first packet is decoded.
+struct Sound {
+    decoder: Decoder,
+    codec: Codec,
+    sample_rate: u32,
+    channels: u16,
+    pre_skip: u64,
+}
+
+impl Sound {
+    fn of(parameters: &AudioCodecParameters, kind: Kind, first: Option<Header>) -> Result<Self, Fault> {
+        // A container may call every layer MP3, and need not tell rate and channels.
+        if let Some(header) = first {
+            let (sample_rate, channels) = (header.sample_rate, header.channels);
+            return Ok(Self {
+                decoder: mpeg::decoder(&header)?,
+                codec: mpeg::codec(&header),
+                sample_rate,
+                channels,
+                pre_skip: 0,
+            });
+        }
+        let codec = codec(parameters.codec, kind)?;
+        if codec == Codec::Opus {
+            let head = opus_head(parameters)?;
+            let (channels, pre_skip) = (head.channels, u64::from(head.pre_skip));
+            let decoder = Decoder::Opus(opus::Decoder::new(head)?);
+            return Ok(Self { decoder, codec, sample_rate: opus::RATE, channels, pre_skip });
+        }
+        let decoder = Decoder::symphonia(parameters)?;
+        let settled = decoder.parameters().unwrap_or(parameters);
+        let sample_rate = settled.sample_rate.or(parameters.sample_rate).unwrap_or(0);
+        if codec == Codec::Aac && parameters.sample_rate.is_some_and(|declared| declared == 2 * sample_rate) {
+            return Err(he_aac());
+        }
+        let channels = settled.channels.as_ref().or(parameters.channels.as_ref()).map_or(0, |c| c.count());
+        if codec == Codec::Vorbis && channels > 2 {
+            return Err(Fault::unsupported("Vorbis with more than two channels"));
+        }
+        Ok(Self { decoder, codec, sample_rate, channels: u16::try_from(channels).unwrap_or(u16::MAX), pre_skip: 0 })
+    }
+}
+
+/// The header of the first MPEG frame of a track, if its packets are whole frames.
+fn first_header(reader: &mut dyn FormatReader, track: u32) -> Option<Header> {
+    /// Packets that are looked at.
+    const TRIED: usize = 64;
+    for _ in 0..TRIED {
+        let packet = reader.next_packet().ok()??;
+        let header = packet.data.first_chunk::<4>().copied().and_then(Header::parse);
+        if let Some(header) = header.filter(|_| packet.track_id == track) {
+            return Some(header);
+        }
+    }
+    None
+}
+
 impl DemuxedTrack {
-    fn open(opener: Opener, known: Known) -> Result<Self, Fault> {
-        let reader = opener()?;
+    pub(super) fn open(opener: Opener, known: Known) -> Result<Self, Fault> {
+        let mut reader = opener().map_err(|error| not_taken(error, known.kind))?;
         let track = reader.default_track(TrackType::Audio).or_else(|| reader.first_track(TrackType::Audio));
         let track = track.ok_or(Fault::NotAudio("there is no track of sound in it"))?.clone();
         let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
-            return Err(Fault::unsupported("this kind of sound"));
+            return Err(Fault::unsupported(format!("this kind of sound in {}", known.kind)));
         };
-        let codec = codec(parameters.codec)?;
-        let (decoder, sample_rate, channels, pre_skip) = match codec {
-            Codec::Opus => {
-                let head = opus_head(parameters)?;
-                let (channels, pre_skip) = (head.channels, u64::from(head.pre_skip));
-                (Decoder::Opus(opus::Decoder::new(head)?), opus::RATE, channels, pre_skip)
-            }
-            _ => {
-                let decoder = Decoder::symphonia(parameters)?;
-                let settled = match &decoder {
-                    Decoder::Symphonia(decoder) => decoder.codec_params(),
-                    Decoder::Opus(_) => parameters,
-                };
-                let sample_rate = settled.sample_rate.or(parameters.sample_rate).unwrap_or(0);
-                if codec == Codec::Aac && parameters.sample_rate.is_some_and(|declared| declared == 2 * sample_rate) {
-                    return Err(he_aac());
-                }
-                let channels = settled.channels.as_ref().or(parameters.channels.as_ref()).map_or(0, |c| c.count());
-                if codec == Codec::Vorbis && channels > 2 {
-                    return Err(Fault::unsupported("Vorbis with more than two channels"));
-                }
-                (decoder, sample_rate, u16::try_from(channels).unwrap_or(u16::MAX), 0)
-            }
+        let first = if let id::CODEC_ID_MP1 | id::CODEC_ID_MP2 | id::CODEC_ID_MP3 = parameters.codec {
+            let first = first_header(reader.as_mut(), track.id);
+            reader = opener()?;
+            let unusual = || Fault::unsupported(format!("this form of MPEG audio in {}", known.kind));
+            Some(first.ok_or_else(unusual)?)
+        } else {
+            None
         };
+        let Sound { decoder, codec, sample_rate, channels, pre_skip } = Sound::of(parameters, known.kind, first)?;
         let time_base = track.time_base.or(TimeBase::try_from_recip(sample_rate));
         let time_base = time_base.ok_or_else(|| Fault::damaged("it has no clock"))?;
         let delay = if codec == Codec::Opus { pre_skip.max(known.delay) } else { known.delay };
@@ -272,6 +268,9 @@ impl DemuxedTrack {
             reader,
             opener,
             decoder,
+            mpeg: first,
+            block: parameters.frames_per_block.and_then(|frames| usize::try_from(frames).ok()).unwrap_or(1),
+            steps_grow: parameters.codec == id::CODEC_ID_ADPCM_MS,
             format: Format { codec, sample_rate, channels, total: 1 }.checked()?,
             track: track.id,
             time_base,
@@ -320,6 +319,25 @@ impl DemuxedTrack {
         Ok(end as u64)
     }
 
+    fn decode_packet(&mut self, data: &[u8], frames: u64, mono: &mut Vec<f32>) -> Result<Decoded, Fault> {
+        if self.steps_grow {
+            let blocks = (frames as usize / self.block.max(1)).max(1);
+            if !adpcm::is_sane(data, data.len() / blocks, usize::from(self.format.channels)) {
+                return Ok(Decoded::Bad);
+            }
+        }
+        // The decoder of MPEG frames keeps to the number of channels that it began with.
+        let header = data.first_chunk::<4>().copied().and_then(Header::parse);
+        if let (Some(known), Some(header)) = (&self.mpeg, header)
+            && header.continues(known)
+            && header.channels != known.channels
+        {
+            self.decoder = mpeg::decoder(&header)?;
+            self.mpeg = Some(header);
+        }
+        self.decoder.decode(data, frames, mono)
+    }
+
     /// The next packet of the track; `None` at the end, and where the container stops making sense: whether enough of the sound was
     /// there is judged by whoever wanted it.
     fn packet(&mut self) -> Result<Option<symphonia::core::packet::Packet>, Fault> {
@@ -351,9 +369,13 @@ impl Track for DemuxedTrack {
         &self.format
     }
 
+    fn cannot(&self) -> Option<&'static str> {
+        self.decoder.cannot()
+    }
+
     fn seek(&mut self, frame: u64) -> Result<(), Fault> {
         let run_in = match self.format.codec {
-            Codec::Flac | Codec::Alac | Codec::Pcm => 0,
+            Codec::Flac | Codec::Alac | Codec::Pcm | Codec::Adpcm => 0,
             _ => u64::from(self.format.sample_rate) / RUN_IN_PARTS,
         };
         let wanted =
@@ -386,7 +408,7 @@ impl Track for DemuxedTrack {
             _ => stamped,
         };
         let before = mono.len();
-        match self.decoder.decode(&packet.data, mono)? {
+        match self.decode_packet(&packet.data, packet.dur.get(), mono)? {
             Decoded::Sound(rate) if rate != self.format.sample_rate => {
                 return Err(match self.format.codec {
                     Codec::Aac => he_aac(),

@@ -1,8 +1,11 @@
 //! A container and its codec as one thing: a track that can be positioned and that yields mono sound, packet by packet. One file a way of
 //! reading: bare MPEG frames, Ogg pages, and everything that symphonia's demuxers read.
 
+mod adpcm;
+mod chunked;
 mod decoder;
 mod demuxed;
+mod description;
 mod mpeg;
 mod ogg;
 
@@ -10,7 +13,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::error::Fault;
-use super::payload::{self, Container, Found, flac, mp4, riff};
+use super::payload::{self, Container, Found, caf, flac, mp4, riff};
 use super::source::Source;
 
 /// How the sound of a file was encoded.
@@ -95,6 +98,11 @@ pub(crate) trait Track: Send {
         false
     }
 
+    /// Why no packet at all could be decoded, if that is because this variety of the codec is not known.
+    fn cannot(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Goes to a place at or before `frame`, early enough for the decoder to have settled when it gets there.
     fn seek(&mut self, frame: u64) -> Result<(), Fault>;
 
@@ -138,22 +146,17 @@ pub(crate) fn open(mut source: Source) -> Result<Opened, Fault> {
         Found::Riff(start) => {
             let wave = riff::wave(&mut source, start)?;
             let sound = wave.data.clone();
-            if demuxed::holds_mpeg(&wave) {
-                let first = payload::mpeg::first_frame(&mut source, wave.data.clone())?;
-                let first = first.ok_or_else(|| Fault::damaged("its sound holds no MPEG frames"))?;
-                (Box::new(mpeg::MpegTrack::open(source, first..wave.data.end)?), sound)
-            } else {
-                (Box::new(demuxed::wave(&source, wave)?), sound)
-            }
+            (chunked::wave(source, wave)?, sound)
         }
         Found::Aiff(start) => {
             let aiff = riff::aiff(&mut source, start)?;
             let sound = aiff.data.clone();
-            (Box::new(demuxed::aiff(&source, aiff)?), sound)
+            (Box::new(chunked::aiff(&source, aiff)?), sound)
         }
         Found::Caf(start) => {
-            let sound = riff::caf(&mut source, start)?;
-            (Box::new(demuxed::caf(&source, start)?), sound)
+            let layout = caf::Layout::read(&mut source, start)?;
+            let sound = layout.data.clone();
+            (Box::new(chunked::caf(&source, start, layout)?), sound)
         }
         Found::Matroska(start) => {
             payload::matroska::clusters(&mut source, start)?;

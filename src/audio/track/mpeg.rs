@@ -6,8 +6,9 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 
 use crate::audio::error::Fault;
-use crate::audio::payload::mpeg::{Header, Layout};
+use crate::audio::payload::mpeg::Layout;
 use crate::audio::source::Source;
+use crate::formats::mpeg::Header;
 
 use super::decoder::{Decoded, Decoder};
 use super::{Codec, Format, Track};
@@ -34,7 +35,7 @@ impl MpegTrack {
         let layout = Layout::read(&mut source, range)?;
         let header = layout.header;
         let format = Format {
-            codec: if header.layer == 3 { Codec::Mp3 } else { Codec::Mp2 },
+            codec: codec(&header),
             sample_rate: header.sample_rate,
             channels: header.channels,
             total: layout.total,
@@ -45,7 +46,13 @@ impl MpegTrack {
     }
 }
 
-fn decoder(header: &Header) -> Result<Decoder, Fault> {
+/// What frames like this one are called.
+pub(super) fn codec(header: &Header) -> Codec {
+    if header.layer == 3 { Codec::Mp3 } else { Codec::Mp2 }
+}
+
+/// The decoder of frames like this one.
+pub(super) fn decoder(header: &Header) -> Result<Decoder, Fault> {
     let mut parameters = AudioCodecParameters::new();
     parameters.for_codec([CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3][usize::from(header.layer - 1)]);
     Decoder::symphonia(&parameters)
@@ -58,6 +65,10 @@ impl Track for MpegTrack {
 
     fn walks(&self) -> bool {
         !self.layout.is_constant()
+    }
+
+    fn cannot(&self) -> Option<&'static str> {
+        self.decoder.cannot()
     }
 
     fn seek(&mut self, frame: u64) -> Result<(), Fault> {
@@ -82,7 +93,9 @@ impl Track for MpegTrack {
         if (bytes.len() as u64) < length {
             return Ok(None);
         }
-        let (Decoded::Sound(_) | Decoded::Bad) = self.decoder.decode(bytes, mono)? else { return Ok(None) };
+        let (Decoded::Sound(_) | Decoded::Bad) = self.decoder.decode(bytes, header.samples(), mono)? else {
+            return Ok(None);
+        };
         let start = (self.frame * header.samples()) as i64 - self.layout.delay as i64;
         self.frame += 1;
         self.position += length;

@@ -116,7 +116,7 @@ impl Reader {
             let Some(mut packet) = self.packet.replace(Vec::new()) else { continue };
             let start = self.granule;
             let before = mono.len();
-            if let Decoded::End = self.decoder.decode(&packet, mono)? {
+            if let Decoded::End = self.decoder.decode(&packet, 0, mono)? {
                 return Ok(None);
             }
             packet.clear();

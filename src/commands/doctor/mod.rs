@@ -1,6 +1,7 @@
-//! `reclassd doctor`: what runs the models, what else was tried, how long each model takes, and how many windows at once are best, which it
-//! keeps for the next start. It opens no file of music.
+//! `reclassd doctor`: what runs the models, what else was tried, how long each model takes, how many windows at once are best, which it
+//! keeps for the next start, and what is left out of every library. It opens no file of music.
 
+mod left_out;
 mod made_up;
 mod rates;
 
@@ -14,6 +15,7 @@ use reclassd::inference::{self, Active, Batch, Choice, InferenceError, Model, Mo
 use reclassd::pipeline::{ensemble_of, start_runtime};
 use serde_json::json;
 
+use left_out::LeftOut;
 use made_up::MadeUp;
 use rates::Rates;
 
@@ -78,7 +80,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         }
         _ => None,
     };
-    let said = Said { active, tried: runtime.tried(), timed, rates, configured: config.runtime.batch };
+    let left_out = LeftOut::of(&config.library);
+    let said = Said { active, tried: runtime.tried(), timed, rates, configured: config.runtime.batch, left_out };
     let mut out = std::io::stdout().lock();
     if arguments.json {
         writeln!(out, "{}", said.as_json())?;
@@ -97,6 +100,7 @@ struct Said<'a> {
     rates: Option<Rates>,
     /// The batch size that the configuration asks for; 0: none.
     configured: usize,
+    left_out: LeftOut<'a>,
 }
 
 /// The same model, not loaded yet.
@@ -155,11 +159,17 @@ impl Said<'_> {
             let beside = embedded.map(|time| format!("  (in tract {})", milliseconds(time))).unwrap_or_default();
             writeln!(out, "  {name:<20}  {said}{beside}")?;
         }
-        let Some(rates) = &self.rates else { return Ok(()) };
+        if let Some(rates) = &self.rates {
+            self.print_rates(out, rates)?;
+        }
+        self.left_out.print(out)
+    }
+
+    fn print_rates(&self, out: &mut impl Write, rates: &Rates) -> std::io::Result<()> {
         writeln!(out, "\n{}", style("all models, asked about many tracks").bold())?;
         for (size, rate) in rates.all() {
             let how = if *size == 1 { "one at a time".to_owned() } else { format!("{size} at a time") };
-            writeln!(out, "  {how:<20}  {rate:.1} tracks a second")?;
+            writeln!(out, "  {how:<20}  {}", rates::words(*rate))?;
         }
         let best = rates.best();
         let how = match best.size {
@@ -195,6 +205,7 @@ impl Said<'_> {
         });
         json!({
             "active": active, "tried": tried.collect::<Vec<_>>(), "models": models.collect::<Vec<_>>(), "batch": batch,
+            "left_out": self.left_out.as_json(),
         })
     }
 }

@@ -16,8 +16,8 @@ const SLOWEST: Duration = Duration::from_secs(1);
 /// A larger batch has to be this much faster: smaller ones take less memory.
 const WORTH_IT: f64 = 1.05;
 
-/// Tracks a second by batch size.
-pub(super) struct Rates(Vec<(usize, f64)>);
+/// Tracks a second by batch size; none where not one track was done within the time.
+pub(super) struct Rates(Vec<(usize, Option<f64>)>);
 
 impl Rates {
     /// Measures. `models` were loaded for questions one at a time, which is how they are asked now; `anew` are the same ones and not loaded.
@@ -34,7 +34,7 @@ impl Rates {
             }
             let rate = rate(&gathered, 2 * size + cores)?;
             rates.push((size, rate));
-            if 2.0 * size as f64 / rate > SLOWEST.as_secs_f64() {
+            if rate.is_none_or(|rate| 2.0 * size as f64 / rate > SLOWEST.as_secs_f64()) {
                 break;
             }
         }
@@ -42,8 +42,8 @@ impl Rates {
         Ok(Self(rates))
     }
 
-    /// Size and rate, as measured.
-    pub(super) fn all(&self) -> &[(usize, f64)] {
+    /// Size and rate, as measured; none where the time was too short for one track.
+    pub(super) fn all(&self) -> &[(usize, Option<f64>)] {
         &self.0
     }
 
@@ -51,7 +51,9 @@ impl Rates {
     pub(super) fn best(&self) -> Batch {
         let (mut size, mut best) = (1, 0.0);
         for &(candidate, rate) in &self.0 {
-            if rate > best * WORTH_IT {
+            if let Some(rate) = rate
+                && rate > best * WORTH_IT
+            {
                 (size, best) = (candidate, rate);
             }
         }
@@ -60,8 +62,16 @@ impl Rates {
     }
 }
 
-/// Tracks a second when so many ask all models at once.
-fn rate(models: &[&Model], askers: usize) -> Result<f64, InferenceError> {
+/// How a rate is said: one that was not finished is not "0.0".
+pub(super) fn words(rate: Option<f64>) -> String {
+    match rate {
+        Some(rate) => format!("{rate:.1} tracks a second"),
+        None => format!("none was done within {} ms: too slow to be worth it", PATIENCE.as_millis()),
+    }
+}
+
+/// Tracks a second when so many ask all models at once; `None` when none of them was answered within the time.
+fn rate(models: &[&Model], askers: usize) -> Result<Option<f64>, InferenceError> {
     let inputs: Vec<MadeUp> = models.iter().map(|model| MadeUp::of(&model.manifest().input)).collect();
     let track = || -> Result<(), InferenceError> {
         let questions = models.iter().zip(&inputs).map(|(model, input)| model.ask(&input.features()));
@@ -89,7 +99,8 @@ fn rate(models: &[&Model], askers: usize) -> Result<f64, InferenceError> {
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect::<Result<(), _>>().map(|()| elapsed)
     });
     let elapsed = failure?;
-    Ok(done.into_inner() as f64 / elapsed.as_secs_f64())
+    let done = done.into_inner();
+    Ok((done > 0).then(|| done as f64 / elapsed.as_secs_f64()))
 }
 
 #[cfg(test)]
@@ -98,10 +109,20 @@ mod tests {
 
     #[test]
     fn the_smallest_batch_that_is_nearly_the_fastest_is_chosen() {
-        let best = |rates: &[(usize, f64)]| Rates(rates.to_vec()).best();
+        let best =
+            |rates: &[(usize, f64)]| Rates(rates.iter().map(|&(size, rate)| (size, Some(rate))).collect()).best();
         assert_eq!(best(&[(1, 100.0), (2, 90.0), (4, 80.0)]), Batch { size: 1, wait: Duration::ZERO });
         let gpu = best(&[(1, 100.0), (2, 180.0), (4, 300.0), (8, 400.0), (16, 410.0), (32, 412.0)]);
         assert_eq!(gpu, Batch { size: 8, wait: Duration::from_millis(10) });
         assert_eq!(best(&[]), Batch { size: 1, wait: Duration::ZERO });
+    }
+
+    #[test]
+    fn a_size_that_was_not_finished_is_no_rate_of_zero() {
+        let rates = Rates(vec![(1, Some(4.0)), (2, None)]);
+        assert_eq!(rates.best().size, 1);
+        assert_eq!(words(rates.all()[0].1), "4.0 tracks a second");
+        assert!(words(rates.all()[1].1).starts_with("none was done within"), "{}", words(rates.all()[1].1));
+        assert_eq!(Rates(vec![(1, None)]).best(), Batch { size: 1, wait: Duration::ZERO });
     }
 }

@@ -96,6 +96,11 @@ impl Page<'_> {
             "1 while no file is worked on, by the hour or on battery.",
             usize::from(status.resting.is_some()),
         )?;
+        self.gauge(
+            "reclassd_trouble",
+            "1 while something keeps files from being worked on or written: a full disk, a database that is gone.",
+            usize::from(status.trouble.is_some()),
+        )?;
         self.gauge("reclassd_models_loaded", "1 while the models are in memory.", usize::from(status.models_loaded))
     }
 
@@ -172,6 +177,8 @@ mod tests {
             written_at: 1_700_000_001,
             state: "idle".to_owned(),
             resting: None,
+            trouble: None,
+            process_start: None,
             queued: 3,
             working: 0,
             rate: 0.0,

@@ -1,7 +1,9 @@
 //! FLAC (RFC 9639): metadata blocks in their order, with the comment block replaced and the padding adjusted.
 //!
 //! The comments speak for the file. ID3v2 in front and tags behind the frames, which some taggers put there, only have the
-//! fields changed that they hold. Blocks other than the comments are never held in memory, however large their pictures are.
+//! fields changed that they hold, unless there are no comments and an ID3v2 tag says what new ones would hide. Blocks other than the comments are never held in memory, however large their pictures are.
+
+mod blocks;
 
 #[cfg(test)]
 mod tests;
@@ -11,37 +13,16 @@ use std::ops::Range;
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, ROOM, SHIFT, Scope, Splice};
 use super::error::{Problem, Refusal};
-use super::mp3::{OuterTags, Speaker};
+use super::home::{self, Draft, Home};
+use super::journal::{Room, Space};
+use super::mp3::OuterTags;
 use super::plan::Wish;
+use super::readers::Voice;
 use super::source::Source;
 use super::vorbis::VorbisComments;
+use blocks::{Block, Blocks, HEADER, LAST, MAX_BLOCK, PADDING, VORBIS_COMMENT};
 
-const WHAT: &str = "FLAC metadata";
 const MAGIC: u64 = 4;
-/// Length of a block header: a flag for the last block, 7 bits of type, 24 bits of length.
-const HEADER: u64 = 4;
-const MAX_BLOCK: u64 = (1 << 24) - 1;
-/// More blocks than this are refused; files with a few hundred pictures exist.
-const MAX_BLOCKS: usize = 1 << 16;
-const LAST: u8 = 0x80;
-
-const STREAMINFO: u8 = 0;
-const PADDING: u8 = 1;
-const VORBIS_COMMENT: u8 = 4;
-const FORBIDDEN: u8 = 127;
-
-/// A metadata block: its kind and the place of its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Block {
-    kind: u8,
-    body: Range<u64>,
-}
-
-impl Block {
-    fn len(&self) -> u64 {
-        self.body.end - self.body.start
-    }
-}
 
 /// A FLAC file, taken apart.
 #[derive(Debug)]
@@ -54,49 +35,8 @@ pub(crate) struct FlacFile {
 
 impl FlacFile {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
-        let damaged = |why| Refusal::Damaged { what: WHAT, why };
         let outer = OuterTags::parse(source)?;
-        let mut blocks: Vec<Block> = Vec::new();
-        let mut comments = None;
-        let mut at = outer.inner.start + MAGIC;
-        loop {
-            if at + HEADER > outer.inner.end {
-                return Err(Refusal::Truncated { what: WHAT }.into());
-            }
-            let head = source.bytes(at..at + HEADER, HEADER, WHAT)?;
-            let (kind, is_last) = (head[0] & !LAST, head[0] & LAST != 0);
-            let length = u64::from(u32::from_be_bytes([0, head[1], head[2], head[3]]));
-            let block = Block { kind, body: at + HEADER..at + HEADER + length };
-            if kind == FORBIDDEN || blocks.len() == MAX_BLOCKS {
-                return Err(damaged("the last block is not marked as the last one").into());
-            }
-            at = block.body.end;
-            if at > outer.inner.end {
-                return Err(Refusal::Truncated { what: WHAT }.into());
-            }
-            if (blocks.is_empty()) != (kind == STREAMINFO) || kind == STREAMINFO && length != 34 {
-                return Err(damaged("it has to start with one STREAMINFO block of 34 bytes").into());
-            }
-            if kind == VORBIS_COMMENT {
-                if comments.is_some() {
-                    return Err(damaged(
-                        "it has several blocks of Vorbis comments, and readers differ on which counts",
-                    )
-                    .into());
-                }
-                comments = Some(VorbisComments::parse(source.bytes(block.body.clone(), MAX_BLOCK, WHAT)?)?);
-            }
-            blocks.push(block);
-            if is_last {
-                break;
-            }
-        }
-        let frames = at..outer.inner.end;
-        // 14 bits of sync code, a reserved zero, and the blocking strategy.
-        let sync = source.window(at, 2.min((frames.end - frames.start) as usize))?;
-        if !matches!(sync[..], [0xff, 0xf8 | 0xf9]) {
-            return Err(damaged("no audio frame follows it").into());
-        }
+        let Blocks { blocks, comments, frames } = Blocks::find(source, outer.inner.start + MAGIC..outer.inner.end)?;
         Ok(Self { outer, blocks, comments, frames })
     }
 
@@ -122,6 +62,9 @@ impl FlacFile {
                 paddings.push((index, block.len()));
             }
         }
+        // Behind a block that is larger than it says readers find the frames, and nothing else.
+        let is_larger = |block: &NewBlock| matches!(block, NewBlock::Old(block) if block.len() > block.declared);
+        let end = blocks.len() - usize::from(blocks.last().is_some_and(is_larger));
         if new_len == old_len {
             return Ok(blocks);
         }
@@ -143,20 +86,93 @@ impl FlacFile {
                 return Ok(blocks);
             }
             if shrunk >= HEADER {
-                blocks.push(NewBlock::Padding(shrunk - HEADER));
+                blocks.insert(end, NewBlock::Padding(shrunk - HEADER));
                 return Ok(blocks);
             }
         }
         // The audio has to move: by whole file-system blocks, and with room for the next time.
         let usable = paddings.iter().find(|(_, length)| *length <= MAX_BLOCK / 2);
         let (index, present) = usable.copied().unwrap_or_else(|| {
-            blocks.push(NewBlock::Padding(0));
-            (blocks.len() - 1, 0)
+            blocks.insert(end, NewBlock::Padding(0));
+            (end, 0)
         });
         let without: u64 = blocks.iter().map(|block| HEADER + block.len()).sum::<u64>() - present;
         let missing = (without + ROOM as u64).saturating_sub(old_len);
         blocks[index] = NewBlock::Padding(old_len + missing.next_multiple_of(SHIFT as u64) - without);
         Ok(blocks)
+    }
+
+    /// The padding as it is, which the journal keeps.
+    fn room(&self, source: &dyn Source) -> Result<Room, Problem> {
+        let mut spaces = Vec::new();
+        for (place, block) in (0..).zip(&self.blocks) {
+            if block.kind == PADDING && source.is_zero(block.body.clone())? {
+                spaces.push(Space { level: 1, place, length: block.len() });
+            }
+        }
+        Ok(Room { levels: 1 + u8::from(self.comments.is_some()), spaces })
+    }
+
+    /// The blocks with the new comments, or without any, and the padding that there was, so that the file has the length that it had. None
+    /// where that cannot be: others have been at the file since. `lengths` are those of the file, now and then.
+    fn arranged_as_before(
+        &self,
+        source: &dyn Source,
+        comments: Option<Vec<u8>>,
+        room: &Room,
+        lengths: (u64, u64),
+    ) -> Result<Option<Vec<NewBlock>>, Problem> {
+        let mut blocks = Vec::new();
+        let mut comments = comments.map(NewBlock::Comments);
+        for block in &self.blocks {
+            match block.kind {
+                VORBIS_COMMENT => blocks.extend(comments.take()),
+                PADDING if source.is_zero(block.body.clone())? => {}
+                _ => blocks.push(NewBlock::Old(block.clone())),
+            }
+        }
+        if comments.is_some() {
+            return Ok(None);
+        }
+        for space in room.spaces.iter().filter(|space| space.length <= MAX_BLOCK) {
+            let place = (space.place as usize).min(blocks.len());
+            blocks.insert(place, NewBlock::Padding(space.length));
+        }
+        let old_len: u64 = self.blocks.iter().map(|block| HEADER + block.len()).sum();
+        let new_len: u64 = blocks.iter().map(|block| HEADER + block.len()).sum();
+        let (now, then) = lengths;
+        Ok((now + new_len == then + old_len).then_some(blocks))
+    }
+
+    fn draft(&self, source: &dyn Source, wish: &Wish, home: Home<'_>, options: EditOptions) -> Result<Draft, Problem> {
+        let (mut patch, mut outer) = (Patch::default(), Patch::default());
+        let outer_voices = self.outer.edit(wish, home, options, &mut outer)?;
+        let mut voices: Vec<Voice> = self.comments.iter().map(VorbisComments::voice).collect();
+        let (empty, scope) = (VorbisComments::empty(), Scope::VorbisComments);
+        let comments = self.comments.as_ref().unwrap_or(&empty);
+        if let Some(Edited { bytes, changes, is_empty }) = comments.edit(wish, home.insertion(scope))? {
+            let goes = is_empty && wish.removes_if_empty(scope);
+            patch.removed.extend(goes.then_some(scope));
+            if self.comments.is_none() {
+                patch.created.push(scope);
+            }
+            patch.changes.extend(changes);
+            patch.room = Some(self.room(source)?);
+            voices = if goes { Vec::new() } else { vec![VorbisComments::parse(bytes.clone())?.voice()] };
+            let comments = (!goes).then_some(bytes);
+            let before = match wish.room_before() {
+                Some((room, length)) => {
+                    self.arranged_as_before(source, comments.clone(), room, (outer.new_len(source.len()), length))?
+                }
+                None => None,
+            };
+            let blocks = before.map_or_else(|| self.rearranged(source, comments), Ok)?;
+            self.splices(&blocks, &mut patch.splices);
+        }
+        patch.append(outer);
+        voices.extend(outer_voices);
+        patch.splices.sort_by_key(|splice| splice.range.start);
+        Ok(Draft { patch, voices })
     }
 
     /// The differences between the blocks as they are and as they are to be. Runs of blocks that only move are not copied
@@ -170,7 +186,7 @@ impl FlacFile {
                 NewBlock::Old(old) => {
                     // Blocks that are gone lie between `at` and this one.
                     at = old.body.end;
-                    pending.extend(header(old.kind | last, old.len()));
+                    pending.extend(header(old.kind | last, old.declared));
                     let was_last = self.blocks.last() == Some(old);
                     if pending.len() as u64 == HEADER
                         && pending_from + HEADER == old.body.start
@@ -261,23 +277,11 @@ impl Editor for FlacFile {
         Ok(layout)
     }
 
-    fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
-        let mut patch = Patch::default();
-        let empty = VorbisComments::empty();
-        let comments = self.comments.as_ref().unwrap_or(&empty);
-        if let Some(Edited { bytes, changes, is_empty }) = comments.edit(wish)? {
-            let scope = Scope::VorbisComments;
-            let goes = is_empty && wish.removes_if_empty(scope);
-            patch.removed.extend(goes.then_some(scope));
-            if self.comments.is_none() {
-                patch.created.push(scope);
-            }
-            patch.changes.extend(changes);
-            let blocks = self.rearranged(source, (!goes).then_some(bytes))?;
-            self.splices(&blocks, &mut patch.splices);
-        }
-        self.outer.edit(wish, Speaker::Inside, &mut patch)?;
-        patch.splices.sort_by_key(|splice| splice.range.start);
-        Ok(patch)
+    fn voices(&self) -> Vec<Voice> {
+        self.comments.iter().map(VorbisComments::voice).chain(self.outer.voices()).collect()
+    }
+
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
+        home::find(Container::Flac, &self.voices(), wish, |wish, home| self.draft(source, wish, home, options))
     }
 }

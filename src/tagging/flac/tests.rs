@@ -201,6 +201,71 @@ fn what_is_damaged_or_ambiguous_is_refused_with_the_reason() {
     }
 }
 
+/// A picture of which the block's header tells another length.
+fn picture_block(data: &[u8], declared: usize, last: u8) -> Vec<u8> {
+    let number = |number: usize| (number as u32).to_be_bytes();
+    let front =
+        [&number(3)[..], &number(9), b"image/png", &number(5), b"Cover", &[0; 16], &number(data.len())].concat();
+    [&[6 | last], &number(declared)[1..], &front, data].concat()
+}
+
+/// A file with a picture whose length is told wrongly, in front of or behind its comments.
+fn oversized(data: &[u8], declared: usize, comments_first: bool) -> Vec<u8> {
+    let title = flac_blocks(&[title()])[4..].to_vec();
+    let mut title_last = title.clone();
+    title_last[0] |= LAST;
+    let mut plain = title;
+    plain[0] &= !LAST;
+    let start = {
+        let mut start = flac_blocks(&[streaminfo(8)]);
+        start[4] &= !LAST;
+        start
+    };
+    let (picture, last) = (picture_block(data, declared, 0), picture_block(data, declared, LAST));
+    let blocks = if comments_first { [plain, last] } else { [picture, title_last] };
+    [start, blocks.concat(), flac_frames(8)].concat()
+}
+
+#[test]
+fn a_cover_that_is_larger_than_its_length_field_can_say_stays_as_it_is() {
+    // The length without its upper bits, one that is short for no reason, and one that would be another picture's.
+    let large: Vec<u8> = (0..(1u32 << 24) + 300).map(|n| (n * 7) as u8).collect();
+    let small: Vec<u8> = (0..3000u32).map(|n| (n * 7) as u8).collect();
+    for (data, declared) in [(&large, 300 + 46), (&small, 700), (&small, 0), (&small, 3045)] {
+        for comments_first in [true, false] {
+            let file = oversized(data, declared, comments_first);
+            let after = edited(&file, &wish(&["Rock"]));
+            assert!(after.ends_with(&flac_frames(8)));
+            if comments_first {
+                // Readers that search the frames behind it would take padding there for part of it.
+                assert!(after.ends_with(&[picture_block(data, declared, LAST), flac_frames(8)].concat()));
+            }
+            let block = |bytes: &[u8]| {
+                let body = picture_block(data, declared, 0).split_off(1);
+                bytes.windows(body.len()).any(|window| window == body)
+            };
+            assert!(block(&after), "{declared}: the picture and its length are what they were");
+            assert!(FlacFile::parse(&after).unwrap().holdings().iter().any(|held| held.values == ["Rock"]));
+        }
+    }
+}
+
+#[test]
+fn a_block_that_ends_nowhere_certain_is_refused_with_these_words() {
+    let data = vec![7; 3000];
+    let mut no_frame = oversized(&data, 700, true);
+    let at = no_frame.len() - flac_frames(8).len();
+    // The checksum of the header of the first frame.
+    no_frame[at + 6] ^= 1;
+    assert!(refusal(&no_frame).contains("larger than its length field"));
+    // Comments that are longer than their block says.
+    let mut long_comments = flac(&[title(), (6, vec![0; 40])]);
+    let at = 4 + 38 + 3;
+    assert_eq!(long_comments[at], title().1.len() as u8);
+    long_comments[at] -= 6;
+    assert!(refusal(&long_comments).contains("larger than its length field"));
+}
+
 #[test]
 fn comments_beyond_the_size_of_a_block_are_refused() {
     let almost = vec![b'x'; MAX_BLOCK as usize - 40];

@@ -1,8 +1,9 @@
 //! Putting a tag together again: foreign frames as they lie, our frames new, padding used up or made.
 
-use super::super::editor::{Edited, Id3Version, Revision, Scope, Slot, fresh_padding};
+use super::super::editor::{EditOptions, Edited, Id3Values, Id3Version, Revision, Scope, Slot, fresh_padding};
 use super::super::genre_text;
 use super::super::plan::{TagField, Wish};
+use super::super::readers::Said;
 use super::super::state::same_values;
 use super::frame::{Frame, Inheritance};
 use super::{HEADER, Id3v2, MAX_SIZE, Version, WHAT, text, to_synchsafe, unsync};
@@ -10,33 +11,49 @@ use crate::tagging::error::Refusal;
 
 /// Whether fields that the tag does not have are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Insertion {
+pub(crate) enum Insertion<'a> {
     /// Added: this is the tag that speaks for the file.
     Allowed,
+    /// Added, and so is what another tag says, as far as this one has no such field: it would be hidden else.
+    Carrying(&'a [Said]),
     /// Not added: another tag speaks for the file, and this one only must not contradict it.
     Forbidden,
 }
 
-impl Insertion {
-    pub(crate) fn allowed_if(speaks: bool) -> Self {
-        if speaks { Self::Allowed } else { Self::Forbidden }
+impl<'a> Insertion<'a> {
+    pub(crate) fn carried(self) -> &'a [Said] {
+        match self {
+            Self::Carrying(said) => said,
+            Self::Allowed | Self::Forbidden => &[],
+        }
     }
 }
 
 /// A tag of that version that holds nothing but the wish, with padding. None where there is nothing to hold.
-pub(crate) fn new_tag(version: Id3Version, scope: Scope, wish: &Wish) -> Result<Option<Edited>, Refusal> {
-    let version_byte = match version {
+pub(crate) fn new_tag(
+    options: EditOptions,
+    scope: Scope,
+    wish: &Wish,
+    insertion: Insertion<'_>,
+) -> Result<Option<Edited>, Refusal> {
+    let version_byte = match options.new_id3 {
         Id3Version::V23 => 3,
         Id3Version::V24 => 4,
     };
     let mut empty = Id3v2::parse(vec![b'I', b'D', b'3', version_byte, 0, 0, 0, 0, 0, 0])?;
     empty.is_new = true;
-    empty.edit(scope, wish, Insertion::Allowed)
+    empty.edit(scope, wish, insertion, options)
 }
 
 impl Id3v2 {
     /// The tag with the wish fulfilled; none where it is so already.
-    pub(crate) fn edit(&self, scope: Scope, wish: &Wish, insertion: Insertion) -> Result<Option<Edited>, Refusal> {
+    pub(crate) fn edit(
+        &self,
+        scope: Scope,
+        wish: &Wish,
+        insertion: Insertion<'_>,
+        options: EditOptions,
+    ) -> Result<Option<Edited>, Refusal> {
         let mut revision = Revision::new(scope, self.form(), self.frames.len());
         let mut longest = 0;
         let targets = wish.targets(scope, self.form());
@@ -44,9 +61,18 @@ impl Id3v2 {
         let raw = targets.raw.iter();
         revision
             .put_back(raw.map(|(field, before)| (self.name(*field), self.of(*field).map(stored).collect(), *before)));
+        let foreign = self.frames.iter().enumerate().filter(|(_, frame)| frame.field.is_none());
+        let foreign = foreign.map(|(index, frame)| (index, frame.name(self), frame.plain(self).into_owned()));
+        revision.take_back(&targets.carried, foreign);
+        for said in self.voice(scope, true).lacks(insertion.carried()) {
+            if let Some(id) = self.version.common_id(&said.name) {
+                longest = longest.max(said.value.chars().count());
+                revision.replace(id, Vec::new(), vec![self.carried_frame(id, &said.value)?]);
+            }
+        }
         for (field, values) in targets.values {
             let old: Vec<(usize, &Frame)> = self.of(field).collect();
-            let may_insert = insertion == Insertion::Allowed || targets.had_them;
+            let may_insert = insertion != Insertion::Forbidden || targets.had_them;
             if old.is_empty() && (values.is_empty() || !may_insert) {
                 continue;
             }
@@ -61,7 +87,13 @@ impl Id3v2 {
                 Vec::new()
             } else {
                 let inherited = old.first().map(|(_, frame)| frame.inheritance(self)).transpose()?;
-                vec![self.frame(field, values, inherited.unwrap_or_default())?]
+                let stored = self.stored(field, values, options);
+                if field == TagField::Genre && !targets.had_them {
+                    // What somebody else wrote like that is not made worse.
+                    let theirs: Vec<String> = old.iter().flat_map(|(_, frame)| frame.values(self)).collect();
+                    genre_text::check_reading(&stored, &theirs, WHAT)?;
+                }
+                vec![self.frame(field, values, &stored, inherited.unwrap_or_default())?]
             };
             revision.replace(&self.name(field), old.into_iter().map(stored).collect(), new);
         }
@@ -112,23 +144,34 @@ impl Id3v2 {
         a == b || !self.is_v24() && same_values(a, b)
     }
 
-    /// A frame in plain form.
-    fn frame(&self, field: TagField, values: &[String], inherited: Inheritance) -> Result<Vec<u8>, Refusal> {
+    /// The strings of the frame that is to hold these values.
+    fn stored(&self, field: TagField, values: &[String], options: EditOptions) -> Vec<String> {
+        let is_apart = self.version == Version::V23 && options.v23_values == Id3Values::Nul;
+        match field {
+            _ if self.is_v24() => values.to_vec(),
+            TagField::Genre if is_apart => values.iter().map(|value| genre_text::escaped(value)).collect(),
+            // Readers take a reference at the start only.
+            TagField::Genre => vec![genre_text::escaped(&values.join("/"))],
+            TagField::OwnGenre | TagField::OwnConfidence | TagField::OwnModel => vec![values.join("/")],
+        }
+    }
+
+    /// A frame in plain form: `values`, as the strings `joined`.
+    fn frame(
+        &self,
+        field: TagField,
+        values: &[String],
+        joined: &[String],
+        inherited: Inheritance,
+    ) -> Result<Vec<u8>, Refusal> {
         let refused = |value: &str| Refusal::Value { what: WHAT, value: value.to_owned() };
         if let Some(value) = values.iter().find(|value| value.contains('\0')) {
             return Err(refused(value));
         }
-        let joined = match (field, self.is_v24()) {
-            (_, true) => values.to_vec(),
-            (TagField::Genre, false) => {
-                vec![values.iter().map(|value| genre_text::escaped(value)).collect::<Vec<_>>().join("/")]
-            }
-            (_, false) => vec![values.join("/")],
-        };
         let mut strings: Vec<&str> = joined.iter().map(String::as_str).collect();
         if field == TagField::Genre {
             // A name such as "17" or "(9)" would be read as a number of the old list.
-            let read = genre_text::genres(&joined, !self.is_v24());
+            let read = genre_text::genres(joined, !self.is_v24());
             if !self.same(&read, values) {
                 return Err(refused(&joined.join("; ")));
             }
@@ -136,17 +179,36 @@ impl Id3v2 {
         if let Some(own) = field.own_name() {
             strings.insert(0, own);
         }
-        let no_ff = self.is_v24() && self.flags & super::UNSYNCHRONISED != 0
-            || self.extended.as_ref().is_some_and(super::ExtendedHeader::forbids_utf16);
-        let encoded = text::encode(&strings, self.version, inherited.encoding, no_ff);
+        let encoded = text::encode(&strings, self.version, inherited.encoding, self.holds_no_ff());
         if text::decode(&encoded) != strings {
             // A byte order mark at the start of a string is taken for what it is.
             return Err(refused(&joined.join("; ")));
         }
         let mut content: Vec<u8> = inherited.group.into_iter().collect();
         content.extend(encoded);
-
         let id = if field.own_name().is_some() { self.version.user_text_id() } else { self.version.genre_id() };
+        self.frame_of(id, content, &inherited)
+    }
+
+    /// A frame of a text, or a comment without a description, that this tag does not have.
+    fn carried_frame(&self, id: &str, value: &str) -> Result<Vec<u8>, Refusal> {
+        let content = if id == self.version.comment_id() {
+            let mut content = text::encode(&["", value], self.version, None, self.holds_no_ff());
+            content.splice(1..1, *b"eng");
+            content
+        } else {
+            text::encode(&[value], self.version, None, self.holds_no_ff())
+        };
+        self.frame_of(id, content, &Inheritance::default())
+    }
+
+    fn holds_no_ff(&self) -> bool {
+        self.is_v24() && self.flags & super::UNSYNCHRONISED != 0
+            || self.extended.as_ref().is_some_and(super::ExtendedHeader::forbids_utf16)
+    }
+
+    /// A frame in plain form around its content.
+    fn frame_of(&self, id: &str, content: Vec<u8>, inherited: &Inheritance) -> Result<Vec<u8>, Refusal> {
         let mut frame = id.as_bytes().to_vec();
         let too_large = Refusal::TooLarge { what: "ID3v2 frame", limit: MAX_SIZE as u64 };
         match self.version {

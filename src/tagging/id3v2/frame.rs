@@ -92,6 +92,11 @@ impl Frame {
         tag.plain(self.range.clone())
     }
 
+    /// Its name alone.
+    pub(super) fn id_text(&self, tag: &Id3v2) -> String {
+        Self::id(&self.plain(tag), tag).into_owned()
+    }
+
     fn id<'p>(plain: &'p [u8], tag: &Id3v2) -> Cow<'p, str> {
         String::from_utf8_lossy(&plain[..tag.version.id_length()])
     }
@@ -136,20 +141,31 @@ impl Frame {
     }
 
     /// The strings of a text frame.
-    fn strings(&self, tag: &Id3v2) -> Option<Vec<String>> {
+    pub(super) fn strings(&self, tag: &Id3v2) -> Option<Vec<String>> {
         let content = self.content(tag)?;
         let (&encoding, data) = content.split_first()?;
         Some(Encoding::of(encoding).strings(data))
     }
 
     /// Description and values of a user text.
-    fn user_text(&self, tag: &Id3v2) -> Option<(String, Vec<String>)> {
+    pub(super) fn user_text(&self, tag: &Id3v2) -> Option<(String, Vec<String>)> {
         let content = self.content(tag)?;
         let (&encoding, data) = content.split_first()?;
         let encoding = Encoding::of(encoding);
         let (description, values) = encoding.split(data);
         let description = encoding.strings(description).into_iter().next().unwrap_or_default();
         Some((description, values.map(|values| encoding.strings(values)).unwrap_or_default()))
+    }
+
+    /// Description and text of a comment.
+    pub(super) fn comment(&self, tag: &Id3v2) -> Option<(String, String)> {
+        let content = self.content(tag)?;
+        let (&encoding, data) = content.split_first()?;
+        let (_language, data) = data.split_at_checked(3)?;
+        let encoding = Encoding::of(encoding);
+        let (description, text) = encoding.split(data);
+        let first = |data: &[u8]| encoding.strings(data).into_iter().next().unwrap_or_default();
+        Some((first(description), text.map(first).unwrap_or_default()))
     }
 
     /// What one of our frames says. A genre that cannot be read is somebody's genre all the same.

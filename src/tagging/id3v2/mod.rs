@@ -9,6 +9,7 @@ mod extended;
 mod frame;
 mod text;
 mod unsync;
+mod voice;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub(crate) use edit::{Insertion, new_tag};
 
 use super::editor::{Fact, Holding, Piece, Scope};
 use super::error::{Problem, Refusal};
+use super::readers::Name;
 use super::source::Source;
 use extended::ExtendedHeader;
 use frame::Frame;
@@ -59,6 +61,26 @@ impl Version {
     fn user_text_id(self) -> &'static str {
         if self == Self::V22 { "TXX" } else { "TXXX" }
     }
+
+    fn comment_id(self) -> &'static str {
+        if self == Self::V22 { "COM" } else { "COMM" }
+    }
+
+    /// What the version calls a field that every kind of tag has.
+    fn common_id(self, name: &Name) -> Option<&'static str> {
+        let (v22, later) = match name {
+            Name::Title => ("TT2", "TIT2"),
+            Name::Artist => ("TP1", "TPE1"),
+            Name::Album => ("TAL", "TALB"),
+            Name::Date => ("TYE", if self == Self::V24 { "TDRC" } else { "TYER" }),
+            Name::Track => ("TRK", "TRCK"),
+            Name::Comment => (self.comment_id(), self.comment_id()),
+            Name::Genre => (self.genre_id(), self.genre_id()),
+            Name::Program => ("TSS", "TSSE"),
+            Name::Own | Name::Other(..) => return None,
+        };
+        Some(if self == Self::V22 { v22 } else { later })
+    }
 }
 
 /// Flags of the tag header.
@@ -82,6 +104,19 @@ pub(crate) fn length_at(source: &dyn Source, offset: u64) -> io::Result<Option<u
     let size = head.get(6..HEADER).filter(|_| head.starts_with(b"ID3")).and_then(synchsafe);
     let footer = head.get(3..6).is_some_and(|b| b[0] == 4 && b[2] & FOOTER != 0);
     Ok(size.map(|size| (HEADER + size + if footer { HEADER } else { 0 }) as u64))
+}
+
+/// The tag `raw`, cut to a length that it had before. None where what goes is no padding, or its header tells of it elsewhere too.
+pub(crate) fn cut_to(raw: &[u8], length: u64) -> Option<Vec<u8>> {
+    let length = usize::try_from(length).ok().filter(|&length| length >= HEADER)?;
+    let (stays, goes) = raw.split_at_checked(length)?;
+    let is_plain = raw[5] & (EXTENDED | FOOTER) == 0;
+    if !is_plain || goes.is_empty() || goes.iter().any(|&byte| byte != 0) {
+        return None;
+    }
+    let mut tag = stays.to_vec();
+    tag[6..HEADER].copy_from_slice(&to_synchsafe(length - HEADER));
+    Id3v2::parse(tag.clone()).is_ok().then_some(tag)
 }
 
 /// Offset behind the last of the tags that stand in front of the audio.
@@ -229,6 +264,16 @@ impl Id3v2 {
             frames.push(frame);
         }
         (frames, position)
+    }
+
+    /// Its length in bytes, header, padding and footer included.
+    pub(crate) fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Whether there is nothing in it but padding.
+    pub(crate) fn has_no_frames(&self) -> bool {
+        self.frames.is_empty()
     }
 
     /// The genre and our own fields. Fails where one of them is stored so that it cannot be read.

@@ -11,7 +11,7 @@ use super::super::mp3::Mp3File;
 use super::super::plan::{TagField, Wish};
 use super::Insertion::Allowed;
 use super::*;
-use crate::tagging::Id3Version;
+use crate::tagging::{Id3Values, Id3Version};
 
 /// Edits a whole file, checks the result as a write does, and answers the new bytes.
 fn edited(file: &[u8], wish: &Wish) -> Vec<u8> {
@@ -137,7 +137,7 @@ fn the_version_is_never_changed() {
 fn a_file_without_a_tag_gets_one_of_the_wanted_version() {
     for (id3, byte) in [(Id3Version::V24, 4), (Id3Version::V23, 3)] {
         let before = [mpeg_frames(3), id3v1(255)].concat();
-        let options = EditOptions { new_id3: id3 };
+        let options = EditOptions { new_id3: id3, ..EditOptions::default() };
         let (after, patch) = edited_with(&before, &wish(&["Šlágr"]), options).unwrap();
         assert_eq!(after[3], byte);
         assert_eq!(after.len() - before.len(), 4096);
@@ -354,10 +354,63 @@ fn what_is_not_understood_is_refused_with_the_reason() {
 #[test]
 fn values_that_would_read_back_as_something_else_are_refused() {
     let before = file(id3v2(4, 0, &[], 500));
-    for value in ["17", "(17)", "RX", "with\0zero", "\u{feff}mark"] {
+    for value in ["RX", "with\0zero", "\u{feff}mark"] {
         assert!(refusal(&before, &wish(&[value])).contains("cannot be stored"), "{value}");
     }
-    assert_eq!(genre_body(&edited(&file(id3v2(3, 0, &[], 500)), &wish(&["(17)"]))), b"\0((17)");
+    let quoted = file(id3v2(3, 0, &text(3, "TCON", "((17)"), 500));
+    assert_eq!(read_genres(&quoted), ["(17)"], "what others wrote is read as it is meant");
+}
+
+#[test]
+fn a_genre_that_a_reader_would_take_for_another_one_or_for_none_is_refused() {
+    // By ffmpeg, which takes a number at the start for one of ID3v1's; by TagLib, which drops parentheses and other numbers.
+    let cases = [
+        ("8-Bit", "ffmpeg would show \"Jazz\""),
+        ("17", "ffmpeg would show \"Rock\""),
+        ("80s", "ffmpeg would show \"Folk\""),
+        ("(live)", "TagLib would show what follows"),
+        ("(17) Rock", "TagLib"),
+        ("1977", "TagLib would show nothing"),
+    ];
+    for version in [2, 3, 4] {
+        let before = file(id3v2(version, 0, &[], 500));
+        for (value, reason) in cases {
+            assert!(refusal(&before, &wish(&[value])).contains(reason), "{value} in 2.{version}");
+        }
+    }
+    let listed = EditOptions { v23_values: Id3Values::Nul, ..EditOptions::default() };
+    let later = edited_with(&file(id3v2(3, 0, &[], 500)), &wish(&["Rock", "(live)"]), listed);
+    assert!(edit_check::refusal(later).contains("\"(live)\""));
+    // In one string with others behind them they stand as they are, and so does a number that is on no list, with a word.
+    for (values, body) in [(&["Rock", "(live)"][..], &b"\0Rock/(live)"[..]), (&["1977 Rock"], b"\x001977 Rock")] {
+        assert_eq!(genre_body(&edited(&file(id3v2(3, 0, &[], 500)), &wish(values))), body);
+    }
+}
+
+#[test]
+fn what_somebody_else_calls_a_genre_stays_beside_ours() {
+    for (theirs, body) in [("80s", &b"\x0080s\0Rock"[..]), ("(live)", b"\0(live)\0Rock")] {
+        let before = file(id3v2(4, 0, &text(4, "TCON", theirs), 500));
+        assert_eq!(genre_body(&edited(&before, &wish(&[theirs, "Rock"]))), body);
+    }
+    let before = file(id3v2(3, 0, &text(3, "TCON", "((live)"), 500));
+    assert_eq!(genre_body(&edited(&before, &wish(&["(live)", "Rock"]))), b"\0((live)/Rock");
+}
+
+#[test]
+fn several_genres_of_2_3_are_a_list_where_the_owner_wants_one() {
+    let options = EditOptions { v23_values: Id3Values::Nul, ..EditOptions::default() };
+    let body = |version, genres: &[&str]| {
+        genre_body(&edited_with(&file(id3v2(version, 0, &[], 500)), &wish(genres), options).unwrap().0)
+    };
+    assert_eq!(body(3, &["Rock", "Pop"]), b"\0Rock\0Pop");
+    assert_eq!(body(3, &["R&B/Soul", "Pop"]), b"\0R&B/Soul\0Pop");
+    assert_eq!(body(3, &["Š", "P"]), b"\x01\xff\xfe\x60\x01\0\0\xff\xfeP\0");
+    assert_eq!(body(2, &["Rock", "Pop"]), b"\0Rock/Pop", "2.2 has no such list");
+    // A tag that says it in the other form is left alone.
+    let joined = file(id3v2(3, 0, &text(3, "TCON", "Rock/Pop"), 500));
+    let genres = Wish::Set(vec![(TagField::Genre, vec!["Rock".to_owned(), "Pop".to_owned()])]);
+    assert!(edited_with(&joined, &genres, options).unwrap().1.is_empty());
 }
 
 #[test]
@@ -426,7 +479,7 @@ fn a_removed_genre_leaves_no_frame() {
     let body = [text(4, "TCON", "Rock"), text(4, "TIT2", "Title")].concat();
     let tag = Id3v2::parse(id3v2(4, 0, &body, 20)).unwrap();
     let wish = Wish::Set(vec![(TagField::Genre, Vec::new())]);
-    let edited = tag.edit(Scope::Id3v2(1), &wish, Allowed).unwrap().unwrap();
+    let edited = tag.edit(Scope::Id3v2(1), &wish, Allowed, EditOptions::default()).unwrap().unwrap();
     assert_eq!(walk(&edited.bytes).len(), 1);
     assert_eq!(edited.bytes.len(), tag.raw.len());
 }

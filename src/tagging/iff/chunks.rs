@@ -1,20 +1,20 @@
 //! The chunks of a RIFF (Microsoft and IBM, 1991), RF64 (EBU Tech 3306) or IFF (Electronic Arts, 1985) form.
 //!
-//! Each has a name of four characters, a size, a body, and a pad byte where the size is odd. A walk that does not meet the
-//! end of the form exactly is refused.
+//! Each has a name of four characters, a size, a body, and a pad byte where the size is odd. What a walk that does not end with the
+//! form means is judged elsewhere (`form`).
 
+use std::io;
 use std::ops::Range;
 
-use super::super::error::{Problem, Refusal};
+use super::super::error::Refusal;
 use super::super::source::Source;
 
-pub(super) const WHAT: &str = "chunks";
 /// Length of a chunk's name and size.
 pub(super) const HEADER: u64 = 8;
 /// More chunks than this are refused.
-const MAX_CHUNKS: usize = 1 << 16;
+pub(super) const MAX_CHUNKS: usize = 1 << 16;
 /// A size that stands in the `ds64` chunk instead.
-const ELSEWHERE: u32 = u32::MAX;
+pub(super) const ELSEWHERE: u32 = u32::MAX;
 
 /// How the sizes of a form are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,44 +60,62 @@ impl Chunk {
         self.id == *id
     }
 
-    /// An odd size at the end of the form, without the pad byte that should follow.
+    /// An odd size at the end of the file, without the pad byte that should follow.
     pub(super) fn lacks_its_pad_byte(&self) -> bool {
         self.len() % 2 == 1 && self.end == self.body.end
     }
 }
 
-/// The chunks in `range`, which they fill. `big` tells the sizes that do not fit in 32 bits.
-pub(super) fn walk(
-    source: &dyn Source,
-    range: Range<u64>,
-    order: Order,
-    big: &BigSizes,
-) -> Result<Vec<Chunk>, Problem> {
-    let damaged = |why| Problem::from(Refusal::Damaged { what: WHAT, why });
-    let (mut chunks, mut at) = (Vec::new(), range.start);
-    while at < range.end {
-        if at + HEADER > range.end {
-            return Err(damaged("bytes that are no chunk follow the last chunk"));
-        }
-        if chunks.len() == MAX_CHUNKS {
-            return Err(Refusal::Unsupported { what: WHAT, why: "there are too many of them" }.into());
-        }
-        let head = source.bytes(at..at + HEADER, HEADER, WHAT)?;
-        let (id, size) = ([head[0], head[1], head[2], head[3]], [head[4], head[5], head[6], head[7]]);
-        if !id.iter().all(|byte| (b' '..=b'~').contains(byte)) {
-            return Err(damaged("the name of a chunk is no text"));
-        }
-        let size = order.number(size);
-        let known = (size == ELSEWHERE).then(|| big.of(id)).flatten();
-        let body = at + HEADER..(at + HEADER).saturating_add(known.unwrap_or(u64::from(size)));
-        if body.end > range.end {
-            return Err(Refusal::Truncated { what: "last chunk" }.into());
-        }
-        let end = (body.end + (body.end - body.start) % 2).min(range.end);
-        at = end;
-        chunks.push(Chunk { id, body, end, size_is_elsewhere: known.is_some() });
+/// What stands where a chunk may begin.
+#[derive(Debug)]
+pub(super) enum Next {
+    Chunk(Chunk),
+    /// Nothing: the bytes end here.
+    End,
+    /// Bytes that begin no chunk, and why not.
+    NoChunk(&'static str),
+    /// A chunk of this name that is longer than what is there.
+    Cut([u8; 4]),
+}
+
+/// The chunk at `at`, of which no byte may lie behind `limit`. `big` tells the sizes that do not fit in 32 bits.
+pub(super) fn next(source: &dyn Source, at: u64, limit: u64, order: Order, big: &BigSizes) -> io::Result<Next> {
+    if at >= limit {
+        return Ok(Next::End);
     }
-    Ok(chunks)
+    let head = source.window(at, HEADER.min(limit - at) as usize)?;
+    let Some(&[a, b, c, d, size @ ..]) = head.first_chunk::<{ HEADER as usize }>() else {
+        return Ok(Next::NoChunk("bytes that are no chunk follow the last chunk"));
+    };
+    let id = [a, b, c, d];
+    if !id.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+        return Ok(Next::NoChunk("the name of a chunk is no text"));
+    }
+    let size = order.number(size);
+    let known = (size == ELSEWHERE).then(|| big.of(id)).flatten();
+    let body = at + HEADER..(at + HEADER).saturating_add(known.unwrap_or(u64::from(size)));
+    if body.end > limit {
+        return Ok(Next::Cut(id));
+    }
+    let end = (body.end + (body.end - body.start) % 2).min(limit);
+    Ok(Next::Chunk(Chunk { id, body, end, size_is_elsewhere: known.is_some() }))
+}
+
+/// Whether whole chunks and nothing else stand from `at` to `limit`.
+pub(super) fn fill(source: &dyn Source, at: u64, limit: u64, order: Order) -> io::Result<bool> {
+    let (mut at, none) = (at, BigSizes::default());
+    for _ in 0..MAX_CHUNKS {
+        match next(source, at, limit, order, &none)? {
+            Next::Chunk(chunk) => at = chunk.end,
+            Next::End => return Ok(true),
+            Next::NoChunk(_) | Next::Cut(_) => break,
+        }
+    }
+    Ok(false)
+}
+
+pub(super) fn too_many() -> Refusal {
+    Refusal::Unsupported { what: "chunks", why: "there are too many of them" }
 }
 
 /// The `ds64` chunk of RF64 and BW64: 64-bit sizes of the form, of `data`, and of further chunks.
@@ -132,7 +150,7 @@ impl BigSizes {
         Ok(Self { form, chunks })
     }
 
-    fn of(&self, id: [u8; 4]) -> Option<u64> {
+    pub(super) fn of(&self, id: [u8; 4]) -> Option<u64> {
         self.chunks.iter().find(|(known, _)| *known == id).map(|(_, size)| *size)
     }
 }

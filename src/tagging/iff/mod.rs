@@ -1,55 +1,52 @@
-//! WAV (RIFF, RF64, BW64) and AIFF: an ID3v2 tag in a chunk of its own, and the genre of WAV's `LIST/INFO` where there is one.
+//! WAV (RIFF, RF64, BW64) and AIFF: an ID3v2 tag in a chunk of its own, and WAV's `LIST/INFO`.
 //!
-//! The first ID3 chunk speaks for the file; where there is none it is made at the end, so that the audio does not move.
-//! Every other chunk is copied as it is. The sizes of the form follow, and nothing else.
+//! The first ID3 chunk speaks for the file, and the first list says the same genre, because ffmpeg looks at no ID3 chunk where there is
+//! a list. Where there is a list alone it speaks itself: to TagLib an ID3 chunk would hide all that it says. Our own fields have no place
+//! then. Where there is neither, or a list that names nothing but the program that wrote the file, an ID3 chunk is made at the end, so that
+//! the audio does not move. Every other chunk is copied as it is; the sizes of the form follow.
 
 mod chunks;
+mod form;
 mod info;
+mod sizes;
 
 #[cfg(test)]
 mod tests;
-
-use std::ops::Range;
 
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, Scope, Splice};
 use super::error::{Problem, Refusal};
 use super::id3v2::{self, Id3v2, Insertion};
 use super::plan::Wish;
+use super::readers::{Name, Said, Voice};
 use super::source::Source;
-use chunks::{BigSizes, Chunk, HEADER, Order};
-use info::InfoList;
+use chunks::{Chunk, Order};
+use form::Form;
+use info::{InfoList, Receives};
+use sizes::{OldSizes, too_large};
 
-/// Length of the form's name, size and type.
-const FORM_HEADER: u64 = 12;
-/// Largest `ds64` chunk that is looked into.
-const DS64_LIMIT: u64 = 1 << 20;
 /// More tags than this in one file are refused.
 const MAX_TAGS: usize = 16;
+/// Chunks that ffmpeg takes for tags.
+const TEXTS: [(Container, &[u8; 4]); 5] = [
+    (Container::Wav, b"bext"),
+    (Container::Aiff, b"NAME"),
+    (Container::Aiff, b"AUTH"),
+    (Container::Aiff, b"ANNO"),
+    (Container::Aiff, b"(c) "),
+];
+/// What is looked at of one of them, in bytes.
+const LONGEST_TEXT: u64 = 1024;
 
 /// A WAV or AIFF file, taken apart.
 #[derive(Debug)]
 pub(crate) struct IffFile {
-    container: Container,
-    order: Order,
-    /// The form without what may lie behind it.
-    form: Range<u64>,
-    /// The form's name and type.
-    kind: [u8; 8],
-    chunks: Vec<Chunk>,
+    form: Form,
     /// By the number of their chunk.
     id3: Vec<(usize, Id3Chunk)>,
     info: Vec<(usize, InfoList)>,
-    sizes: FormSizes,
-}
-
-/// Where the size of the form stands.
-#[derive(Debug)]
-struct FormSizes {
-    /// In the form's header, unless that says "elsewhere".
-    plain: Option<u64>,
-    /// In the `ds64` chunk at this place.
-    big: Option<(u64, u64)>,
+    /// What the form says in chunks of its own that readers take for tags.
+    texts: Vec<Said>,
 }
 
 /// An ID3v2 tag and what its chunk holds behind it.
@@ -69,76 +66,43 @@ impl Id3Chunk {
     }
 }
 
+/// What becomes of the chunks of a form.
+#[derive(Default)]
+struct Rework {
+    /// Chunks with another body.
+    bodies: Vec<(usize, Vec<u8>)>,
+    /// Chunks that go.
+    gone: Vec<usize>,
+    /// The body of an ID3 chunk behind all others.
+    new_id3: Option<Vec<u8>>,
+}
+
 impl IffFile {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
-        let head = source.bytes(0..FORM_HEADER, FORM_HEADER, "form header")?;
-        let (name, size, kind) = (&head[..4], [head[4], head[5], head[6], head[7]], &head[8..]);
-        let (container, order) = match (name, kind) {
-            (b"RIFF" | b"RF64" | b"BW64", b"WAVE") => (Container::Wav, Order::Little),
-            (b"FORM", b"AIFF" | b"AIFC") => (Container::Aiff, Order::Big),
-            _ => {
-                let why = "an ID3v2 tag stands in front of it, where no reader of this container looks";
-                return Err(Refusal::Unsupported { what: "form header", why }.into());
-            }
-        };
-        let plain = order.number(size);
-        let is_big = matches!(name, b"RF64" | b"BW64");
-        let (big, sizes) = if is_big {
-            let place = FORM_HEADER + HEADER;
-            let head = source.bytes(FORM_HEADER..place, HEADER, "ds64 chunk")?;
-            if !head.starts_with(b"ds64") {
-                return Err(Refusal::Damaged { what: "RF64 form", why: "its first chunk is not ds64" }.into());
-            }
-            let length = u64::from(order.number([head[4], head[5], head[6], head[7]]));
-            let big = BigSizes::parse(&source.bytes(place..place + length, DS64_LIMIT, "ds64 chunk")?)?;
-            let plain = (plain != u32::MAX).then_some(u64::from(plain));
-            let sizes = FormSizes { plain, big: Some((place, big.form)) };
-            (big, sizes)
-        } else {
-            (BigSizes::default(), FormSizes { plain: Some(u64::from(plain)), big: None })
-        };
-        let size = sizes.big.map_or(u64::from(plain), |(_, size)| size);
-        if sizes.plain.is_some_and(|plain| plain != size) {
-            return Err(Refusal::Damaged { what: "RF64 form", why: "its two sizes differ" }.into());
-        }
-        let form = 0..HEADER.saturating_add(size);
-        if form.end > source.len() || form.end < FORM_HEADER {
-            return Err(Refusal::Truncated { what: "form" }.into());
-        }
-        let chunks = chunks::walk(source, FORM_HEADER..form.end, order, &big)?;
-        let kind = [head[0], head[1], head[2], head[3], head[8], head[9], head[10], head[11]];
-        let mut file = Self { container, order, form, kind, chunks, id3: Vec::new(), info: Vec::new(), sizes };
-        file.find_tags(source)?;
-        if !file.chunks.iter().any(|chunk| file.is_audio(chunk)) {
-            return Err(Refusal::Damaged { what: "form", why: "it has no chunk of audio" }.into());
-        }
-        Ok(file)
-    }
-
-    fn find_tags(&mut self, source: &dyn Source) -> Result<(), Problem> {
-        for (number, chunk) in self.chunks.iter().enumerate() {
+        let mut file = Self { form: Form::parse(source)?, id3: Vec::new(), info: Vec::new(), texts: Vec::new() };
+        for (number, chunk) in file.form.chunks.iter().enumerate() {
             if chunk.id.eq_ignore_ascii_case(b"id3 ") {
                 let body = source.bytes(chunk.body.clone(), id3v2::LIMIT, "ID3 chunk")?;
-                self.id3.push((number, Id3Chunk::parse(body)?));
-            } else if self.container == Container::Wav
-                && chunk.is_named(b"LIST")
-                && source.window(chunk.body.start, info::TYPE.len().min(chunk.len() as usize))? == info::TYPE
-            {
+                file.id3.push((number, Id3Chunk::parse(body)?));
+            } else if file.form.container == Container::Wav && info::is_info(source, chunk)? {
                 let body = source.bytes(chunk.body.clone(), info::LIMIT, "LIST/INFO chunk")?;
-                self.info.push((number, InfoList::parse(body)?));
+                file.info.push((number, InfoList::parse(body)?));
             } else {
+                if TEXTS.contains(&(file.form.container, &chunk.id)) {
+                    let text = source.window(chunk.body.start, chunk.len().min(LONGEST_TEXT) as usize)?;
+                    let text = String::from_utf8_lossy(&text).trim_end_matches('\0').to_owned();
+                    let other = || Name::Other(Scope::Chunks, String::from_utf8_lossy(&chunk.id).into_owned());
+                    let name = if chunk.is_named(b"NAME") { Name::Title } else { other() };
+                    file.texts.push(Said { name, value: text });
+                }
                 continue;
             }
-            if chunk.size_is_elsewhere || self.id3.len() > MAX_TAGS || self.info.len() > MAX_TAGS {
+            if chunk.size_is_elsewhere || file.id3.len() > MAX_TAGS || file.info.len() > MAX_TAGS {
                 let why = "there are more than 16 of them, or larger ones than 4 GB";
                 return Err(Refusal::Unsupported { what: "ID3 and LIST/INFO chunks", why }.into());
             }
         }
-        Ok(())
-    }
-
-    fn is_audio(&self, chunk: &Chunk) -> bool {
-        chunk.is_named(if self.container == Container::Wav { b"data" } else { b"SSND" })
+        Ok(file)
     }
 
     /// The ID3 tags and the lists, each with its scope.
@@ -150,66 +114,115 @@ impl IffFile {
         (1..=u8::MAX).zip(&self.info).map(|(n, (number, list))| (Scope::RiffInfo(n), *number, list))
     }
 
-    /// How many chunks that are neither of ours stand in front of chunk `number`.
+    /// Whether readers find anything in a list. One without items hides no ID3 chunk, and must not begin to.
+    fn lists_say_something(&self) -> bool {
+        self.info.iter().any(|(_, list)| list.has_items())
+    }
+
+    /// Whether the first list receives what is missing: no ID3 chunk holds anything.
+    fn list_speaks(&self) -> bool {
+        let says_nothing = |(_, chunk): &(usize, Id3Chunk)| chunk.tag.has_no_frames();
+        self.lists_say_something() && self.program().is_none() && self.id3.iter().all(says_nothing)
+    }
+
+    /// The name of the program that wrote the file, where the lists say nothing else: with it in an ID3 tag that hides nothing.
+    fn program(&self) -> Option<Said> {
+        let said = self.info().flat_map(|(scope, _, list)| list.voice(scope).said);
+        let mut said: Vec<Said> = said.filter(|said| said.name != Name::Genre).collect();
+        let only = said.pop().filter(|only| only.name == Name::Program);
+        only.filter(|_| said.is_empty())
+    }
+
+    fn is_tag(&self, number: usize) -> bool {
+        self.id3.iter().any(|(n, _)| *n == number) || self.info.iter().any(|(n, _)| *n == number)
+    }
+
+    /// How many chunks that are no tags stand in front of chunk `number`.
     fn foreign_before(&self, number: usize) -> usize {
-        let ours =
-            |other: &usize| self.id3.iter().any(|(n, _)| n == other) || self.info.iter().any(|(n, _)| n == other);
-        (0..number).filter(|other| !ours(other)).count()
+        (0..number).filter(|other| !self.is_tag(*other)).count()
     }
 
-    /// Chunk `number` with another body.
-    fn replaced(&self, number: usize, body: &[u8]) -> Result<Splice, Refusal> {
-        let chunk = &self.chunks[number];
-        if body.len() as u64 == chunk.len() {
-            return Ok(Splice { range: chunk.body.clone(), bytes: body.to_vec() });
+    /// The splices of `rework`, and the sizes that belong to them: the right ones, or those that a restoration brings back.
+    fn lay_out(&self, rework: &Rework, file: u64, wish: &Wish, patch: &mut Patch) -> Result<(), Refusal> {
+        let form = &self.form;
+        for (number, body) in &rework.bodies {
+            let chunk = &form.chunks[*number];
+            patch.splices.push(if body.len() as u64 == chunk.len() {
+                Splice { range: chunk.body.clone(), bytes: body.clone() }
+            } else {
+                let bytes = chunks::render(chunk.id, body, form.order).ok_or_else(too_large)?;
+                Splice { range: chunk.start()..chunk.end, bytes }
+            });
         }
-        let bytes = chunks::render(chunk.id, body, self.order).ok_or_else(too_large)?;
-        Ok(Splice { range: chunk.start()..chunk.end, bytes })
-    }
-
-    /// The form without chunk `number`.
-    fn without(&self, number: usize) -> Splice {
-        let chunk = &self.chunks[number];
-        Splice { range: chunk.start()..chunk.end, bytes: Vec::new() }
-    }
-
-    /// A new chunk at the end of the form.
-    fn appended(&self, body: &[u8], patch: &Patch) -> Result<Splice, Refusal> {
-        let id = if self.container == Container::Wav { *b"id3 " } else { *b"ID3 " };
-        let end = self.form.end;
-        let padded_already = patch.splices.iter().any(|splice| splice.range.end == end && splice.range.start < end);
-        let lacks_pad = self.chunks.last().is_some_and(Chunk::lacks_its_pad_byte);
-        let mut bytes = if lacks_pad && !padded_already { vec![0] } else { Vec::new() };
-        bytes.extend(chunks::render(id, body, self.order).ok_or_else(too_large)?);
-        Ok(Splice { range: end..end, bytes })
-    }
-
-    /// The splices that make the sizes of the form follow.
-    fn resized(&self, patch: &Patch) -> Result<Vec<Splice>, Refusal> {
-        let end = patch.new_len(self.form.end);
-        let size = end - HEADER;
-        let mut splices = Vec::new();
-        if end == self.form.end {
-            return Ok(splices);
+        for number in &rework.gone {
+            let chunk = &form.chunks[*number];
+            patch.splices.push(Splice { range: chunk.start()..chunk.end, bytes: Vec::new() });
         }
-        if self.sizes.plain.is_some() {
-            let plain = u32::try_from(size).ok().filter(|&size| size < u32::MAX).ok_or_else(too_large)?;
-            splices.push(Splice { range: 4..8, bytes: self.order.bytes(plain).to_vec() });
+        let last = (0..form.chunks.len()).rev().find(|number| !rework.gone.contains(number));
+        let last = last.map(|number| &form.chunks[number]);
+        let mut tail = Vec::new();
+        if last.is_some_and(|chunk| chunk.lacks_its_pad_byte() && rendered(chunk, patch).is_none()) {
+            tail.push(0);
         }
-        if let Some((place, _)) = self.sizes.big {
-            splices.push(Splice { range: place..place + 8, bytes: size.to_le_bytes().to_vec() });
+        if let Some(body) = &rework.new_id3 {
+            let id = if form.container == Container::Wav { *b"id3 " } else { *b"ID3 " };
+            tail.extend(chunks::render(id, body, form.order).ok_or_else(too_large)?);
         }
-        Ok(splices)
+        if !tail.is_empty() {
+            patch.splices.push(Splice { range: form.end..form.end, bytes: tail });
+        }
+        let (end, length) = (patch.new_len(form.end), patch.new_len(file));
+        let old = old_sizes(wish).filter(|old| form.sizes.are_right() && old.belong_to(length));
+        if let Some(old) =
+            old.filter(|old| !old.lacks_pad || last.is_some_and(|last| drop_pad(last, form.order, patch)))
+        {
+            patch.splices.extend(form.sizes.put_back(&old));
+        } else if !form.sizes.are_right() || end != form.end {
+            patch.splices.extend(form.sizes.set(end)?);
+        }
+        let grows = |(number, chunk): &(usize, Id3Chunk)| {
+            let new = rework.bodies.iter().find(|(n, _)| n == number);
+            new.is_some_and(|(_, body)| body.len() > chunk.tag.len() + chunk.behind.len())
+        };
+        if !form.sizes.are_right() || self.id3.iter().any(grows) {
+            patch.changes.push(form.sizes.change(file, self.id3.iter().map(|(_, chunk)| chunk.tag.len() as u64)));
+        }
+        patch.splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
+        Ok(())
     }
 }
 
-fn too_large() -> Refusal {
-    Refusal::TooLarge { what: "form", limit: u64::from(u32::MAX) }
+/// The sizes that a restoration brings back.
+fn old_sizes(wish: &Wish) -> Option<OldSizes> {
+    wish.container(Scope::Chunks).and_then(OldSizes::parse)
+}
+
+/// The number of the splice that replaces the whole chunk.
+fn rendered(chunk: &Chunk, patch: &Patch) -> Option<usize> {
+    patch.splices.iter().position(|splice| splice.range == (chunk.start()..chunk.end))
+}
+
+/// Takes the pad byte of the last chunk out, if it will have one.
+fn drop_pad(last: &Chunk, order: Order, patch: &mut Patch) -> bool {
+    if let Some(number) = rendered(last, patch) {
+        let bytes = &mut patch.splices[number].bytes;
+        let size = bytes.get(4..8).and_then(|size| size.try_into().ok()).map_or(0, |size| order.number(size));
+        let has_pad = size % 2 == 1;
+        if has_pad {
+            bytes.pop();
+        }
+        return has_pad;
+    }
+    let has_pad = last.end > last.body.end;
+    if has_pad {
+        patch.splices.push(Splice { range: last.body.end..last.end, bytes: Vec::new() });
+    }
+    has_pad
 }
 
 impl Editor for IffFile {
     fn container(&self) -> Container {
-        self.container
+        self.form.container
     }
 
     fn holdings(&self) -> Vec<Holding> {
@@ -217,13 +230,27 @@ impl Editor for IffFile {
         id3.chain(self.info().flat_map(|(scope, _, list)| list.holdings(scope))).collect()
     }
 
+    fn holds_own_fields(&self) -> bool {
+        !self.list_speaks()
+    }
+
+    fn voices(&self) -> Vec<Voice> {
+        let id3 = self.id3().map(|(scope, _, chunk)| chunk.tag.voice(scope, true));
+        let mut voices: Vec<Voice> = id3.chain(self.info().map(|(scope, _, list)| list.voice(scope))).collect();
+        if !self.texts.is_empty() {
+            let said = self.texts.clone();
+            voices.push(Voice { scope: Scope::Chunks, said, is_in_place: true, has_text: true, is_empty: false });
+        }
+        voices
+    }
+
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem> {
         let mut layout = Layout::default();
-        let scope = Scope::Chunks;
-        layout.facts.push(Fact { scope, name: "form and type", value: self.kind.to_vec() });
+        let (scope, form) = (Scope::Chunks, &self.form);
+        layout.facts.push(Fact { scope, name: "form and type", value: form.kind.to_vec() });
         for (scope, number, chunk) in self.id3() {
             let place = self.foreign_before(number).to_be_bytes();
-            let value = [&self.chunks[number].id[..], &place].concat();
+            let value = [&form.chunks[number].id[..], &place].concat();
             layout.facts.push(Fact { scope, name: "chunk's name and place", value });
             layout.facts.push(Fact { scope, name: "bytes behind the tag", value: chunk.behind.clone() });
             chunk.tag.describe(scope, &mut layout.facts, &mut layout.pieces);
@@ -231,24 +258,22 @@ impl Editor for IffFile {
         for (scope, number, list) in self.info() {
             list.describe(scope, self.foreign_before(number), &mut layout.facts, &mut layout.pieces);
         }
-        for (number, chunk) in self.chunks.iter().enumerate() {
-            if self.id3.iter().any(|(n, _)| *n == number) || self.info.iter().any(|(n, _)| *n == number) {
-                continue;
-            }
-            let mut body = chunk.body.clone();
-            if self.is_audio(chunk) {
+        for (_, chunk) in form.chunks.iter().enumerate().filter(|(number, _)| !self.is_tag(*number)) {
+            let (mut header, mut body) = (chunk.start()..chunk.body.start, chunk.body.clone());
+            if form.is_audio(chunk) {
                 layout.audio.push(body.clone());
+                // Its size may have to be set right; what it covers is compared as audio.
+                header.end = header.start + 4;
                 body.end = body.start;
             } else if chunk.is_named(b"ds64") {
-                // Starts with the size of the form, which follows.
-                body.start = (body.start + 8).min(body.end);
+                // Starts with the sizes of the form, which follows, and of the audio.
+                body.start = (body.start + 16).min(body.end);
             }
-            let header = chunk.start()..chunk.body.start;
             let digest = source.digest(&[header, body])?;
             let name = String::from_utf8_lossy(&chunk.id).into_owned();
             layout.pieces.push(Piece { scope, name, field: None, digest });
         }
-        let behind = source.digest(std::slice::from_ref(&(self.form.end..source.len())))?;
+        let behind = source.digest(std::slice::from_ref(&(form.end..source.len())))?;
         layout.pieces.push(Piece {
             scope: Scope::Opaque,
             name: "bytes behind the form".to_owned(),
@@ -258,36 +283,50 @@ impl Editor for IffFile {
         Ok(layout)
     }
 
-    fn edit(&self, _source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
-        let mut patch = Patch::default();
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
+        let (mut patch, mut rework) = (Patch::default(), Rework::default());
+        let (list_speaks, program) = (self.list_speaks(), self.program().filter(|_| wish.sets_something()));
+        let speaks =
+            program.as_ref().map_or(Insertion::Allowed, |said| Insertion::Carrying(std::slice::from_ref(said)));
         for (index, (scope, number, chunk)) in self.id3().enumerate() {
-            let insertion = Insertion::allowed_if(index == 0);
-            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion)? {
+            let insertion = if index == 0 && !list_speaks { speaks } else { Insertion::Forbidden };
+            if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion, options)? {
+                // The room that a write had made goes with it.
+                let length = old_sizes(wish).and_then(|old| old.tags.get(index).copied());
+                bytes = length.and_then(|length| id3v2::cut_to(&bytes, length)).unwrap_or(bytes);
                 bytes.extend_from_slice(&chunk.behind);
                 let alone = self.id3.len() == 1 && chunk.behind.is_empty();
-                let goes = is_empty && alone && wish.removes_if_empty(scope);
-                patch.removed.extend(goes.then_some(scope));
-                patch.splices.push(if goes { self.without(number) } else { self.replaced(number, &bytes)? });
+                if is_empty && alone && wish.removes_if_empty(scope) {
+                    patch.removed.push(scope);
+                    rework.gone.push(number);
+                } else {
+                    rework.bodies.push((number, bytes));
+                }
                 patch.changes.extend(changes);
             }
         }
-        for (scope, number, list) in self.info() {
-            if let Some(Edited { bytes, changes, .. }) = list.edit(scope, wish)? {
-                patch.splices.push(self.replaced(number, &bytes)?);
+        for (index, (scope, number, list)) in self.info().enumerate() {
+            let receives = match index {
+                0 if list_speaks => Receives::TheGenre,
+                0 if self.lists_say_something() => Receives::WhatItCan,
+                _ => Receives::Nothing,
+            };
+            if let Some(Edited { bytes, changes, .. }) = list.edit(scope, wish, receives)? {
+                rework.bodies.push((number, bytes));
                 patch.changes.extend(changes);
             }
         }
-        if self.id3.is_empty() {
+        if self.id3.is_empty() && !list_speaks {
             let scope = Scope::Id3v2(1);
-            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options.new_id3, scope, wish)? {
-                patch.splices.push(self.appended(&bytes, &patch)?);
+            if let Some(Edited { bytes, changes, .. }) = id3v2::new_tag(options, scope, wish, speaks)? {
+                rework.new_id3 = Some(bytes);
                 patch.created.push(scope);
                 patch.changes.extend(changes);
             }
         }
-        let sizes = self.resized(&patch)?;
-        patch.splices.extend(sizes);
-        patch.splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
+        if !patch.changes.is_empty() {
+            self.lay_out(&rework, source.len(), wish, &mut patch)?;
+        }
         Ok(patch)
     }
 }

@@ -60,6 +60,11 @@ pub(super) fn walk(bytes: &[u8], range: Range<usize>) -> Result<(Vec<Atom<usize>
     Ok((atoms, at))
 }
 
+/// The long name of a `uuid` atom, which stands at the start of its body.
+pub(super) fn long_name(bytes: &[u8], atom: &Atom<usize>) -> Option<u128> {
+    bytes[atom.body..atom.range.end].first_chunk().map(|name| u128::from_be_bytes(*name))
+}
+
 /// An atom with that body.
 pub(super) fn render(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     // Bodies are parts of a tag, which is checked against a limit far below 4 GB.

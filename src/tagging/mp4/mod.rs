@@ -2,11 +2,15 @@
 //!
 //! Free space along the way takes up the difference, so that the audio stays in its place. Where there is not enough, the
 //! audio moves by whole file-system blocks and every chunk offset (`stco`, `co64`) behind it follows. Files whose audio is
-//! found by other tables as well (fragments, `iloc`, `saio`) are refused.
+//! found by other tables as well (fragments, `iloc`, `saio`) are refused, and so are files without sound. Where something that we do not
+//! know may tell places (`places.rs`), nothing moves. A write that is taken back gives the free space back as it was (`room.rs`).
 
 mod atoms;
 mod ilst;
 mod moov;
+mod places;
+mod room;
+mod tracks;
 
 #[cfg(test)]
 mod tests;
@@ -14,13 +18,14 @@ mod tests;
 use std::ops::Range;
 
 use super::container::Container;
-use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, Scope, Splice, fresh_padding};
+use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, Scope, Splice};
 use super::error::{Problem, Refusal};
 use super::plan::Wish;
 use super::source::Source;
 use atoms::{Atom, HEADER, LONG_HEADER};
 use ilst::{Ilst, SCOPE};
 use moov::{Change, Moov};
+use room::is_free;
 
 /// Largest `moov` atom that is edited, in bytes: it is held in memory.
 const LIMIT: u64 = 64 << 20;
@@ -28,6 +33,10 @@ const LIMIT: u64 = 64 << 20;
 const MAX_ATOMS: usize = 1 << 16;
 /// Largest `meta` atom beside `moov` that is looked into.
 const META_LIMIT: u64 = 16 << 20;
+/// Longest `ftyp` atom whose brands are looked at.
+const FTYP_LIMIT: u64 = 4096;
+/// The handler of metadata in iTunes' form, as we make it.
+const HANDLER: &[u8] = b"\0\0\0\x21hdlr\0\0\0\0\0\0\0\0mdirappl\0\0\0\0\0\0\0\0\0";
 /// What the chain of atoms down to the list is called.
 const UDTA: usize = 1;
 const META: usize = 2;
@@ -39,12 +48,15 @@ pub(crate) struct Mp4File {
     /// The place of `moov` among them.
     moov_at: usize,
     moov: Moov,
+    /// Something that may tell places in the file: nothing but tags and free space may move.
+    stranger: Option<String>,
 }
 
 impl Mp4File {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
         let damaged = |why| Refusal::Damaged { what: atoms::WHAT, why };
         let (mut atoms, mut at) = (Vec::new(), 0);
+        let mut stranger = None;
         while at < source.len() {
             let head = source.window(at, LONG_HEADER)?;
             if head.len() < HEADER {
@@ -63,6 +75,11 @@ impl Mp4File {
                 b"moof" | b"styp" | b"sidx" | b"ssix" | b"mfra" => {
                     return Err(Refusal::Unsupported { what: "MP4", why: moov::FRAGMENTED }.into());
                 }
+                b"ftyp" if end - at <= FTYP_LIMIT => {
+                    let brands = source.bytes(at + length as u64..end, FTYP_LIMIT, "ftyp atom")?;
+                    let brand = places::check_brands(&brands)?;
+                    stranger = stranger.or(brand);
+                }
                 b"meta" => {
                     let raw = source.bytes(at..end, META_LIMIT, "meta atom")?;
                     let body = length;
@@ -70,15 +87,31 @@ impl Mp4File {
                 }
                 _ => {}
             }
-            atoms.push(Atom { kind, range: at..end, body: at + length as u64 });
+            let atom = Atom { kind, range: at..end, body: at + length as u64 };
+            if stranger.is_none() {
+                let name = if kind == *b"uuid" { source.window(atom.body, 16)? } else { Vec::new() };
+                let name = name.try_into().ok().filter(|_| atom.body + 16 <= end).map(u128::from_be_bytes);
+                stranger = places::stranger(places::TOP, [&atom], |_| name);
+            }
+            atoms.push(atom);
             at = end;
         }
         let mut moovs = atoms.iter().enumerate().filter(|(_, atom)| atom.kind == *b"moov");
         let (Some((moov_at, place)), None) = (moovs.next(), moovs.next()) else {
             return Err(damaged("there has to be one moov atom").into());
         };
-        let moov = Moov::parse(source.bytes(place.range.clone(), LIMIT, "moov atom")?)?;
-        Ok(Self { moov_at, moov, atoms })
+        let mut moov = Moov::parse(source.bytes(place.range.clone(), LIMIT, "moov atom")?)?;
+        // The end of a chunk without bytes may be that of the media data.
+        let media: Vec<&Atom<u64>> = atoms.iter().filter(|atom| atom.kind == *b"mdat").collect();
+        let is_inside = |offset| {
+            let behind = media.partition_point(|atom| atom.body <= offset);
+            media[..behind].last().is_some_and(|atom| offset <= atom.range.end)
+        };
+        if !moov.offsets(&(0..moov.raw.len())).all(is_inside) {
+            return Err(damaged("a chunk offset points where no media data (mdat) lies").into());
+        }
+        let stranger = stranger.or_else(|| moov.stranger.take());
+        Ok(Self { moov_at, moov, atoms, stranger })
     }
 
     fn moov_range(&self) -> &Range<u64> {
@@ -114,94 +147,14 @@ impl Mp4File {
             let at = meta.named(b"hdlr").next().map_or(end_of(META), |handler| handler.range.end);
             return Change { range: at..at, bytes: list, depth: META + 1 };
         }
-        // Version and flags; a handler of metadata in iTunes' form.
-        let handler = atoms::render(b"hdlr", b"\0\0\0\0\0\0\0\0mdirappl\0\0\0\0\0\0\0\0\0");
-        let meta = atoms::render(b"meta", &[&[0; 4], &handler[..], &list].concat());
+        // Version and flags, and the handler.
+        let meta = atoms::render(b"meta", &[&[0; 4], HANDLER, &list].concat());
         if self.moov.chain.len() > UDTA {
             let at = end_of(UDTA);
             return Change { range: at..at, bytes: meta, depth: UDTA + 1 };
         }
         let at = end_of(0);
         Change { range: at..at, bytes: atoms::render(b"udta", &meta), depth: 1 }
-    }
-
-    /// The free atoms that may be used: along the way to the list, the nearest first, and how many atoms of the way hold them.
-    fn free_space(&self) -> Vec<(Range<usize>, usize)> {
-        let mut found = Vec::new();
-        for (depth, container) in self.moov.chain.iter().enumerate().rev() {
-            // Free space that holds something is no free space.
-            let is_usable = |atom: &&Atom<usize>| {
-                is_free(&atom.kind)
-                    && atom.body - atom.range.start == HEADER
-                    && self.moov.raw[atom.body..atom.range.end].iter().all(|&byte| byte == 0)
-            };
-            found.extend(container.children.iter().filter(is_usable).map(|atom| (atom.range.clone(), depth + 1)));
-        }
-        found
-    }
-
-    /// A free atom right behind `moov`, which can take up the difference as well.
-    fn free_behind(&self, source: &dyn Source) -> Result<Option<Range<u64>>, Problem> {
-        let Some(atom) = self.atoms.get(self.moov_at + 1) else { return Ok(None) };
-        let is_usable = is_free(&atom.kind) && atom.body - atom.range.start == HEADER as u64;
-        // One without a size reaches to the end of the file.
-        let has_size = is_usable && source.window(atom.range.start, 4)? != [0; 4];
-        if !has_size || atom.range.end - atom.range.start > LIMIT || !source.is_zero(atom.body..atom.range.end)? {
-            return Ok(None);
-        }
-        // Whatever a chunk offset points at is no free space.
-        if self.moov.offsets(&(0..self.moov.raw.len())).any(|offset| atom.range.contains(&offset)) {
-            return Ok(None);
-        }
-        Ok(Some(atom.range.clone()))
-    }
-
-    /// Brings the list into the file: the changes of `moov`, and by how much the free space behind it shrinks.
-    fn arrange(&self, source: &dyn Source, mut change: Change) -> Result<(Vec<Change>, Option<Splice>), Problem> {
-        let growth = change.growth();
-        let free = self.free_space();
-        // What is left of a free atom has to be an atom, or nothing.
-        let fits = |length: usize| {
-            let left = length as i64 - growth;
-            left == 0 || left >= HEADER as i64 && left <= LIMIT as i64
-        };
-        let resized = |length: usize, growth: i64| match length as i64 - growth {
-            0 => Vec::new(),
-            left => atoms::free(left as usize),
-        };
-        if growth == 0 {
-            return Ok((vec![change], None));
-        }
-        if let Some((range, depth)) = free.iter().find(|(range, _)| fits(range.len())).cloned() {
-            let bytes = resized(range.len(), growth);
-            return Ok((vec![change, Change { range, bytes, depth }], None));
-        }
-        if growth <= -(HEADER as i64) {
-            change.bytes.extend(atoms::free(-growth as usize));
-            return Ok((vec![change], None));
-        }
-        let behind = self.free_behind(source)?;
-        if let Some(range) = behind.filter(|range| fits((range.end - range.start) as usize)) {
-            let bytes = resized((range.end - range.start) as usize, growth);
-            return Ok((vec![change], Some(Splice { range, bytes })));
-        }
-        if self.moov_range().end == source.len() {
-            return Ok((vec![change], None));
-        }
-        // The audio has to move: by whole file-system blocks, and with room for the next time.
-        let (old, new) = (change.range.len(), change.bytes.len());
-        match free.first().cloned() {
-            Some((range, depth)) => {
-                let (old, new) = (old + range.len(), new + HEADER);
-                let bytes = atoms::free(HEADER + fresh_padding(old, new));
-                Ok((vec![change, Change { range, bytes, depth }], None))
-            }
-            None => {
-                let padding = fresh_padding(old, new + HEADER);
-                change.bytes.extend(atoms::free(HEADER + padding));
-                Ok((vec![change], None))
-            }
-        }
     }
 
     /// Everything in `moov` that a write has to leave alone.
@@ -252,10 +205,6 @@ impl Mp4File {
     }
 }
 
-fn is_free(kind: &[u8; 4]) -> bool {
-    kind == b"free" || kind == b"skip"
-}
-
 impl Editor for Mp4File {
     fn container(&self) -> Container {
         Container::Mp4
@@ -296,14 +245,25 @@ impl Editor for Mp4File {
         if self.moov.chain.len() <= META || self.moov.ilst.is_none() {
             patch.created.push(SCOPE);
         }
-        let (changes, behind) = self.arrange(source, self.change(&bytes))?;
-        let growth: i64 = changes.iter().map(Change::growth).sum();
+        let behind = self.free_behind(source)?;
+        patch.room = Some(self.room(behind.as_ref()));
+        let restored = wish.room_before().and_then(|(room, length)| {
+            let arrangement = self.arrange_as_before(&bytes, room, behind.clone(), (source.len(), length))?;
+            let goes = usize::from(room.levels) <= META + 1;
+            Some((arrangement, goes))
+        });
+        let arrangement = match restored {
+            Some((arrangement, goes)) => {
+                patch.removed.extend(goes.then_some(SCOPE));
+                arrangement
+            }
+            None => self.arrange(source, self.change(&bytes), behind)?,
+        };
         let place = self.moov_range().clone();
-        let shift = if behind.is_some() { 0 } else { growth };
         let mut moov = Moov::parse(self.moov.raw.clone())?;
-        moov.shift_offsets(place.end, shift)?;
-        patch.splices.push(Splice { range: place, bytes: moov.with(changes)? });
-        patch.splices.extend(behind);
+        moov.shift_offsets(place.end, arrangement.shift())?;
+        patch.splices.push(Splice { range: place, bytes: moov.with(arrangement.changes)? });
+        patch.splices.extend(arrangement.behind);
         Ok(patch)
     }
 }

@@ -3,13 +3,10 @@
 use std::ops::Range;
 
 use super::super::error::Refusal;
-use super::atoms::{self, Atom, HEADER};
+use super::atoms::{self, Atom, HEADER, WHAT};
 use super::ilst::Ilst;
-
-const WHAT: &str = "MP4 atoms";
-
-/// Atoms that hold the tracks' tables, from the outside in.
-const TO_THE_TABLES: [&[u8; 4]; 3] = [b"mdia", b"minf", b"stbl"];
+use super::places;
+use super::tracks::{Table, Tracks};
 
 /// The atom as verbatim bytes, header included, and what was found in it.
 #[derive(Debug)]
@@ -20,7 +17,9 @@ pub(super) struct Moov {
     pub(super) chain: Vec<Container>,
     /// The list, if there is one.
     pub(super) ilst: Option<(Range<usize>, Ilst)>,
-    pub(super) tables: Vec<Table>,
+    pub(super) tracks: Tracks,
+    /// An atom that is on no list, and may tell places in the file.
+    pub(super) stranger: Option<String>,
 }
 
 /// An atom on the way to the list, and what is in it.
@@ -32,19 +31,6 @@ pub(super) struct Container {
     pub(super) children_end: usize,
 }
 
-/// The entries of a table of chunk offsets.
-#[derive(Debug)]
-pub(super) struct Table {
-    entries: Range<usize>,
-    is_wide: bool,
-}
-
-impl Table {
-    fn width(&self) -> usize {
-        if self.is_wide { 8 } else { 4 }
-    }
-}
-
 impl Moov {
     pub(super) fn parse(raw: Vec<u8>) -> Result<Self, Refusal> {
         let unsupported = |why| Refusal::Unsupported { what: "MP4", why };
@@ -54,18 +40,21 @@ impl Moov {
             children: moov.children.clone(),
             chain: Vec::new(),
             ilst: None,
-            tables: Vec::new(),
+            tracks: Tracks::default(),
+            stranger: places::stranger(b"moov", &moov.children, |atom| atoms::long_name(&raw, atom)),
             raw: Vec::new(),
         };
         for atom in &moov.children {
             match &atom.kind {
                 b"mvex" => return Err(unsupported(FRAGMENTED)),
                 b"cmov" => return Err(unsupported("its moov atom is compressed")),
-                b"trak" => found.find_tables(&raw, atom)?,
+                b"trak" => found.tracks.add(&raw, atom)?,
                 b"meta" => check_meta(&raw, atom)?,
                 _ => {}
             }
         }
+        found.tracks.check_sound()?;
+        found.stranger = found.stranger.or_else(|| found.tracks.stranger.take());
         found.find_list(&raw, moov)?;
         found.raw = raw;
         Ok(found)
@@ -113,44 +102,10 @@ impl Moov {
         Ok(())
     }
 
-    fn find_tables(&mut self, raw: &[u8], trak: &Atom<usize>) -> Result<(), Refusal> {
-        let mut level = vec![trak.clone()];
-        for kind in TO_THE_TABLES {
-            let mut next = Vec::new();
-            for atom in &level {
-                let (children, _) = atoms::walk(raw, atom.body..atom.range.end)?;
-                next.extend(children.into_iter().filter(|child| child.kind == *kind));
-            }
-            level = next;
-        }
-        for stbl in level {
-            for table in atoms::walk(raw, stbl.body..stbl.range.end)?.0 {
-                let is_wide = match &table.kind {
-                    b"stco" => false,
-                    b"co64" => true,
-                    b"saio" => {
-                        return Err(Refusal::Unsupported { what: "MP4", why: "its tracks are encrypted (saio)" });
-                    }
-                    _ => continue,
-                };
-                // Version and flags, a number of entries, the entries.
-                let count = raw.get(table.body + 4..table.body + 8).filter(|_| table.body + 8 <= table.range.end);
-                let count = count.map_or(0, |b| b.iter().fold(0usize, |count, &byte| count << 8 | usize::from(byte)));
-                let start = table.body + 8;
-                let width = if is_wide { 8 } else { 4 };
-                let end = count.checked_mul(width).and_then(|length| start.checked_add(length));
-                let end = end.filter(|&end| end <= table.range.end);
-                let end = end.ok_or(Refusal::Damaged { what: WHAT, why: "a table of chunk offsets is cut off" })?;
-                self.tables.push(Table { entries: start..end, is_wide });
-            }
-        }
-        Ok(())
-    }
-
     /// The tables in a part of the atom. They were found in the order of their places.
     fn tables_in(&self, range: &Range<usize>) -> &[Table] {
-        let first_behind = |place: usize| self.tables.partition_point(|table| table.entries.start < place);
-        &self.tables[first_behind(range.start)..first_behind(range.end)]
+        let first_behind = |place: usize| self.tracks.tables.partition_point(|table| table.entries.start < place);
+        &self.tracks.tables[first_behind(range.start)..first_behind(range.end)]
     }
 
     /// The chunk offsets of a part of the atom, in their order.
@@ -172,7 +127,7 @@ impl Moov {
 
     /// Adds `shift` to every chunk offset at or behind `from`.
     pub(super) fn shift_offsets(&mut self, from: u64, shift: i64) -> Result<(), Refusal> {
-        for table in &self.tables {
+        for table in &self.tracks.tables {
             for entry in self.raw[table.entries.clone()].chunks_exact_mut(table.width()) {
                 let offset = entry.iter().fold(0, |offset: u64, &byte| offset << 8 | u64::from(byte));
                 if offset < from {
@@ -190,13 +145,20 @@ impl Moov {
 
 pub(super) const FRAGMENTED: &str = "it is fragmented: where its audio lies is told all over the file";
 
-/// Refuses metadata that tells places in the file.
+pub(super) const TELLS_PLACES: &str = "a meta atom tells places in the file (iloc)";
+
+/// Refuses metadata that tells places in the file, and such that is not made of atoms.
 pub(super) fn check_meta(raw: &[u8], meta: &Atom<usize>) -> Result<(), Refusal> {
     let (children, _) = atoms::walk(raw, meta_children(raw, meta)..meta.range.end)?;
     if children.iter().any(|child| child.kind == *b"iloc") {
-        return Err(Refusal::Unsupported { what: "MP4", why: "a meta atom tells places in the file (iloc)" });
+        return Err(Refusal::Unsupported { what: "MP4", why: TELLS_PLACES });
     }
     Ok(())
+}
+
+/// Whether metadata of which nothing else matters tells places in the file.
+pub(super) fn tells_places(raw: &[u8], meta: &Atom<usize>) -> bool {
+    matches!(check_meta(raw, meta), Err(Refusal::Unsupported { .. }))
 }
 
 /// Where the children of a `meta` start: behind four bytes of version and flags, which QuickTime does not have.

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::super::edit_check::{self, genres_wish as wish};
-use super::super::fixtures::{atom, data_atom, freeform, mp4, mp4_audio, mp4_meta};
+use super::super::fixtures::{Mp4, atom, data_atom, freeform, mp4, mp4_audio, mp4_meta};
 use super::super::plan::TagField;
 use super::*;
 
@@ -179,26 +179,13 @@ fn every_other_item_and_atom_is_copied_as_it_is() {
 
 #[test]
 fn free_space_behind_moov_is_used_and_free_space_that_holds_something_is_not() {
-    let moov_first = |free: Vec<u8>| {
-        let file = mp4(&tagged(&title(), None), true, false);
-        let at = find(&file, &["moov"]).unwrap().end;
-        let mut with = file.clone();
-        with.splice(at..at, free.clone());
-        // The chunks moved.
-        let source = with.clone();
-        let parsed = Mp4File::parse(&source).unwrap();
-        let mut moov = Moov::parse(parsed.moov.raw.clone()).unwrap();
-        moov.shift_offsets(at as u64, free.len() as i64).unwrap();
-        with.splice(at - moov.raw.len()..at, moov.raw.clone());
-        assert_eq!(chunks(&with), chunks(&file));
-        with
-    };
-    let file = moov_first(atom(b"free", &[0; 900]));
+    let with = |free: Vec<u8>| Mp4 { udta: tagged(&title(), None), behind_moov: free, ..Mp4::default() }.build();
+    let file = with(atom(b"free", &[0; 900]));
     let after = edited(&file, &wish(&["Rock"]));
     assert_eq!((after.len(), chunks(&after)), (file.len(), chunks(&file)));
     let mut secret = vec![0; 900];
     secret[450] = 7;
-    let file = moov_first(atom(b"free", &secret));
+    let file = with(atom(b"free", &secret));
     let after = edited(&file, &wish(&["Rock"]));
     assert!(after.windows(908).any(|bytes| bytes == atom(b"free", &secret)));
     assert_eq!(chunks(&after), chunks(&file));
@@ -245,26 +232,179 @@ fn what_is_damaged_or_ambiguous_is_refused_with_the_reason() {
     }
 }
 
-#[test]
-fn an_offset_that_would_not_fit_any_more_is_refused() {
-    let mut file = mp4(&tagged(&title(), None), true, false);
-    let table = find(&file, &["moov", "trak", "mdia", "minf", "stbl", "stco"]).unwrap();
-    file[table.start + 8..table.start + 12].fill(0xff);
-    assert!(refusal(&file).contains("offset of a chunk"));
+/// A file of which only the start is held: what follows is zeros.
+struct Hollow {
+    start: Vec<u8>,
+    length: u64,
+}
+
+impl Source for Hollow {
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+        for (place, byte) in (offset as usize..).zip(buffer) {
+            *byte = self.start.get(place).copied().unwrap_or(0);
+        }
+        Ok(())
+    }
 }
 
 #[test]
-fn an_offset_that_points_nowhere_is_no_reason_to_fail() {
+fn an_offset_that_would_not_fit_any_more_is_refused() {
+    let mut start = mp4(&tagged(&title(), None), true, false);
+    let table = find(&start, &["moov", "trak", "mdia", "minf", "stbl", "stco"]).unwrap();
+    start[table.start + 16..table.start + 20].copy_from_slice(&0xffff_ff00u32.to_be_bytes());
+    // The media data lasts to the end of the file.
+    let at = start.len() - mp4_audio().len() - 8;
+    start[at..at + 4].fill(0);
+    let file = Hollow { start, length: u64::from(u32::MAX) };
+    let parsed = Mp4File::parse(&file).unwrap();
+    let reason = edit_check::refusal(parsed.edit(&file, &wish(&["Rock"]), EditOptions::default()));
+    assert!(reason.contains("offset of a chunk"), "{reason}");
+}
+
+#[test]
+fn a_chunk_that_does_not_lie_in_the_media_data_is_refused() {
     let file = [mp4(&tagged(&title(), None), false, false), atom(b"free", &[0; 300])].concat();
     let table = find(&file, &["moov", "trak", "mdia", "minf", "stbl", "stco"]).unwrap();
-    let end = file.len() as u32;
-    // In the last byte of the free space, right behind the file, and far from it.
-    for offset in [end - 1, end, end + 5000] {
+    let (media, end) = (find(&file, &["mdat"]).unwrap(), file.len() as u32);
+    // In front of the media data, behind it, in the last byte of the free space, right behind the file, and far from it.
+    for offset in [0, media.start as u32 - 1, media.end as u32 + 1, end - 1, end, end + 5000] {
         let mut file = file.clone();
         file[table.start + 16..table.start + 20].copy_from_slice(&offset.to_be_bytes());
+        assert!(refusal(&file).contains("where no media data"), "{offset}");
+    }
+    // The end of the media data is where an empty chunk may lie.
+    let mut file = file.clone();
+    file[table.start + 16..table.start + 20].copy_from_slice(&(media.end as u32).to_be_bytes());
+    assert_eq!(list(&edited(&file, &wish(&["Rock"]))), [title(), written("Rock")].concat());
+}
+
+#[test]
+fn films_without_sound_pictures_and_raw_files_are_refused() {
+    let file = |change: fn(&mut Mp4)| {
+        let mut file = Mp4 { udta: tagged(&title(), Some(2000)), ..Mp4::default() };
+        change(&mut file);
+        file.build()
+    };
+    let cases: [(Vec<u8>, &str); 8] = [
+        (file(|it| it.handler = *b"vide"), "no track of sound"),
+        (file(|it| it.handler = *b"pict"), "no track of sound"),
+        (file(|it| it.mapped = false), "what is in the chunks"),
+        (file(|it| it.brands = b"avis\0\0\0\0avifmsf1iso8".to_vec()), "picture"),
+        (file(|it| it.brands = b"heic\0\0\0\0mif1heic".to_vec()), "picture"),
+        (file(|it| it.brands = b"crx \0\0\0\x01crx isom".to_vec()), "raw"),
+        (file(|it| it.brands = b"isom\0\0\0\x01isomcrx ".to_vec()), "raw"),
+        (file(|it| it.data = b"\0\0\0\0file:///elsewhere".to_vec()), "in another file"),
+    ];
+    for (bytes, word) in cases {
+        let reason = refusal(&bytes);
+        assert!(reason.contains(word), "{reason:?} does not speak of {word:?}");
+    }
+    let empty = {
+        let mut file = file(|_| {});
+        let table = find(&file, &["moov", "trak", "mdia", "minf", "stbl", "stco"]).unwrap();
+        file[table.start + 4..table.start + 8].fill(0);
+        file
+    };
+    assert!(refusal(&empty).contains("sound is empty"));
+    // A reference that names nothing is one to this file.
+    edited(&file(|it| it.data = vec![0; 4]), &wish(&["Rock"]));
+}
+
+#[test]
+fn where_an_unknown_part_may_tell_places_only_free_space_is_written() {
+    let vendor = || atom(b"uuid", &[&[0x85; 16][..], &[1; 40]].concat());
+    type Change = fn(&mut Mp4, Vec<u8>);
+    let strange: [(Change, &str); 5] = [
+        (|it, part| it.in_moov = part, "atom moov/uuid 8585"),
+        (|it, part| it.front = part, "atom uuid 8585"),
+        (|it, part| it.back = part, "atom uuid 8585"),
+        (|it, part| it.in_tables = [atom(b"xtab", &[1; 12]), part].concat(), "atom stbl/xtab"),
+        (|it, _| it.brands = b"caqv\0\0\0\0isom".to_vec(), "brand caqv"),
+    ];
+    for (change, name) in strange {
+        let file = |udta, moov_first| {
+            let mut file = Mp4 { udta, moov_first, ..Mp4::default() };
+            change(&mut file, vendor());
+            file
+        };
+        // No room, and room that holds something.
+        let reason = refusal(&file(tagged(&title(), None), true).build());
+        assert!(reason.contains("would have to move") && reason.contains(name), "{reason}");
+        refusal(&Mp4 { behind_moov: atom(b"free", &[7; 900]), ..file(tagged(&title(), None), true) }.build());
+        // Room in the tags, and behind them.
+        for free in [
+            file(tagged(&title(), Some(900)), true),
+            file(tagged(&title(), Some(900)), false),
+            Mp4 { behind_moov: atom(b"free", &[0; 900]), ..file(tagged(&title(), None), true) },
+        ] {
+            let before = free.build();
+            let after = edited(&before, &wish(&["Rock"]));
+            assert_eq!(after.len(), before.len(), "{name}");
+            assert_eq!(list(&after), [title(), written("Rock")].concat());
+            let at = |file: &[u8]| file.windows(16).position(|bytes| bytes == [0x85; 16]);
+            assert_eq!(at(&after), at(&before), "{name}: it stays where it is");
+        }
+        // At the end of the file there is all the room in the world, unless something else would move.
+        let last = Mp4 { back: Vec::new(), ..file(tagged(&title(), None), false) };
+        assert_eq!(list(&edited(&last.build(), &wish(&["Rock"]))), [title(), written("Rock")].concat());
+    }
+    let behind = Mp4 { udta: [tagged(&title(), None), vendor()].concat(), moov_first: false, ..Mp4::default() };
+    assert!(refusal(&behind.build()).contains("would have to move"));
+}
+
+#[test]
+fn parts_that_tell_no_places_let_the_audio_move() {
+    const XMP: [u8; 16] = 0xbe7a_cfcb_97a9_42e8_9c71_9994_91e3_afac_u128.to_be_bytes();
+    let xmp = atom(b"uuid", &[&XMP[..], b"<x:xmpmeta/>"].concat());
+    for (front, in_moov, back) in [
+        (xmp.clone(), Vec::new(), Vec::new()),
+        (Vec::new(), xmp.clone(), Vec::new()),
+        (Vec::new(), Vec::new(), xmp.clone()),
+        (atom(b"wide", b""), atom(b"iods", &[0; 13]), atom(b"skip", &[3; 9])),
+    ] {
+        let file = Mp4 { udta: tagged(&title(), None), front, in_moov, back, ..Mp4::default() }.build();
         let after = edited(&file, &wish(&["Rock"]));
-        assert_eq!(list(&after), [title(), written("Rock")].concat());
-        assert_eq!(after.len() == file.len(), offset >= end, "free space that is pointed at is not used up");
+        assert_eq!((after.len() - file.len()) % 4096, 0);
+        assert_eq!(chunks(&after), chunks(&file));
+    }
+}
+
+#[test]
+fn an_undo_brings_the_layout_back_unless_others_changed_the_file() {
+    use super::super::journal::JournalEntry;
+    use super::super::restore::Restoration;
+    let undo = |entry: &JournalEntry, file: &Vec<u8>| {
+        let wish = Wish::Restore(Restoration::new(&[entry], |_, _| true));
+        let undo = Mp4File::parse(file).unwrap().edit(file, &wish, EditOptions::default()).unwrap();
+        undo.apply(file)
+    };
+    for file in [
+        mp4(b"", true, false),
+        mp4(&tagged(&title(), None), true, true),
+        mp4(&tagged(&title(), None), false, false),
+        mp4(&[atom(b"free", &[0; 20]), tagged(&title(), Some(3)), atom(b"free", &[0; 60])].concat(), true, false),
+        Mp4 { udta: tagged(b"", None), behind_moov: atom(b"free", &[0; 900]), ..Mp4::default() }.build(),
+        // Space at the end of everything, of which the outermost is used up: the list grows by as much.
+        mp4(&[tagged(b"", Some(3)), atom(b"free", &vec![0; written("Rock").len() - 8])].concat(), true, false),
+    ] {
+        let parsed = Mp4File::parse(&file).unwrap();
+        let patch = parsed.edit(&file, &wish(&["Rock"]), EditOptions::default()).unwrap();
+        let entry = JournalEntry::for_test(&parsed, &patch, file.len() as u64);
+        let written = patch.apply(&file);
+        assert_eq!(undo(&entry, &written), file, "byte for byte");
+        // As an older version remembered it: the space stays free.
+        let old = JournalEntry { room_before: None, ..entry.clone() };
+        let undone = undo(&old, &written);
+        assert_eq!((chunks(&undone), undone.len()), (chunks(&file), written.len()));
+        // Somebody else put something in.
+        let titled = [written, atom(b"free", &[9; 50])].concat();
+        let undone = undo(&entry, &titled);
+        assert_eq!(chunks(&undone), chunks(&file));
+        assert!(undone.ends_with(&atom(b"free", &[9; 50])));
     }
 }
 

@@ -79,7 +79,11 @@ impl Headers {
         let mut walk = Pages::new(source, range);
         let (mut open, mut size) = (None, 0);
         for _ in 0..MAX_PAGES {
-            let unit = walk.next()?.ok_or(Refusal::Truncated { what: WHAT })?;
+            let Some(unit) = walk.next()? else {
+                // A stream of FLAC that ends with its headers, of which none is marked as the last one.
+                let is_whole = codec == Container::OggFlac && headers.packets.len() > 1 && open.is_none();
+                return if is_whole { Ok(headers) } else { Err(Refusal::Truncated { what: WHAT }.into()) };
+            };
             let place = unit.range.clone();
             let Some(page) = unit.page() else {
                 return Err(if place.end == end {
@@ -113,8 +117,17 @@ impl Headers {
                 return Err(Refusal::TooLarge { what: WHAT, limit: LIMIT as u64 }.into());
             }
             let mut body = page.body();
+            let (mut is_start, mut is_sound) = (true, false);
             for &lace in page.lacing() {
-                if headers.are_complete() {
+                // A frame of FLAC: no metadata block starts like that. Not every encoder marks the last of them.
+                let may_be_frame = codec == Container::OggFlac && !is_first && open.is_none();
+                let is_frame = may_be_frame && lace > 0 && body.first() == Some(&0xff);
+                is_sound = is_frame && is_start;
+                if is_sound {
+                    break;
+                }
+                is_start = false;
+                if is_frame || headers.are_complete() {
                     return Err(damaged("the audio starts on a page of theirs"));
                 }
                 let (segment, rest) = body.split_at(usize::from(lace));
@@ -124,6 +137,10 @@ impl Headers {
                 if lace < 255 {
                     headers.packets.extend(open.take());
                 }
+            }
+            if is_sound {
+                headers.pages.pop();
+                return Ok(headers);
             }
             if is_first && headers.packets.len() != 1 {
                 return Err(damaged("the first page has to hold the first of them and nothing else"));
@@ -145,27 +162,44 @@ impl Headers {
                 let further = first.get(68..72).map_or(0, |b| b.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b)));
                 2 + further
             }
-            // The last one of the metadata blocks is marked as such.
+            // The last one of the metadata blocks is marked as such, and the first packet says how many there are, or 0. Either
+            // may be wrong: where they differ, the first frame tells.
             Container::OggFlac => {
-                return self.packets[1..].last().is_some_and(|b| b.first().is_none_or(|b| b & 0x80 != 0));
+                let declared = first.get(7..9).map_or(0, |b| u64::from(b[0]) << 8 | u64::from(b[1]));
+                let is_last = self.packets[1..].last().is_some_and(|b| b.first().is_none_or(|b| b & 0x80 != 0));
+                return is_last && self.packets.len() as u64 > declared;
             }
             _ => 2,
         };
         self.packets.len() as u64 >= count
     }
 
-    /// The pages that hold `packets`, which are all but the first: as many as now where that is possible.
-    pub(super) fn paginate(&self, packets: &[&[u8]]) -> Vec<Vec<u8>> {
-        let lacing: Vec<u8> = packets.iter().flat_map(|packet| lacing(packet.len())).collect();
-        let body = packets.concat();
-        let count = self.pages.len().clamp(lacing.len().div_ceil(MAX_SEGMENTS), lacing.len());
-        let (mut lacing, mut body) = (lacing.as_slice(), body.as_slice());
-        let mut open = false;
+    /// How many segments each of the pages is to hold that hold `packets`, which are all but the first: on as many pages as now where that
+    /// is possible.
+    pub(super) fn sizes(&self, packets: &[&[u8]]) -> Vec<usize> {
+        let mut left = segments(packets);
+        let count = self.pages.len().clamp(left.div_ceil(MAX_SEGMENTS), left);
         (1..=count)
             .map(|number| {
                 // As full as can be, but for a segment for each further page.
-                let segments = (lacing.len() - (count - number)).min(MAX_SEGMENTS);
-                let (here, behind) = lacing.split_at(segments);
+                let here = (left - (count - number)).min(MAX_SEGMENTS);
+                left -= here;
+                here
+            })
+            .collect()
+    }
+
+    /// The pages that hold `packets`, which are all but the first. `sizes` are [`MAX_SEGMENTS`] at the most, and together what the packets
+    /// take.
+    pub(super) fn paginate(&self, packets: &[&[u8]], sizes: &[usize]) -> Vec<Vec<u8>> {
+        let lacing: Vec<u8> = packets.iter().flat_map(|packet| lacing(packet.len())).collect();
+        let body = packets.concat();
+        let (mut lacing, mut body) = (lacing.as_slice(), body.as_slice());
+        let mut open = false;
+        (1..=sizes.len())
+            .zip(sizes)
+            .map(|(number, &size)| {
+                let (here, behind) = lacing.split_at(size);
                 let (content, rest) = body.split_at(here.iter().map(|&lace| usize::from(lace)).sum());
                 let flags = if open { CONTINUED } else { 0 } | if self.is_last && behind.is_empty() { LAST } else { 0 };
                 // No packet ends on the page: it has no position.
@@ -177,6 +211,33 @@ impl Headers {
             })
             .collect()
     }
+
+    /// The packets behind the first one.
+    pub(super) fn further(&self) -> Vec<&[u8]> {
+        self.packets[1..].iter().map(Vec::as_slice).collect()
+    }
+
+    /// How many segments each page behind the first one holds, where the pages lie one behind the other and are as [`Headers::paginate`] would
+    /// make them.
+    pub(super) fn regular_sizes(&self, source: &dyn Source) -> Result<Option<Vec<usize>>, Problem> {
+        let (mut sizes, mut bytes) = (Vec::new(), Vec::new());
+        for (index, range) in self.pages.iter().enumerate() {
+            if index > 0 && self.pages[index - 1].end != range.start {
+                return Ok(None);
+            }
+            let page = source.bytes(range.clone(), 1 << 16, WHAT)?;
+            sizes.push(usize::from(page[page::SEGMENTS]));
+            bytes.push(page);
+        }
+        let packets = self.further();
+        let is_regular = sizes.iter().sum::<usize>() == segments(&packets) && self.paginate(&packets, &sizes) == bytes;
+        Ok(is_regular.then_some(sizes))
+    }
+}
+
+/// How many segments packets take.
+pub(super) fn segments(packets: &[&[u8]]) -> usize {
+    packets.iter().map(|packet| packet.len() / 255 + 1).sum()
 }
 
 /// The lacing values of a packet.

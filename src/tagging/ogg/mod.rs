@@ -19,23 +19,28 @@ pub(crate) use stream::Renumbering;
 use super::container::Container;
 use super::editor::{EditOptions, Edited, Editor, Fact, Holding, Layout, Patch, Piece, Scope, Splice};
 use super::error::{Problem, Refusal};
-use super::mp3::{OuterTags, Speaker};
+use super::home::Home;
+use super::id3v2::Insertion;
+use super::journal::{Room, Space};
+use super::mp3::OuterTags;
 use super::plan::Wish;
 use super::source::Source;
 use super::vorbis::VorbisComments;
 use headers::Headers;
 
 const WHAT: &str = "comment header";
+/// The levels of the room that the journal keeps: the padding of the comments, and the sizes of the header pages in segments.
+const PADDING: u8 = 0;
+const PAGES: u8 = 1;
 /// Type of a FLAC metadata block that holds comments.
 const VORBIS_COMMENT: u8 = 4;
 
-/// The container of the Ogg file whose first page stands at `start`.
-pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Container> {
-    let codec = match headers::first_stream(source, start..source.len())? {
+/// The container of the Ogg file whose first page stands at `start`; none where no stream is of a known kind.
+pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Option<Container>> {
+    Ok(match headers::first_stream(source, start..source.len())? {
         Some((codec, _)) => Some(codec),
         None => headers::cut_stream(source, start)?,
-    };
-    Ok(codec.unwrap_or(Container::Unknown))
+    })
 }
 
 /// An Ogg file, taken apart.
@@ -43,6 +48,8 @@ pub(crate) fn container(source: &dyn Source, start: u64) -> io::Result<Container
 pub(crate) struct OggFile {
     outer: OuterTags,
     headers: Headers,
+    /// Which of the header packets holds the comments.
+    place: usize,
     /// What stands in front of the comments in their packet.
     magic: Vec<u8>,
     comments: VorbisComments,
@@ -57,20 +64,18 @@ impl OggFile {
         let damaged = |why| Refusal::Damaged { what: WHAT, why };
         let outer = OuterTags::parse(source)?;
         let headers = Headers::parse(source, outer.inner.clone())?;
-        let packet = headers.packets.get(1).ok_or(Refusal::Truncated { what: WHAT })?;
+        let place = match headers.codec {
+            Container::OggFlac => place_of_comments(&headers)?,
+            _ => 1,
+        };
+        let packet = headers.packets.get(place).ok_or(Refusal::Truncated { what: WHAT })?;
         let magic: &[u8] = match headers.codec {
             Container::OggVorbis => b"\x03vorbis",
             Container::Opus => b"OpusTags",
             Container::OggFlac => {
                 let head: &[u8; 4] = packet.first_chunk().ok_or(Refusal::Truncated { what: WHAT })?;
-                if head[0] & 0x7f != VORBIS_COMMENT {
-                    return Err(damaged("the first metadata block has to hold the comments").into());
-                }
                 if block_header(head[0], packet.len() - 4)? != *head {
                     return Err(damaged("the length of its metadata block is not that of its packet").into());
-                }
-                if !headers.packets[0].starts_with(b"\x7fFLAC\x01") {
-                    return Err(Refusal::Unsupported { what: "Ogg FLAC", why: "its mapping is not version 1" }.into());
                 }
                 head
             }
@@ -92,19 +97,21 @@ impl OggFile {
             behind.truncate(kept);
         }
         let magic = magic.to_vec();
-        Ok(Self { outer, headers, magic, comments, behind, padding })
+        Ok(Self { outer, headers, place, magic, comments, behind, padding })
     }
 
-    /// The comment packet with other comments. Its padding takes up the difference, as far as there is any.
-    fn packet(&self, comments: &[u8]) -> Result<Vec<u8>, Refusal> {
+    /// The comment packet with other comments and that much padding. None: its padding takes up the difference, as far as there is any.
+    fn packet(&self, comments: &[u8], padding: Option<usize>) -> Result<Vec<u8>, Refusal> {
         let mut packet = match self.headers.codec {
             Container::OggFlac => block_header(self.magic[0], comments.len() + self.behind.len())?.to_vec(),
             _ => self.magic.clone(),
         };
         packet.extend_from_slice(comments);
         packet.extend_from_slice(&self.behind);
-        if self.padding > 0 {
-            packet.resize(packet.len().max(self.headers.packets[1].len()), 0);
+        match padding {
+            Some(padding) => packet.resize(packet.len() + padding, 0),
+            None if self.padding > 0 => packet.resize(packet.len().max(self.headers.packets[self.place].len()), 0),
+            None => {}
         }
         Ok(packet)
     }
@@ -114,11 +121,16 @@ impl OggFile {
         self.headers.pages.last().map_or(self.outer.inner.start, |page| page.end)
     }
 
-    fn rewrite(&self, source: &dyn Source, comments: &[u8], patch: &mut Patch) -> Result<(), Problem> {
-        let packet = self.packet(comments)?;
-        let further = self.headers.packets[2..].iter().map(Vec::as_slice);
-        let packets: Vec<&[u8]> = std::iter::once(packet.as_slice()).chain(further).collect();
-        let (old, new) = (&self.headers.pages, self.headers.paginate(&packets));
+    /// All packets behind the first one, with another one for the comments.
+    fn packets<'p>(&'p self, comments: &'p [u8]) -> Vec<&'p [u8]> {
+        let mut packets = self.headers.further();
+        packets[self.place - 1] = comments;
+        packets
+    }
+
+    /// Puts new header pages in the place of the old ones.
+    fn rewrite(&self, source: &dyn Source, new: Vec<Vec<u8>>, patch: &mut Patch) -> Result<(), Problem> {
+        let old = &self.headers.pages;
         if new.len() == old.len() {
             for (range, bytes) in old.iter().zip(new) {
                 if source.bytes(range.clone(), bytes.len().max(1 << 16) as u64, WHAT)? != bytes {
@@ -136,6 +148,63 @@ impl OggFile {
         let range = self.headers_end()..self.outer.inner.end;
         patch.renumbering = Some(Renumbering { range, serial: self.headers.serial, shift });
         Ok(())
+    }
+
+    /// The padding and the sizes of the header pages, which the journal keeps; none where pages made anew would not be the same.
+    fn room(&self, source: &dyn Source) -> Result<Option<Room>, Problem> {
+        let Some(sizes) = self.headers.regular_sizes(source)? else { return Ok(None) };
+        let padding = Space { level: PADDING, place: 0, length: self.padding as u64 };
+        let pages = (0..).zip(sizes).map(|(place, size)| Space { level: PAGES, place, length: size as u64 });
+        Ok(Some(Room { levels: 0, spaces: std::iter::once(padding).chain(pages).collect() }))
+    }
+
+    /// The header pages with other comments and the padding and sizes that there were, so that the file has the length that it had. None
+    /// where that cannot be: others have been at the file since. `lengths` are those of the file, now and then.
+    fn pages_as_before(
+        &self,
+        comments: &[u8],
+        room: &Room,
+        lengths: (u64, u64),
+    ) -> Result<Option<Vec<Vec<u8>>>, Refusal> {
+        let padding = room.spaces.iter().find(|space| space.level == PADDING).map_or(0, |space| space.length);
+        let pages = room.spaces.iter().filter(|space| space.level == PAGES);
+        let sizes: Vec<usize> = pages.map(|space| space.length.min(1 << 16) as usize).collect();
+        let (now, then) = lengths;
+        // Padding that would make the file longer than it was is not that of this file.
+        if padding > then || self.behind_is_foreign() && padding > 0 {
+            return Ok(None);
+        }
+        let packet = self.packet(comments, Some(padding as usize))?;
+        let packets = self.packets(&packet);
+        if sizes.iter().any(|&size| size > page::MAX_SEGMENTS)
+            || sizes.iter().sum::<usize>() != headers::segments(&packets)
+        {
+            return Ok(None);
+        }
+        let pages = self.headers.paginate(&packets, &sizes);
+        let new_len: u64 = pages.iter().map(|page| page.len() as u64).sum();
+        let old_len: u64 = self.headers.pages.iter().map(|page| page.end - page.start).sum();
+        Ok((now + new_len == then + old_len).then_some(pages))
+    }
+
+    /// Whether what stands behind the comments is no padding.
+    fn behind_is_foreign(&self) -> bool {
+        self.behind.len() > usize::from(self.headers.codec == Container::OggVorbis)
+    }
+}
+
+/// Which of the packets holds the comments of a stream of FLAC: the mapping wants the first behind the description of the sound, and
+/// readers take any.
+fn place_of_comments(headers: &Headers) -> Result<usize, Refusal> {
+    if !headers.packets[0].starts_with(b"\x7fFLAC\x01") {
+        return Err(Refusal::Unsupported { what: "Ogg FLAC", why: "its mapping is not version 1" });
+    }
+    let is_comments = |packet: &Vec<u8>| packet.first().is_some_and(|kind| kind & 0x7f == VORBIS_COMMENT);
+    let mut found = (1..).zip(&headers.packets[1..]).filter(|(_, packet)| is_comments(packet));
+    match (found.next(), found.next()) {
+        (Some((place, _)), None) => Ok(place),
+        (None, _) => Err(Refusal::Damaged { what: WHAT, why: "no metadata block holds the comments" }),
+        _ => Err(Refusal::Damaged { what: WHAT, why: "there are several, and readers differ on which counts" }),
     }
 }
 
@@ -167,7 +236,7 @@ impl Editor for OggFile {
         layout.facts.push(Fact { scope, name: "bytes behind the comments", value: self.behind.clone() });
         let identity = [self.headers.serial, self.headers.first_sequence].map(u32::to_be_bytes).concat();
         layout.facts.push(Fact { scope: Scope::OggHeaders, name: "serial and first page number", value: identity });
-        let others = self.headers.packets.iter().enumerate().filter(|(number, _)| *number != 1);
+        let others = self.headers.packets.iter().enumerate().filter(|(number, _)| *number != self.place);
         layout.pieces.extend(others.map(|(number, packet)| Piece {
             scope: Scope::OggHeaders,
             name: format!("packet {number}"),
@@ -182,13 +251,27 @@ impl Editor for OggFile {
         stream::digest(source, self.outer.inner.clone(), &self.headers.pages, self.headers.serial, last_header)
     }
 
-    fn edit(&self, source: &dyn Source, wish: &Wish, _options: EditOptions) -> Result<Patch, Problem> {
-        let mut patch = Patch::default();
-        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish)? {
+    fn edit(&self, source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
+        let (mut patch, mut outer) = (Patch::default(), Patch::default());
+        self.outer.edit(wish, Home::alone(Scope::VorbisComments), options, &mut outer)?;
+        if let Some(Edited { bytes, changes, .. }) = self.comments.edit(wish, Insertion::Allowed)? {
             patch.changes.extend(changes);
-            self.rewrite(source, &bytes, &mut patch)?;
+            patch.room = self.room(source)?;
+            let before = match wish.room_before() {
+                Some((room, length)) => self.pages_as_before(&bytes, room, (outer.new_len(source.len()), length))?,
+                None => None,
+            };
+            let pages = match before {
+                Some(pages) => pages,
+                None => {
+                    let packet = self.packet(&bytes, None)?;
+                    let packets = self.packets(&packet);
+                    self.headers.paginate(&packets, &self.headers.sizes(&packets))
+                }
+            };
+            self.rewrite(source, pages, &mut patch)?;
         }
-        self.outer.edit(wish, Speaker::Inside, &mut patch)?;
+        patch.append(outer);
         patch.splices.sort_by_key(|splice| splice.range.start);
         Ok(patch)
     }

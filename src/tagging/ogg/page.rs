@@ -9,6 +9,8 @@ use super::super::source::{CHUNK, Source};
 
 /// Length of a page header without its lacing values.
 pub(super) const HEADER: usize = 27;
+/// Where a page header tells how many segments the page holds.
+pub(super) const SEGMENTS: usize = 26;
 /// Segments that a page holds at the most, each of up to 255 bytes.
 pub(super) const MAX_SEGMENTS: usize = 255;
 
@@ -42,11 +44,11 @@ impl<'b> Page<'b> {
     }
 
     pub(super) fn lacing(self) -> &'b [u8] {
-        &self.0[HEADER..HEADER + usize::from(self.0[26])]
+        &self.0[HEADER..HEADER + usize::from(self.0[SEGMENTS])]
     }
 
     pub(super) fn body(self) -> &'b [u8] {
-        &self.0[HEADER + usize::from(self.0[26])..]
+        &self.0[HEADER + usize::from(self.0[SEGMENTS])..]
     }
 
     pub(super) fn checksum_holds(self) -> bool {
@@ -126,7 +128,7 @@ impl<'s> Pages<'s> {
     fn page_length(&mut self, skip: usize) -> io::Result<Option<usize>> {
         let head = self.ahead(skip + HEADER + MAX_SEGMENTS)?;
         let Some(head) = head.get(skip..).filter(|head| head.starts_with(CAPTURE)) else { return Ok(None) };
-        let segments = head.get(26).map(|&count| HEADER..HEADER + usize::from(count));
+        let segments = head.get(SEGMENTS).map(|&count| HEADER..HEADER + usize::from(count));
         let Some(lacing) = segments.and_then(|segments| head.get(segments)) else { return Ok(None) };
         let length = HEADER + lacing.len() + lacing.iter().map(|&lace| usize::from(lace)).sum::<usize>();
         Ok((self.ahead(skip + length)?.len() == skip + length).then_some(length))

@@ -253,6 +253,70 @@ fn flac_and_speex_in_ogg_are_written_too() {
     assert_eq!(walk(&after, 4).0[2..], walk(&speex, 4).0[2..]);
 }
 
+/// Pages of frames of FLAC, one on each.
+fn frames(serial: u32, first_number: u32) -> Vec<u8> {
+    let page = |n: u32| {
+        let body = [&[0xff, 0xf8, 0xc9, 0x18][..], &[n as u8; 90]].concat();
+        ogg_page(if n == 4 { 4 } else { 0 }, i64::from(n + 1) * 4096, serial, first_number + n, &[94], &body)
+    };
+    (0..5).flat_map(page).collect()
+}
+
+#[test]
+fn comments_of_flac_in_ogg_are_found_whatever_their_place_and_whatever_is_marked_as_the_last_block() {
+    let block = |kind: u8, body: &[u8]| [&[kind], &(body.len() as u32).to_be_bytes()[1..], body].concat();
+    let body = comments(&[b"TITLE=T"]).1;
+    let (title, last_title, other) = (block(4, &body), block(0x84, &body), block(2, &[7; 30]));
+    let last_other = block(0x81, &[0; 40]);
+    // How many headers are declared, and the headers.
+    let cases = [
+        // No block is marked as the last one.
+        (1, vec![title.clone()]),
+        (0, vec![title.clone()]),
+        (2, vec![title.clone(), other.clone()]),
+        // The comments are marked, and are not.
+        (2, vec![last_title.clone(), other.clone()]),
+        // Fewer or more than there are.
+        (1, vec![title.clone(), last_other.clone()]),
+        (9, vec![title.clone(), last_other.clone()]),
+        // Not the first block.
+        (2, vec![other.clone(), last_title.clone()]),
+        (3, vec![other.clone(), title.clone(), last_other.clone()]),
+        (1, vec![last_title]),
+    ];
+    for (declared, headers) in cases {
+        let first = [&b"\x7fFLAC\x01\0\0"[..], &[declared], b"fLaC"].concat();
+        for segments in [255, 1] {
+            let mut file = ogg_page(2, 0, 3, 0, &[first.len() as u8], &first);
+            let pages = ogg_lay_out(3, 1, &headers, segments);
+            let next = 1 + pages.len() as u32;
+            file.extend(pages.concat());
+            let sound = frames(3, next);
+            file.extend(&sound);
+            let after = edited(&file, &wish(&["Rock"]));
+            assert!(after.ends_with(&sound), "the sound stays on its pages");
+            let (old, new) = (walk(&file, 3).0, walk(&after, 3).0);
+            let place = headers.iter().position(|packet| packet[0] & 0x7f == 4).unwrap() + 1;
+            assert_eq!(new[place][0], old[place][0], "the mark stays");
+            let length = u32::from_be_bytes([0, new[place][1], new[place][2], new[place][3]]) as usize;
+            assert_eq!(new[place].len() - 4, length);
+            for (number, (old, new)) in old.iter().zip(&new).enumerate() {
+                assert!(number == place || old == new, "packet {number} stays");
+            }
+            assert!(OggFile::parse(&after).unwrap().holdings().iter().any(|held| held.values == ["Rock"]));
+        }
+    }
+    let first = b"\x7fFLAC\x01\0\0\x01fLaC";
+    let headed = |headers: &[Vec<u8>]| {
+        let pages = ogg_lay_out(3, 1, headers, 255);
+        let head = ogg_page(2, 0, 3, 0, &[first.len() as u8], first);
+        [head, pages.concat(), frames(3, 1 + pages.len() as u32)].concat()
+    };
+    assert!(refusal(&headed(&[other.clone(), last_other.clone()])).contains("no metadata block"));
+    assert!(refusal(&headed(&[title.clone(), title.clone()])).contains("several"));
+    assert!(refusal(&headed(&[title, vec![0xff, 0xf8, 1]])).contains("audio starts"));
+}
+
 #[test]
 fn a_damaged_or_cut_page_of_audio_stays_as_it_is() {
     let fill = filler(|entries| opus_comments(entries, b""), 255, 200);

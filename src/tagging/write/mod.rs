@@ -34,10 +34,11 @@ pub use recover::{Recovered, recover};
 pub use temporary::is_temporary_name;
 
 use super::container::Container;
-use super::editor::{self, EditOptions, Editor, Id3Version, Layout, Patch};
+use super::editor::{self, EditOptions, Editor, Id3Values, Id3Version, Layout, Patch};
 use super::error::{Problem, Step, TagError};
 use super::journal::{EntryId, FieldChange, Journal, JournalEntry};
 use super::plan::TagPlan;
+use super::readers::Voice;
 use super::source::FileSource;
 use super::stamp::FileStamp;
 use super::state::{TagState, held};
@@ -54,6 +55,8 @@ pub struct WriteOptions<'a> {
     pub symbolic_links: SymbolicLinks,
     /// The version of an ID3v2 tag where there was none.
     pub id3_version_for_new_tags: Id3Version,
+    /// How several genres stand in a tag of ID3v2.3.
+    pub id3v23_values: Id3Values,
     /// A further check of the edited copy, such as: it still decodes.
     pub verify: Option<&'a Verify<'a>>,
 }
@@ -155,6 +158,7 @@ struct Original {
     before: FileStamp,
     state: TagState,
     layout: Layout,
+    voices: Vec<Voice>,
     audio_hash: blake3::Hash,
     /// It has other names, which are to have the new tags too.
     is_overwritten: bool,
@@ -190,6 +194,7 @@ impl Original {
             genre_before: self.state.genres.clone(),
             genre_after: plan.genre_after.clone().unwrap_or_else(|| self.state.genres.clone()),
             values_before: held(&self.state.fields, &patch.changes),
+            room_before: patch.room.clone(),
         }
     }
 }
@@ -275,7 +280,7 @@ fn take_apart(
         return Err(TagError::Changed { path: path.to_owned() });
     }
     let source = FileSource::new(&file).map_err(io_error)?;
-    let edit = EditOptions { new_id3: options.id3_version_for_new_tags };
+    let edit = EditOptions { new_id3: options.id3_version_for_new_tags, v23_values: options.id3v23_values };
     let editor = editor::open(&source).map_err(refused)?;
     let patch = editor.edit(&source, &plan.wish, edit).map_err(refused)?;
     if patch.is_empty() {
@@ -302,7 +307,9 @@ fn inspect(path: &Path, order: &Order<'_>) -> Result<Option<(Original, Patch)>, 
     let audio_hash = editor.audio_digest(&source, &layout).map_err(io_error(Step::Hash))?;
     let state = TagState::new(editor.container(), before, editor.holdings());
     let is_overwritten = metadata.nlink() > 1 && options.hard_links == HardLinks::InPlace;
-    Ok(Some((Original { path: target, file, metadata, before, state, layout, audio_hash, is_overwritten }, patch)))
+    let voices = editor.voices();
+    let original = Original { path: target, file, metadata, before, state, layout, voices, audio_hash, is_overwritten };
+    Ok(Some((original, patch)))
 }
 
 /// Steps 3 to 5. Gives the stamp of the new file, and whether it is sure to survive a power cut.

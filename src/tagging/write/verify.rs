@@ -1,11 +1,14 @@
-//! The check of an edited copy: it is opened and taken apart anew, and compared with what the original held.
+//! The check of an edited copy: it is opened and taken apart anew, and compared with what the original held, and with what readers
+//! saw of it.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::super::editor::{self, Editor, Layout, Patch, Piece};
+use super::super::editor::{self, Editor, Layout, Patch, Piece, Scope};
 use super::super::error::{Problem, Step, TagError};
+use super::super::home;
+use super::super::journal::FieldChange;
 use super::super::plan::{TagField, Wish};
 use super::super::source::FileSource;
 use super::Original;
@@ -51,6 +54,9 @@ pub(super) fn check(original: &Original, path: &Path, patch: &Patch, wish: &Wish
     let layout = editor.layout(&source)?;
     compare(&original.layout, &layout, patch, wish).map_err(Failure::Wrong)?;
     fulfilled(&*editor, &layout, wish).map_err(Failure::Wrong)?;
+    if let Some(loss) = home::loss(editor.container(), &original.voices, &editor.voices(), wish) {
+        return Err(Failure::Wrong(loss.to_string()));
+    }
     if editor.audio_digest(&source, &layout)? != original.audio_hash {
         return Err(Failure::Wrong("the audio differs".to_owned()));
     }
@@ -77,7 +83,9 @@ pub(crate) fn compare(before: &Layout, after: &Layout, patch: &Patch, wish: &Wis
         }
     }
     let stays = |piece: &&Piece| piece.field.is_none_or(|field| !wish.touches(piece.scope, field));
-    let (mut old, mut new) = (before.pieces.iter().filter(stays), after.pieces.iter().filter(stays));
+    let old: Vec<&Piece> = without(before.pieces.iter().filter(stays), taken_back(patch, wish));
+    let new: Vec<&Piece> = without(after.pieces.iter().filter(stays), carried_over(patch, wish));
+    let (mut old, mut new) = (old.into_iter(), new.into_iter());
     loop {
         match (old.next(), new.next()) {
             (None, None) => return Ok(()),
@@ -86,6 +94,37 @@ pub(crate) fn compare(before: &Layout, after: &Layout, patch: &Patch, wish: &Wis
             (None, Some(piece)) => return Err(format!("{}: {} was not there before", piece.scope, piece.name)),
         }
     }
+}
+
+/// The fields of another tag that come along with a write, so that no reader misses them.
+fn carried_over<'p>(patch: &'p Patch, wish: &Wish) -> Vec<(Scope, &'p [u8])> {
+    let came = |change: &&FieldChange| {
+        let asked_for = change.field().is_some_and(|field| wish.touches(change.scope, field));
+        matches!(wish, Wish::Set(_)) && !asked_for && change.old.is_none()
+    };
+    let changes = patch.changes.iter().filter(came);
+    changes.filter_map(|change| Some((change.scope, change.new.as_deref()?))).collect()
+}
+
+/// Those that go again with an undo.
+fn taken_back<'p>(patch: &'p Patch, wish: &Wish) -> Vec<(Scope, &'p [u8])> {
+    let Wish::Restore(restoration) = wish else { return Vec::new() };
+    let gone = patch.changes.iter().filter(|change| change.field().is_none() && change.new.is_none());
+    let gone = gone.filter_map(|change| Some((change.scope, change.old.as_deref()?)));
+    gone.filter(|(scope, bytes)| restoration.takes_back(*scope, bytes)).collect()
+}
+
+/// `pieces` without one for each of `fields`.
+fn without<'p>(pieces: impl Iterator<Item = &'p Piece>, fields: Vec<(Scope, &[u8])>) -> Vec<&'p Piece> {
+    let mut fields: Vec<_> = fields.into_iter().map(|(scope, bytes)| (scope, blake3::hash(bytes))).collect();
+    let stays = |piece: &&Piece| match fields.iter().position(|field| *field == (piece.scope, piece.digest)) {
+        Some(place) => {
+            fields.swap_remove(place);
+            false
+        }
+        None => true,
+    };
+    pieces.filter(stays).collect()
 }
 
 /// Whether every tag that can be written says what was wished for, or nothing.
@@ -100,7 +139,8 @@ fn says(editor: &dyn Editor, field: TagField, values: &[String]) -> Result<(), S
     let holdings = editor.holdings();
     let name = field.own_name().unwrap_or("the genre");
     let written = || holdings.iter().filter(move |h| h.field == field && h.scope != editor::Scope::Id3v1);
-    if written().next().is_none() && !values.is_empty() {
+    let has_place = field == TagField::Genre || editor.holds_own_fields();
+    if written().next().is_none() && !values.is_empty() && has_place {
         return Err(format!("{name} is missing"));
     }
     for holding in written() {

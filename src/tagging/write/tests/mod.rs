@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 
 use super::super::fixtures::{
-    comments, flac, id3v2, mp4, mpeg_frames, ogg_lay_out, ogg_page, text, wav, wavpack_blocks,
+    Mp4, comments, flac, id3v2, mpeg_frames, ogg_lay_out, ogg_page, text, wav, wavpack_blocks,
 };
 use super::super::plan::TagField;
 use super::super::{Cause, Refusal, TagState, read};
@@ -112,7 +112,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("page more.opus", opus_that_needs_a_page_more()),
         ("no tag.wav", wav(&[], &[1; 400_001], &[])),
         ("no tag.wv", wavpack_blocks()),
-        ("growing.m4a", mp4(&[], true, false)),
+        ("growing.m4a", Mp4 { audio: (0..3000u32).map(|n| (n * 7) as u8).collect(), ..Mp4::default() }.build()),
     ]
 }
 
@@ -259,5 +259,6 @@ const IN_PLACE: WriteOptions<'static> = WriteOptions {
     preserve_mtime: false,
     symbolic_links: SymbolicLinks::Follow,
     id3_version_for_new_tags: Id3Version::V24,
+    id3v23_values: Id3Values::Slash,
     verify: None,
 };

@@ -191,8 +191,8 @@ fn names_of_any_bytes_and_of_full_length_are_written() {
 fn what_is_no_audio_file_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&str, &[u8], &str); 5] = [
-        ("empty.mp3", b"", "not an audio file"),
-        ("text.mp3", b"only words, no music\n", "not an audio file"),
+        ("empty.mp3", b"", "not a sound file: it has no bytes"),
+        ("text.mp3", b"only words, no music\n", "not a sound file: it is text"),
         (
             "renamed.mp3",
             b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead",

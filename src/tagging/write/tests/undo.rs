@@ -60,6 +60,22 @@ fn an_mp3_that_had_no_tag_is_the_same_file_again_after_an_undo() {
 }
 
 #[test]
+fn mp4_flac_and_ogg_are_the_same_files_again_after_an_undo_of_one_write_or_several() {
+    let is_meant = |name: &str| [".m4a", ".flac", ".opus"].iter().any(|kind| name.ends_with(kind));
+    for (name, bytes) in files().into_iter().filter(|(name, _)| is_meant(name)) {
+        let scene = Scene::new(name, &bytes);
+        scene.change();
+        let first = fs::read(&scene.path).unwrap();
+        scene.set("A much longer name than any of those that were there before it, so that there is need of room");
+        scene.undo(&[1]);
+        assert!(fs::read(&scene.path).unwrap() == first, "{name}");
+        scene.set("Blues");
+        scene.undo(&[3, 0]);
+        assert!(fs::read(&scene.path).unwrap() == bytes, "{name}");
+    }
+}
+
+#[test]
 fn an_undo_leaves_alone_what_others_did_meanwhile_and_says_so_where_it_is_the_genre() {
     // The owner's player changed the title, in a tag of another version, and kept the genre and our fields.
     let scene = Scene::new("x.mp3", &[id3v2(3, 0, &text(3, "TCON", "Old"), 300), mpeg_frames(40)].concat());

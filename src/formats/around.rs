@@ -3,31 +3,32 @@
 
 use std::io;
 
-use crate::audio::source::Source;
+use super::Bytes;
 
 /// Where what stands in front of the sound ends: past any number of ID3v2 tags and APEv2 tags.
-pub(super) fn leading(source: &mut Source) -> io::Result<u64> {
+pub(super) fn leading(bytes: &mut dyn Bytes) -> io::Result<u64> {
     let mut position = 0;
     loop {
-        let next = if let Some(length) = id3v2_length(source, position)? {
-            position + length
-        } else if let Some(length) = ape_length(source, position, true)? {
-            position + length
+        if let Some(length) = id3v2_length(bytes, position)? {
+            position += length;
+            if position > bytes.len() {
+                // A tag that is longer than the file: what follows its header may still be sound, so let the caller search.
+                return Ok(position - length + 10);
+            }
+        } else if let Some(length) =
+            ape_length(bytes, position, true)?.filter(|length| position + length <= bytes.len())
+        {
+            position += length;
         } else {
             return Ok(position);
-        };
-        if next >= source.len() {
-            // A tag that is longer than the file: what follows its header may still be sound, so let the caller search.
-            return Ok(position + 10);
         }
-        position = next;
     }
 }
 
 /// Where the sound ends: before any number of ID3v1, Lyrics3, APEv2 and footed ID3v2 tags. `start` is where it begins.
-pub(super) fn trailing(source: &mut Source, start: u64) -> io::Result<u64> {
-    let mut end = source.len();
-    while let Some(length) = trailing_length(source, start, end)? {
+pub(crate) fn trailing(bytes: &mut dyn Bytes, start: u64) -> io::Result<u64> {
+    let mut end = bytes.len();
+    while let Some(length) = trailing_length(bytes, start, end)? {
         if length == 0 || length > end - start {
             break;
         }
@@ -36,32 +37,32 @@ pub(super) fn trailing(source: &mut Source, start: u64) -> io::Result<u64> {
     Ok(end)
 }
 
-fn trailing_length(source: &mut Source, start: u64, end: u64) -> io::Result<Option<u64>> {
+fn trailing_length(bytes: &mut dyn Bytes, start: u64, end: u64) -> io::Result<Option<u64>> {
     let room = end - start;
-    let starts = |source: &mut Source, back: u64, mark: &[u8]| -> io::Result<bool> {
-        Ok(room >= back && source.peek(end - back, mark.len())? == mark)
+    let starts = |bytes: &mut dyn Bytes, back: u64, mark: &[u8]| -> io::Result<bool> {
+        Ok(room >= back && bytes.peek(end - back, mark.len())? == mark)
     };
-    if starts(source, 128, b"TAG")? {
+    if starts(bytes, 128, b"TAG")? {
         // The enhanced tag stands right before the plain one.
-        let enhanced = room >= 355 && source.peek(end - 355, 4)? == b"TAG+";
+        let enhanced = room >= 355 && bytes.peek(end - 355, 4)? == b"TAG+";
         return Ok(Some(if enhanced { 355 } else { 128 }));
     }
-    if starts(source, 32, b"APETAGEX")? {
-        return ape_length(source, end - 32, false);
+    if starts(bytes, 32, b"APETAGEX")? {
+        return ape_length(bytes, end - 32, false);
     }
-    if starts(source, 10, b"3DI")? {
-        let Some(footer) = source.array::<10>(end - 10)? else { return Ok(None) };
+    if starts(bytes, 10, b"3DI")? {
+        let Some(footer) = bytes.array::<10>(end - 10)? else { return Ok(None) };
         return Ok(syncsafe(&footer[6..10]).map(|length| u64::from(length) + 20));
     }
-    if starts(source, 9, b"LYRICS200")? && room >= 15 {
-        let digits = source.peek(end - 15, 6)?;
+    if starts(bytes, 9, b"LYRICS200")? && room >= 15 {
+        let digits = bytes.peek(end - 15, 6)?;
         let length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok());
         return Ok(length.map(|length| length + 15));
     }
-    if starts(source, 9, b"LYRICSEND")? {
+    if starts(bytes, 9, b"LYRICSEND")? {
         // Version 1 has no length: at most 5100 bytes of text after its opening words.
         let reach = room.min(5_120);
-        let text = source.peek(end - reach, reach as usize)?;
+        let text = bytes.peek(end - reach, reach as usize)?;
         let begin = text.windows(11).position(|window| window == b"LYRICSBEGIN");
         return Ok(begin.map(|begin| reach - begin as u64));
     }
@@ -69,8 +70,8 @@ fn trailing_length(source: &mut Source, start: u64, end: u64) -> io::Result<Opti
 }
 
 /// The length of an ID3v2 tag at `position`, header, footer and all.
-pub(super) fn id3v2_length(source: &mut Source, position: u64) -> io::Result<Option<u64>> {
-    let Some(header) = source.array::<10>(position)? else { return Ok(None) };
+fn id3v2_length(bytes: &mut dyn Bytes, position: u64) -> io::Result<Option<u64>> {
+    let Some(header) = bytes.array::<10>(position)? else { return Ok(None) };
     if &header[..3] != b"ID3" || header[3] == 0xff || header[4] == 0xff {
         return Ok(None);
     }
@@ -79,8 +80,8 @@ pub(super) fn id3v2_length(source: &mut Source, position: u64) -> io::Result<Opt
 }
 
 /// The length of an APE tag whose header (`leading`) or footer stands at `position`.
-fn ape_length(source: &mut Source, position: u64, leading: bool) -> io::Result<Option<u64>> {
-    let Some(mark) = source.array::<32>(position)? else { return Ok(None) };
+fn ape_length(bytes: &mut dyn Bytes, position: u64, leading: bool) -> io::Result<Option<u64>> {
+    let Some(mark) = bytes.array::<32>(position)? else { return Ok(None) };
     if &mark[..8] != b"APETAGEX" {
         return Ok(None);
     }

@@ -1,0 +1,415 @@
+//! What the service has in hands, and what it does with what comes in: a shift at work, or, while its database is gone, nothing but the
+//! wish for one. [`super::service`] waits; here nothing does, but for the end of a shift.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::book::Book;
+use super::counters::Counters;
+use super::crew::{Done, Obstacle};
+use super::lock::{Lock, LockError};
+use super::loss::{Loss, Sight};
+use super::memory;
+use super::rest::{self, Rest};
+use super::service::{DaemonError, Reload};
+use super::shift::{Prepared, Shift, Ways};
+use super::status::{Status, status_path};
+use super::trouble::{Kept, Over, Troubles};
+use crate::config::Config;
+use crate::pipeline::{Action, LineUp, Report, Stages, WaitsFor};
+use crate::store::{Loss as How, Store, StoreError};
+use crate::watch::Candidate;
+
+/// How long files in flight may take to be finished when a shift ends.
+const LAST_FILES: Duration = Duration::from_secs(15);
+
+/// The service at work.
+pub(super) struct Serving {
+    path: PathBuf,
+    hands: Hands,
+    lock: Lock,
+    reload: Reload,
+    ways: Ways,
+    book: Book,
+    troubles: Troubles,
+    rest_at: Option<Instant>,
+}
+
+/// What there is to work with.
+enum Hands {
+    Working { store: Arc<Store>, shift: Box<Shift> },
+    Lost(Box<Loss>),
+}
+
+impl Hands {
+    fn shift(&self) -> Option<&Shift> {
+        match self {
+            Hands::Working { shift, .. } => Some(shift),
+            Hands::Lost(_) => None,
+        }
+    }
+}
+
+impl Serving {
+    pub(super) fn begin(
+        config: Config,
+        store: Arc<Store>,
+        lock: Lock,
+        reload: Reload,
+        counters: Arc<Counters>,
+        ways: Ways,
+    ) -> Result<Self, DaemonError> {
+        let path = store.path().to_owned();
+        let shift = Box::new(Shift::begin(Prepared::new(config, &store)?, &store, &ways)?);
+        let book = Book::new(path.clone(), counters, Arc::clone(&ways.outlook));
+        let hands = Hands::Working { store, shift };
+        let mut serving = Self { path, hands, lock, reload, ways, book, troubles: Troubles::default(), rest_at: None };
+        serving.take_rest();
+        Ok(serving)
+    }
+
+    fn shift(&self) -> Option<&Shift> {
+        self.hands.shift()
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.book.status(self.shift())
+    }
+
+    pub(super) fn line(&self) -> String {
+        self.status().line()
+    }
+
+    pub(super) fn line_up(&self) -> LineUp {
+        match &self.hands {
+            Hands::Working { shift, .. } => shift.line_up.clone(),
+            Hands::Lost(loss) => loss.line_up.clone(),
+        }
+    }
+
+    pub(super) fn stale(&mut self) {
+        self.book.is_stale = true;
+    }
+
+    pub(super) fn write_at(&self) -> Option<Instant> {
+        self.book.write_at()
+    }
+
+    pub(super) fn write(&mut self) {
+        self.book.write(self.hands.shift());
+    }
+
+    pub(super) fn mounts_changed(&self) {
+        if let Some(shift) = self.shift() {
+            shift.watcher.mounts_changed();
+        }
+    }
+
+    /// A worker is done with a file.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when the service has to end.
+    pub(super) async fn enter(&mut self, done: Done) -> Result<(), DaemonError> {
+        if self.shift().is_none() {
+            self.enter_last(done);
+            return Ok(());
+        }
+        let Done { candidate, outcome } = done;
+        match outcome {
+            Ok((report, stages)) => self.came_through(candidate, &report, &stages),
+            Err(Obstacle::ThisFile(why)) => {
+                self.book.enter_obstacle(&candidate.path, &why);
+                self.try_file_again(candidate);
+            }
+            Err(Obstacle::Everything(why)) => self.keep_everything_back(candidate, &why),
+            Err(Obstacle::OtherModels(line_up)) => return self.take_other_models(candidate, &line_up).await,
+            Err(Obstacle::Lost(error)) => {
+                self.lose(error).await;
+                return self.check_place().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same when there is no shift to do anything about it.
+    pub(super) fn enter_last(&mut self, done: Done) {
+        if let Ok((report, stages)) = done.outcome {
+            self.book.enter(&report, &stages);
+        }
+    }
+
+    fn came_through(&mut self, candidate: Candidate, report: &Report, stages: &Stages) {
+        if let Some(WaitsFor::Room { device, size }) = report.waits_for {
+            return self.keep_for_room(candidate, (device, size), report, stages);
+        }
+        self.book.enter(report, stages);
+        let (was_written, is_news) = (report.action == Action::Written, report.action != Action::Unchanged);
+        for Over { why, held } in self.troubles.came_through(&report.path, was_written, is_news, Instant::now()) {
+            tracing::info!("that is over: {why}");
+            for candidate in held {
+                self.try_file_again(Candidate { tries: 0, ..candidate });
+            }
+        }
+        self.say_troubles();
+        if !report.is_settled {
+            self.try_file_again(candidate);
+        }
+    }
+
+    fn try_file_again(&self, candidate: Candidate) {
+        if let Some(shift) = self.shift() {
+            shift.watcher.try_again(candidate);
+        }
+    }
+
+    fn keep_for_room(&mut self, candidate: Candidate, disk: (u64, u64), report: &Report, stages: &Stages) {
+        let reason = report.reason.as_deref().unwrap_or("there is no room for it");
+        let why = format!("{}: {reason}", candidate.path.display());
+        match self.troubles.wait_for_room(candidate, disk, &why, Instant::now()) {
+            Kept::First => {
+                self.book.count(report, stages);
+                let rest = "what else is to be written on its disk waits too, and is tried as soon as there is room";
+                self.book.enter_obstacle(&report.path, &format!("{reason}; {rest}"));
+            }
+            Kept::Another => self.book.count(report, stages),
+            Kept::Again => {}
+        }
+        self.say_troubles();
+    }
+
+    fn keep_everything_back(&mut self, candidate: Candidate, why: &str) {
+        let path = candidate.path.clone();
+        let kept = self.troubles.stop_all(candidate, why, Instant::now());
+        if kept == Kept::First {
+            self.book.enter_obstacle(&path, &format!("{why}; no file is worked on until that is over"));
+        }
+        self.say_troubles();
+    }
+
+    /// Begins a new shift, which compares everything anew: the models were replaced.
+    async fn take_other_models(&mut self, candidate: Candidate, found: &LineUp) -> Result<(), DaemonError> {
+        let Hands::Working { store, shift } = &self.hands else { return Ok(()) };
+        if shift.line_up == *found {
+            self.try_file_again(candidate);
+            return Ok(());
+        }
+        let store = Arc::clone(store);
+        match Prepared::new(shift.config.clone(), &store) {
+            Err(error) => self.keep_everything_back(candidate, &error.to_string()),
+            Ok(prepared) => {
+                tracing::info!("the models are others than before: all files are compared anew");
+                self.end_shift().await;
+                self.begin_shift(prepared, store)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn say_troubles(&mut self) {
+        if !matches!(self.hands, Hands::Working { .. }) {
+            return;
+        }
+        let said = self.troubles.said();
+        if said != self.book.trouble {
+            self.book.trouble = said;
+            self.book.is_stale = true;
+        }
+        self.pause_or_not();
+    }
+
+    /// When it is to be tried whether a trouble is over.
+    pub(super) fn try_at(&self) -> Option<Instant> {
+        self.shift().and_then(|_| self.troubles.try_at())
+    }
+
+    pub(super) fn try_again(&mut self) {
+        let candidates = self.troubles.try_again(Instant::now());
+        if let Some(shift) = self.shift() {
+            candidates.into_iter().for_each(|candidate| shift.watcher.candidates().push(candidate));
+        }
+        self.pause_or_not();
+    }
+
+    fn pause_or_not(&self) {
+        if let Some(shift) = self.shift() {
+            shift.watcher.candidates().pause(self.book.resting.is_some() || self.troubles.stops_all());
+        }
+    }
+
+    pub(super) fn rest_at(&self) -> Option<Instant> {
+        self.rest_at
+    }
+
+    pub(super) fn take_rest(&mut self) {
+        let config = match &self.hands {
+            Hands::Working { shift, .. } => &shift.config,
+            Hands::Lost(loss) => &loss.config,
+        };
+        let Rest { why, ask_again } = rest::now(&config.watch);
+        if why != self.book.resting {
+            match &why {
+                Some(why) => tracing::info!("resting: {why}"),
+                None => tracing::info!("working again"),
+            }
+            self.book.resting = why;
+            self.book.is_stale = true;
+        }
+        self.pause_or_not();
+        self.rest_at = ask_again.map(|wait| Instant::now() + wait);
+    }
+
+    /// Reads the configuration again and begins a new shift under it. One that cannot be worked with changes nothing.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when the new shift cannot begin.
+    pub(super) async fn reload(&mut self) -> Result<(), DaemonError> {
+        let (store, before) = match &mut self.hands {
+            Hands::Working { store, shift } => (Arc::clone(store), &shift.config),
+            Hands::Lost(loss) => {
+                loss.reload = true;
+                tracing::info!("the configuration is read again as soon as there is a database");
+                return Ok(());
+            }
+        };
+        let Some(prepared) = prepare_reload(&self.reload, before, &store) else { return Ok(()) };
+        if !self.end_shift().await {
+            tracing::warn!("a file in flight takes long; it goes on beside the new configuration");
+        }
+        self.begin_shift(prepared, store)?;
+        tracing::info!("the new configuration is in force");
+        Ok(())
+    }
+
+    fn begin_shift(&mut self, prepared: Prepared, store: Arc<Store>) -> Result<(), DaemonError> {
+        let shift = Box::new(Shift::begin(prepared, &store, &self.ways)?);
+        self.hands = Hands::Working { store, shift };
+        // What was held back is found by the comparison that the new shift begins with.
+        self.troubles = Troubles::default();
+        memory::give_back();
+        self.say_troubles();
+        self.take_rest();
+        Ok(())
+    }
+
+    /// Ends the shift, if there is one. `false` when some thread did not end in time.
+    pub(super) async fn end_shift(&self) -> bool {
+        match self.shift() {
+            Some(shift) => shift.end(LAST_FILES).await,
+            None => true,
+        }
+    }
+
+    /// Something came or went beside the database. Looks whether database, lock and status are still in their places.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when another service took our place.
+    pub(super) async fn check_place(&mut self) -> Result<(), DaemonError> {
+        if let Hands::Working { store, .. } = &self.hands
+            && let Err(error) = store.check_in_place()
+        {
+            self.lose(error).await;
+        }
+        if !self.lock.is_in_place() {
+            match Lock::take(&self.path) {
+                Ok(lock) => {
+                    tracing::warn!("the lock beside the database was deleted; it is made anew");
+                    self.lock = lock;
+                }
+                Err(error @ LockError::Held { .. }) => return Err(error.into()),
+                Err(error) => tracing::debug!("the lock is gone: {error}"),
+            }
+        }
+        if !status_path(&self.path).exists() && self.path.exists() {
+            self.book.is_stale = true;
+        }
+        Ok(())
+    }
+
+    /// Stops all work: the database is not the one at its place any more.
+    async fn lose(&mut self, error: StoreError) {
+        let Hands::Working { store, shift } = &self.hands else { return };
+        let why = error.to_string();
+        tracing::error!("{why}; no file is worked on until a database is in its place");
+        let loss = Loss::new(error, shift.config.clone(), shift.line_up.clone(), Arc::downgrade(store), Instant::now());
+        self.book.trouble = Some(why);
+        if !self.end_shift().await {
+            tracing::warn!("a file in flight takes long; it is not written any more");
+        }
+        // With the shift goes the database that was open.
+        self.hands = Hands::Lost(Box::new(loss));
+        self.troubles = Troubles::default();
+        self.write();
+    }
+
+    /// When to look for a database, while there is none.
+    pub(super) fn look_at(&self) -> Option<Instant> {
+        match &self.hands {
+            Hands::Working { .. } => None,
+            Hands::Lost(loss) => Some(loss.look_at),
+        }
+    }
+
+    /// Looks whether there is a database again, and begins a shift with it.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when there was none for too long, or it cannot be worked with.
+    pub(super) fn look_for_database(&mut self) -> Result<(), DaemonError> {
+        let Hands::Lost(loss) = &mut self.hands else { return Ok(()) };
+        match loss.look(&self.path, Instant::now()) {
+            Sight::NotYet => return Ok(()),
+            Sight::Hopeless => {
+                let nothing = StoreError::Lost { path: self.path.clone(), how: How::Deleted };
+                return Err(std::mem::replace(&mut loss.why, nothing).into());
+            }
+            Sight::There => {}
+        }
+        let wait = Duration::from_secs(loss.config.database.busy_timeout_seconds.into());
+        let store = match Store::open(&self.path, wait) {
+            Ok(store) => Arc::new(store),
+            Err(error) => {
+                tracing::debug!("cannot be worked with yet: {error}");
+                loss.why = error;
+                return Ok(());
+            }
+        };
+        let (config, is_reload) = (loss.config.clone(), loss.reload);
+        let reloaded = is_reload.then(|| prepare_reload(&self.reload, &config, &store)).flatten();
+        let prepared = match reloaded {
+            Some(prepared) => prepared,
+            None => Prepared::new(config, &store)?,
+        };
+        if !self.lock.is_in_place() {
+            self.lock = Lock::take(&self.path)?;
+        }
+        self.begin_shift(prepared, store)?;
+        tracing::warn!("{}: another database is in its place; it is worked with from now on", self.path.display());
+        self.book.is_stale = true;
+        Ok(())
+    }
+
+    pub(super) fn stopping(&mut self) {
+        self.book.stopping(self.hands.shift());
+    }
+
+    pub(super) fn stopped(&mut self) {
+        self.book.stopped(self.hands.shift());
+    }
+}
+
+/// A new configuration, tried out; what cannot be worked with is said, and nothing changes.
+fn prepare_reload(reload: &Reload, before: &Config, store: &Arc<Store>) -> Option<Prepared> {
+    let new = reload().and_then(|config| {
+        if config.database.path != before.database.path {
+            tracing::warn!("[database] path: another database takes a restart; this one goes on");
+        }
+        if config.metrics != before.metrics {
+            tracing::warn!("[metrics]: another place for the figures takes a restart");
+        }
+        if config.log != before.log {
+            tracing::warn!("[log]: another way of logging takes a restart");
+        }
+        Prepared::new(config, store).map_err(|error| error.to_string())
+    });
+    new.map_err(|error| tracing::error!("the configuration stays as it was: {error}")).ok()
+}

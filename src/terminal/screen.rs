@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 use ratatui_crossterm::CrosstermBackend;
@@ -26,10 +28,9 @@ impl Screen {
         IS_TAKEN.store(true, Ordering::SeqCst);
         let taken = || -> io::Result<Self> {
             enable_raw_mode()?;
-            execute!(stdout(), EnterAlternateScreen, Hide)?;
-            let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-            terminal.clear()?;
-            Ok(Self { terminal })
+            // `Terminal::clear` would ask the terminal where its cursor is, and fail where the answer is slow or never comes.
+            execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)?;
+            Ok(Self { terminal: Terminal::new(CrosstermBackend::new(stdout()))? })
         };
         taken().inspect_err(|_| give_back())
     }

@@ -189,7 +189,7 @@ fn the_list_is_filtered_as_one_types() {
     pty.wait_for("3 wait");
     pty.press("/miles");
     let screen = pty.wait_for("2 wait");
-    assert!(screen.contains("filter: miles") && !screen.contains("– Air"), "{screen}");
+    assert!(screen.contains("genre: miles") && !screen.contains("– Air"), "{screen}");
     pty.press(" är");
     pty.wait_for("1 wait");
     pty.press("\r");

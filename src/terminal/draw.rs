@@ -49,7 +49,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App) {
     frame.render_widget(message(app, area.width), row(area.height.saturating_sub(2), 1));
     frame.render_widget(keys(app, area.width), row(area.height.saturating_sub(1), 1));
     if let Mode::Choose(chooser) = &app.mode {
-        draw_choice(frame, app, chooser, row(1, list + details));
+        draw_choice(frame, app, chooser, row(1, if list < 8 { list + details } else { list }));
     }
 }
 
@@ -246,7 +246,7 @@ fn message(app: &App, width: u16) -> Line<'static> {
     let cut = app.style.signs().cut;
     let room = usize::from(width).saturating_sub(2);
     if let Mode::Filter(text) = &app.mode {
-        let text = format!("filter: {}_   (Enter keeps it, Esc ends it)", plain(text));
+        let text = format!("filter by path and genre: {}_   (Enter keeps it, Esc ends it)", plain(text));
         return Line::styled(format!(" {}", fit(&text, room, cut)), app.style.key());
     }
     let (text, look) = match (&app.message, app.scope) {
@@ -269,10 +269,10 @@ fn keys(app: &App, width: u16) -> Line<'static> {
         ("x", "leave"),
         ("u", "undo"),
         ("b", "album"),
-        ("f", "folder"),
-        ("/", "filter"),
         ("?", "help"),
         ("q", "quit"),
+        ("f", "folder"),
+        ("/", "filter"),
         ("Space", "mark"),
         ("p", "play"),
         ("o", "order"),
@@ -345,8 +345,13 @@ fn draw_choice(frame: &mut Frame<'_>, app: &App, chooser: &Chooser, area: Rect) 
 
 fn draw_help(frame: &mut Frame<'_>, app: &App, area: Rect, from: usize) {
     let from = from.min(help::LINES.len().saturating_sub(area.height.into()));
-    let lines = help::LINES.iter().skip(from).map(|(keys, what)| {
-        Line::from(vec![Span::styled(format!("  {keys:<14}"), app.style.key()), Span::raw((*what).to_owned())])
+    let lines = help::LINES.iter().skip(from).map(|line| match line {
+        help::Help::Heading(text) => Line::styled(format!("  {text}"), app.style.title()),
+        help::Help::Text(text) => Line::from(format!("  {text}")),
+        help::Help::Key(keys, what) => {
+            let keys = Span::styled(format!("  {keys:<14}"), app.style.key());
+            Line::from(vec![keys, Span::raw((*what).to_owned())])
+        }
     });
     frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), area);
 }

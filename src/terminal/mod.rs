@@ -78,7 +78,10 @@ pub fn review(desk: &Arc<Desk>, view: QueueView, player: &[String], cancel: &Can
             screen.draw(|frame| draw::draw(frame, &app))?;
             is_stale = false;
         }
-        if event::poll(TICK)? {
+        if screen::is_gone_after(TICK) {
+            break;
+        }
+        if event::poll(Duration::ZERO)? {
             // All that waits: a held key moves on as fast as it repeats.
             loop {
                 match event::read()? {

@@ -155,10 +155,12 @@ impl Pty {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                let mut read = 0;
-                while self.bytes().len() != read {
-                    read = self.bytes().len();
-                    std::thread::sleep(Duration::from_millis(30));
+                // A word of ours behind all that it drew, which no screen shows: when that has come, all has come.
+                const LAST: &[u8] = b"\x1b]2;the end\x07";
+                File::from(self.line.try_clone().unwrap()).write_all(LAST).unwrap();
+                while !self.bytes().ends_with(LAST) {
+                    assert!(started.elapsed() < PATIENCE, "what it drew last does not come\n{}", self.screen());
+                    std::thread::sleep(Duration::from_millis(5));
                 }
                 return status;
             }

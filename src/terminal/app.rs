@@ -230,7 +230,7 @@ impl App {
         let is_decided = self.list.current().is_some_and(|entry| entry.state != State::Waiting);
         match passed_by {
             Some(at) if at < self.list.cursor => self.list.cursor = at,
-            _ if is_decided => self.list.to_next_waiting(&self.desk)?,
+            _ if is_decided => self.list.go_to_next_waiting(&self.desk)?,
             _ => {}
         }
         Ok(())
@@ -291,8 +291,8 @@ impl App {
             KeyCode::Up | KeyCode::Char('k') => self.list.step(&self.desk, -1)?,
             KeyCode::PageDown => self.list.step(&self.desk, page)?,
             KeyCode::PageUp => self.list.step(&self.desk, -page)?,
-            KeyCode::Home => self.list.to_start(&self.desk)?,
-            KeyCode::End | KeyCode::Char('G') => self.list.to_end(&self.desk)?,
+            KeyCode::Home => self.list.go_to_start(&self.desk)?,
+            KeyCode::End | KeyCode::Char('G') => self.list.go_to_end(&self.desk)?,
             KeyCode::Char('b') => self.toggle_scope(Scope::Album),
             KeyCode::Char('f') => self.toggle_scope(Scope::Folder),
             KeyCode::Char('m') => {
@@ -387,7 +387,7 @@ impl App {
         let filter = self.list.view.filter.clone();
         self.workers.ask(Job::Correct { job, reach, filter, correction });
         self.scope = Scope::Track;
-        self.list.to_next_waiting(&self.desk)
+        self.list.go_to_next_waiting(&self.desk)
     }
 
     fn press_in_choice(&mut self, key: KeyEvent) -> Result<(), StoreError> {

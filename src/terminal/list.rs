@@ -86,7 +86,7 @@ impl List {
     }
 
     /// To the first row.
-    pub(super) fn to_start(&mut self, desk: &Desk) -> Result<(), StoreError> {
+    pub(super) fn go_to_start(&mut self, desk: &Desk) -> Result<(), StoreError> {
         if self.goes_up {
             return self.start(desk);
         }
@@ -95,7 +95,7 @@ impl List {
     }
 
     /// To the last row.
-    pub(super) fn to_end(&mut self, desk: &Desk) -> Result<(), StoreError> {
+    pub(super) fn go_to_end(&mut self, desk: &Desk) -> Result<(), StoreError> {
         if self.goes_down {
             let page = desk.page(&self.view, QueuePlace::End, PAGE)?;
             (self.goes_up, self.goes_down) = (page.goes_on, false);
@@ -112,7 +112,7 @@ impl List {
     }
 
     /// To the next row that waits: behind the cursor, else before it; else it stays.
-    pub(super) fn to_next_waiting(&mut self, desk: &Desk) -> Result<(), StoreError> {
+    pub(super) fn go_to_next_waiting(&mut self, desk: &Desk) -> Result<(), StoreError> {
         loop {
             let waits = |entry: &Entry| entry.state == State::Waiting;
             if let Some(at) = self.rows.iter().skip(self.cursor).position(waits) {

@@ -1,3 +1,5 @@
+//! Files of every kind and files that only look like one: what each is taken for, by both sides.
+
 #![allow(clippy::unwrap_used)] // a test may panic
 
 use super::*;

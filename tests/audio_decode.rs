@@ -22,6 +22,7 @@ const LOSSY: &[(&str, Codec, u32, f64, u32, f64)] = &[
     ("hybrid.opus", Codec::Opus, 48_000, 4.0, 2, 2.0),
     ("surround.opus", Codec::Opus, 48_000, 2.0, 6, 2.0),
     ("opus.webm", Codec::Opus, 48_000, 4.0, 2, 10.0),
+    ("opus.mp4", Codec::Opus, 48_000, 4.0, 2, 10.0),
     ("vorbis.mka", Codec::Vorbis, 44_100, 4.0, 2, 10.0),
     ("aac.m4a", Codec::Aac, 44_100, 4.0, 2, 15.0),
     ("long.ogg", Codec::Vorbis, 8_000, 40.0, 1, 8.0),
@@ -46,6 +47,13 @@ const LONG: &[&str] =
 
 fn differing(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) * 32_768.0
+}
+
+#[test]
+fn opus_in_mp4_is_heard_from_its_first_sample_to_its_last() {
+    let (alone, within) = (whole(&fixture("celt.opus")), whole(&fixture("opus.mp4")));
+    assert_eq!(alone.duration, within.duration);
+    assert!(alone.clips == within.clips, "the same packets sound different");
 }
 
 #[test]

@@ -345,10 +345,15 @@ fn scale(ticks: u64, base: TimeBase, sample_rate: u32) -> u64 {
     u64::try_from(numerator / u128::from(base.denom.get())).unwrap_or(u64::MAX)
 }
 
-/// The Opus header as Matroska keeps it (whole) or MP4 (its own layout).
+/// The Opus header as Matroska keeps it (whole) or MP4 (its own layout, with its numbers the other way round). The demuxer of MP4 puts the
+/// mark of the one before the other and leaves the numbers as they are; MP4's layout is of version 0, which the whole header never was.
 fn opus_head(parameters: &AudioCodecParameters) -> Result<opus::Head, Fault> {
     let bytes = parameters.extra_data.as_deref().unwrap_or_default();
-    if bytes.starts_with(b"OpusHead") { opus::Head::parse(bytes) } else { opus::Head::from_mp4(bytes) }
+    match bytes.strip_prefix(b"OpusHead") {
+        Some(layout) if layout.first() == Some(&0) => opus::Head::from_mp4(layout),
+        Some(_) => opus::Head::parse(bytes),
+        None => opus::Head::from_mp4(bytes),
+    }
 }
 
 impl Track for DemuxedTrack {

@@ -19,6 +19,7 @@ pub mod formats;
 pub mod genre;
 pub mod inference;
 pub mod pipeline;
+mod simd;
 pub mod storage;
 pub mod store;
 pub mod tagging;

@@ -2,9 +2,9 @@
 
 use super::cqt::{BINS_PER_OCTAVE, N_OCTAVES};
 use super::frame_matrix::FrameMatrix;
-use super::simd::{LANES, Lanes, multiversion};
 use super::spectral::{N_BINS, PIECE, bin_frequency};
 use super::stft::hann;
+use crate::simd::{LANES, Lanes, multiversion};
 
 /// Pitch classes, C first.
 pub(super) const N_CHROMA: usize = 12;

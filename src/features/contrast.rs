@@ -4,7 +4,7 @@
 //! powers and each clipped 80 dB below its own maximum, as librosa 0.5.0 has it.
 
 use super::frame_matrix::FrameMatrix;
-use super::simd::{Lanes, multiversion};
+use crate::simd::{Lanes, multiversion};
 
 /// Six octaves from 200 Hz, and what lies below them.
 pub(super) const N_BANDS: usize = 7;

@@ -9,9 +9,9 @@ use rustfft::{FftPlanner, num_complex::Complex};
 use super::decimate::Decimator;
 use super::error::FeatureError;
 use super::frame_matrix::FrameMatrix;
-use super::simd::{mul_add, multiversion};
 use super::spectral::HOP_LENGTH;
 use super::stft::reflect;
+use crate::simd::{mul_add, multiversion};
 
 /// Semitones an octave.
 pub(super) const BINS_PER_OCTAVE: usize = 12;

@@ -1,6 +1,6 @@
 //! Power to decibels.
 
-use super::simd::{Lanes, mul_add};
+use crate::simd::{Lanes, mul_add};
 
 /// Powers below this count as this: librosa's `amin`, the floor of every decibel value (-100 dB).
 const AMIN: f32 = 1e-10;

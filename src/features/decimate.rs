@@ -3,7 +3,7 @@
 //! This is part of the constant-Q transform's definition and not a resampler to use elsewhere: the filter is short, its
 //! right edge is cut wrongly, and an odd clip gets a zero appended. All of it shows in the features.
 
-use super::simd::{mul_add, multiversion};
+use crate::simd::{mul_add, multiversion};
 
 /// The filter's cutoff as a share of the new Nyquist frequency.
 const ROLLOFF: f64 = 0.85;

@@ -12,13 +12,13 @@ use super::mel_parameters::MelParameters;
 use super::mel_spectrogram::{MelFrontEnd, MelSpectrogram};
 use super::mfcc::{Mfcc, N_MELS};
 use super::musicnn_mel::{self, MusicnnFrontEnd, MusicnnMel};
-use super::simd::{LANES, Lanes, multiversion};
 use super::spectral::{ASSUMED_RATE, HOP_LENGTH, N_BINS, N_FFT, single_frame_bandwidth, spectral_shape, square_root};
 use super::statistics::Statistics;
 use super::stft::{Padding, Stft, frame_count};
 use super::tonnetz::tonnetz;
 use super::tuning::PitchPeaks;
 use super::zcr::zcr;
+use crate::simd::{LANES, Lanes, multiversion};
 
 /// The highest sample rate that is accepted, in Hz: twice what any recording has.
 pub(super) const MAX_SAMPLE_RATE: u32 = 768_000;
@@ -378,7 +378,7 @@ mod tests {
             })
             .collect();
         let mut first: Option<(Fma518, LogMel)> = None;
-        crate::features::simd::forced::each_level(|level| {
+        crate::simd::forced::each_level(|level| {
             let parameters = LogMelParameters::default();
             let found = Extractor::new().fma518_and_log_mel(&samples, 22_050, &parameters).unwrap();
             let (vector, log_mel) = first.get_or_insert_with(|| found.clone());

@@ -1,6 +1,6 @@
 //! The matrix that every feature family ends in: rows of one quantity, time along the row.
 
-use super::simd::{LANES, Lanes};
+use crate::simd::{LANES, Lanes};
 
 /// `n_rows` x `n_frames`, row-major: time is the second axis. Rows are padded to whole tiles, so that a tile can be stored
 /// without asking how many of its lanes are frames; the padding is never handed out.

@@ -4,7 +4,7 @@
 use super::error::FeatureError;
 use super::extractor::MAX_SAMPLE_RATE;
 use super::mel::{MelBank, MelShape};
-use super::simd::{LANES, Lanes};
+use crate::simd::{LANES, Lanes};
 
 /// How a log-mel spectrogram is made. The window is a periodic Hann of `n_fft` points, frames are centred, the bands are
 /// Slaney's with unit area, decibels are relative to the loudest cell.

@@ -1,6 +1,6 @@
 //! Mel filter banks: triangles side by side on Slaney's scale or HTK's, of unit area or of height 1.
 
-use super::simd::{Lanes, multiversion};
+use crate::simd::{Lanes, multiversion};
 
 /// Slaney's scale is linear up to 1 kHz (15 mel), then logarithmic with 27 mel for a factor of 6.4.
 const LINEAR_HZ_PER_MEL: f64 = 200.0 / 3.0;

@@ -4,8 +4,8 @@
 
 use super::mel::MelBank;
 use super::mel_parameters::{Compression, Edges, Logarithm, MelParameters, Reference, Spectrum, Window};
-use super::simd::{LANES, Lanes};
 use super::stft::{Padding, Stft, hann};
+use crate::simd::{LANES, Lanes};
 
 /// A mel spectrogram.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! Mel-frequency cepstral coefficients: the discrete cosine transform of the log-mel spectrum.
 
 use super::frame_matrix::FrameMatrix;
-use super::simd::{Lanes, multiversion};
+use crate::simd::{Lanes, multiversion};
 
 /// Coefficients that are kept.
 pub(super) const N_MFCC: usize = 20;

@@ -37,7 +37,6 @@ mod mel_parameters;
 mod mel_spectrogram;
 mod mfcc;
 mod musicnn_mel;
-mod simd;
 mod spectral;
 mod statistics;
 mod stft;

@@ -4,8 +4,8 @@
 //! power is not related to the clip's loudest cell, and time is the first axis, as the network takes it.
 
 use super::mel::{MelBank, MelShape};
-use super::simd::{LANES, Lanes};
 use super::stft::{Padding, Stft, frame_count};
+use crate::simd::{LANES, Lanes};
 
 /// Points of the transform, and length of its periodic Hann window.
 const N_FFT: usize = 512;

@@ -3,7 +3,7 @@
 //! FMA's script does not hand librosa the file's sample rate here, so frequencies are those of 22,050 Hz whatever the clip's
 //! rate is.
 
-use super::simd::{LANES, Lanes, multiversion};
+use crate::simd::{LANES, Lanes, multiversion};
 
 /// The rate that librosa assumes when it is not told one, in Hz.
 pub(super) const ASSUMED_RATE: f64 = 22050.0;

@@ -1,6 +1,6 @@
 //! The seven numbers that a row over time becomes.
 
-use super::simd::multiversion;
+use crate::simd::multiversion;
 
 /// Population statistics of a row; skewness and excess kurtosis are the biased estimates (scipy's defaults).
 ///

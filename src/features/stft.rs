@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
-use super::simd::{LANES, Lanes, multiversion};
+use crate::simd::{LANES, Lanes, multiversion};
 
 /// What stands outside the clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::chroma::{N_CHROMA, normalize_sum};
 use super::frame_matrix::FrameMatrix;
-use super::simd::Lanes;
+use crate::simd::Lanes;
 
 /// Two coordinates a circle.
 pub(super) const N_TONNETZ: usize = 6;

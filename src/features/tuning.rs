@@ -4,8 +4,8 @@
 //! nearest semitone, and the fullest hundredth of a semitone wins. librosa 0.5.0's histogram has 100 edges, hence 99 bins:
 //! what lies in the last hundredth is dropped. All of this is kept, because the tuning turns the chroma filters.
 
-use super::simd::{LANES, Lanes, multiversion};
 use super::spectral::{N_BINS, N_FFT};
+use crate::simd::{LANES, Lanes, multiversion};
 
 /// Only peaks from here on vote, in Hz.
 const MIN_HZ: f64 = 150.0;

@@ -1,8 +1,8 @@
 //! Zero-crossing rate: the share of a frame's samples at which the sign changes.
 
 use super::frame_matrix::FrameMatrix;
-use super::simd::multiversion;
 use super::spectral::{HOP_LENGTH, N_FFT};
+use crate::simd::multiversion;
 
 /// Samples at most this far from zero count as zero, and zero counts as positive.
 const THRESHOLD: f32 = 1e-10;

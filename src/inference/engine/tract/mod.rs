@@ -1,11 +1,20 @@
-//! A graph in tract, the engine that is compiled in: the only file that sees it.
+//! A graph in tract, the engine that is compiled in: the only folder that sees it. Layers that tract runs slowly are put together into
+//! operators of our own before it sees them.
 //!
 //! Shapes are fixed when a graph is loaded, with a batch of one: that is where the engine optimises best, and tracks run side
 //! by side on their own threads instead. Loading does the work once; every run borrows the plan and owns its state.
 
+mod conv_max;
+#[cfg(test)]
+mod fixtures;
+mod shorten;
+mod temporal;
+mod timbral;
+
 use std::io::Cursor;
 use std::sync::Arc;
 
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 /// A loaded graph. Shared by threads: running it changes nothing in it.
@@ -20,16 +29,11 @@ impl TractGraph {
     /// An error is what the engine says, on one line.
     pub fn load(onnx: &[u8], shape: &[usize], outputs: &[&str]) -> Result<Self, String> {
         let load = || -> TractResult<_> {
-            let model = tract_onnx::onnx().model_for_read(&mut Cursor::new(onnx))?;
-            let inputs = model.input_outlets()?.len();
-            if inputs != 1 {
-                return Err(TractError::msg(format!("it has {inputs} inputs, expected one")));
+            let mut proto = engine().proto_model_for_read(&mut Cursor::new(onnx))?;
+            if let Some(graph) = &mut proto.graph {
+                shorten::shorten(graph, shape, outputs);
             }
-            model
-                .with_input_fact(0, f32::fact(shape).into())?
-                .with_outputs_by_name(outputs)?
-                .into_optimized()?
-                .into_runnable()
+            runnable(&proto, shape, outputs)
         };
         let plan = load().map_err(one_line)?;
         Ok(Self { plan, shape: shape.to_vec() })
@@ -54,6 +58,22 @@ impl TractGraph {
         };
         run().map_err(one_line)
     }
+}
+
+/// The engine, with the operators of our own.
+fn engine() -> tract_onnx::Onnx {
+    let mut engine = tract_onnx::onnx();
+    engine.op_register.insert(conv_max::NAME, conv_max::read);
+    engine
+}
+
+fn runnable(proto: &ModelProto, shape: &[usize], outputs: &[&str]) -> TractResult<Arc<TypedRunnableModel>> {
+    let model = engine().model_for_proto_model(proto)?;
+    let inputs = model.input_outlets()?.len();
+    if inputs != 1 {
+        return Err(TractError::msg(format!("it has {inputs} inputs, expected one")));
+    }
+    model.with_input_fact(0, f32::fact(shape).into())?.with_outputs_by_name(outputs)?.into_optimized()?.into_runnable()
 }
 
 /// The engine's error with its causes.

@@ -1,6 +1,7 @@
-//! Sixteen frames side by side, and one compiled version of a loop for each instruction set.
+//! Sixteen numbers side by side, and one compiled version of a loop for each instruction set: what the features and the embedded
+//! engine compute with.
 //!
-//! [`Lanes`] holds the same quantity (say, bin 37) of sixteen consecutive frames; a *tile* is a slice of `Lanes`, one a
+//! In the features, [`Lanes`] holds the same quantity (say, bin 37) of sixteen consecutive frames; a *tile* is a slice of `Lanes`, one a
 //! bin. Loops over tiles have no shuffles, so plain Rust vectorises well: one AVX-512 register, two of AVX2, four of NEON.
 //!
 //! A build for plain x86-64 may only use SSE2. [`multiversion!`] therefore compiles a function three times and picks a
@@ -8,25 +9,25 @@
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
-/// Frames in a tile.
-pub(super) const LANES: usize = 16;
+/// Numbers side by side; in the features, the frames of a tile.
+pub(crate) const LANES: usize = 16;
 
-/// One value of each of [`LANES`] consecutive frames; frame (that is, time) is the index.
+/// Sixteen numbers; in the features one value of each of [`LANES`] consecutive frames, frame (that is, time) being the index.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
-pub(super) struct Lanes(pub [f32; LANES]);
+pub(crate) struct Lanes(pub [f32; LANES]);
 
 impl Lanes {
-    pub(super) const ZERO: Self = Self::splat(0.0);
+    pub(crate) const ZERO: Self = Self::splat(0.0);
 
     #[inline(always)]
-    pub(super) const fn splat(value: f32) -> Self {
+    pub(crate) const fn splat(value: f32) -> Self {
         Self([value; LANES])
     }
 
     // Plain loops: `array::from_fn` is not always inlined, and would then be compiled for the baseline.
     #[inline(always)]
-    pub(super) fn map(mut self, f: impl Fn(f32) -> f32) -> Self {
+    pub(crate) fn map(mut self, f: impl Fn(f32) -> f32) -> Self {
         for x in &mut self.0 {
             *x = f(*x);
         }
@@ -34,7 +35,7 @@ impl Lanes {
     }
 
     #[inline(always)]
-    pub(super) fn zip(mut self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+    pub(crate) fn zip(mut self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         for (x, y) in self.0.iter_mut().zip(other.0) {
             *x = f(*x, y);
         }
@@ -43,24 +44,24 @@ impl Lanes {
 
     // `f32::min` and `max` must treat NaN specially, which costs three instructions instead of one; no lane is ever NaN.
     #[inline(always)]
-    pub(super) fn min(self, other: Self) -> Self {
+    pub(crate) fn min(self, other: Self) -> Self {
         self.zip(other, |a, b| if a < b { a } else { b })
     }
 
     #[inline(always)]
-    pub(super) fn max(self, other: Self) -> Self {
+    pub(crate) fn max(self, other: Self) -> Self {
         self.zip(other, |a, b| if a > b { a } else { b })
     }
 
     /// The largest of the lanes.
     #[inline(always)]
-    pub(super) fn largest(self) -> f32 {
+    pub(crate) fn largest(self) -> f32 {
         self.0.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
     }
 
     /// `self * factor + addend`, fused where the processor can.
     #[inline(always)]
-    pub(super) fn mul_add<const FMA: bool>(self, factor: Self, addend: Self) -> Self {
+    pub(crate) fn mul_add<const FMA: bool>(self, factor: Self, addend: Self) -> Self {
         let mut sum = addend;
         for lane in 0..LANES {
             sum.0[lane] = mul_add::<FMA>(self.0[lane], factor.0[lane], addend.0[lane]);
@@ -91,13 +92,13 @@ impl AddAssign for Lanes {
 
 /// `a * b + c`. Without hardware for it, [`f32::mul_add`] would call a slow exact routine: then it is two roundings.
 #[inline(always)]
-pub(super) fn mul_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+pub(crate) fn mul_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// What the processor offers beyond the baseline of the build.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// What every processor of the target has: SSE2 on x86-64, NEON on aarch64.
     Baseline,
     /// AVX2 with fused multiply-add.
@@ -109,7 +110,7 @@ pub(super) enum Level {
 }
 
 /// The best level of this processor (the standard library asks it once and remembers).
-pub(super) fn level() -> Level {
+pub(crate) fn level() -> Level {
     #[cfg(test)]
     if let Some(level) = forced::level() {
         return level;
@@ -136,7 +137,7 @@ fn detect() -> Level {
 }
 
 /// Whether the baseline itself has fused multiply-add.
-pub(super) const BASELINE_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+pub(crate) const BASELINE_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
 /// Compiles a function once for each [`Level`] and calls the best one. Inside its body the constant `FMA` says whether
 /// fused multiply-add is fast. Whatever the body calls must be `#[inline(always)]` to be compiled for the level too.
@@ -162,25 +163,25 @@ macro_rules! multiversion {
 
             // Calling a function compiled for features that the caller may lack is the one unsafe thing here.
             #[allow(unsafe_code)]
-            match $crate::features::simd::level() {
+            match $crate::simd::level() {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: `level` says Avx512 only where the processor has all the features named above.
-                $crate::features::simd::Level::Avx512 => unsafe { avx512($($argument),*) },
+                $crate::simd::Level::Avx512 => unsafe { avx512($($argument),*) },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: `level` says Avx2 only where the processor has AVX2 and FMA.
-                $crate::features::simd::Level::Avx2 => unsafe { avx2($($argument),*) },
-                $crate::features::simd::Level::Baseline => {
-                    body::<{ $crate::features::simd::BASELINE_FMA }>($($argument),*)
+                $crate::simd::Level::Avx2 => unsafe { avx2($($argument),*) },
+                $crate::simd::Level::Baseline => {
+                    body::<{ $crate::simd::BASELINE_FMA }>($($argument),*)
                 }
             }
         }
     };
 }
-pub(super) use multiversion;
+pub(crate) use multiversion;
 
 /// Lets a test run what a lesser processor would run.
 #[cfg(test)]
-pub(super) mod forced {
+pub(crate) mod forced {
     use std::cell::Cell;
 
     use super::Level;
@@ -189,7 +190,7 @@ pub(super) mod forced {
         static LEVEL: Cell<Option<Level>> = const { Cell::new(None) };
     }
 
-    pub(super) fn level() -> Option<Level> {
+    pub(crate) fn level() -> Option<Level> {
         LEVEL.get()
     }
 

@@ -1,0 +1,182 @@
+//! A convolution of a picture of one channel, its rectifier and its norm, of which only the loudest band of each frame is kept, as one
+//! operator of the engine: the four nodes that stand for it in ONNX write and read every band of every filter. Nothing here knows where such
+//! nodes are found (that is [shorten](super::shorten)'s) or how the sums are done.
+
+use std::sync::Arc;
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+use super::temporal::Temporal;
+use super::timbral::{BANDS, Timbral};
+
+/// The operator's name in the shortened graph. Its inputs are those of `Conv` with a bias, then those of `BatchNormalization` without the
+/// first.
+pub(super) const NAME: &str = "ReclassdConvMax";
+
+/// Its attributes: frames of silence in front of the picture, and the norm's epsilon.
+pub(super) const BEFORE: &str = "before";
+pub(super) const EPSILON: &str = "epsilon";
+
+/// Makes the operator of a node with [`NAME`], for the engine's register.
+pub(super) fn read(_: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+    let op = Unread { before: node.get_attr::<i64>(BEFORE)? as usize, epsilon: node.get_attr(EPSILON)? };
+    Ok((expand(op), vec![]))
+}
+
+/// The operator before its weights are known.
+#[derive(Debug, Clone)]
+struct Unread {
+    before: usize,
+    epsilon: f32,
+}
+
+impl Expansion for Unread {
+    fn name(&self) -> StaticName {
+        NAME.into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 7)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].datum_type, f32::datum_type())?;
+        s.equals(&inputs[0].datum_type, f32::datum_type())?;
+        s.equals(&inputs[0].rank, 4)?;
+        s.equals(&outputs[0].rank, 3)?;
+        s.equals(&outputs[0].shape[0], &inputs[0].shape[0])?;
+        s.equals(&outputs[0].shape[1], &inputs[1].shape[0])?;
+        s.equals(&outputs[0].shape[2], &inputs[0].shape[2])
+    }
+
+    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        let weights = |input: usize| -> TractResult<Vec<f32>> {
+            let constant = model.outlet_fact(inputs[input])?.konst.clone();
+            let constant =
+                constant.ok_or_else(|| TractError::msg(format!("input {input} of {NAME} is no constant")))?;
+            Ok(constant.to_plain_array_view::<f32>()?.iter().copied().collect())
+        };
+        let (kernel, bias, scale) = (weights(1)?, weights(2)?, weights(3)?);
+        let (shift, mean, variance) = (weights(4)?, weights(5)?, weights(6)?);
+        let shape = model.outlet_fact(inputs[1])?.shape.as_concrete().map(<[usize]>::to_vec);
+        let Some([filters, 1, height, width]) = shape.as_deref() else { bail!("{NAME} has a strange kernel") };
+        if [&bias, &scale, &shift, &mean, &variance].iter().any(|each| each.len() != *filters) {
+            bail!("{NAME} has weights for another number of filters");
+        }
+        let scale: Vec<f32> =
+            scale.iter().zip(&variance).map(|(scale, variance)| scale / (variance + self.epsilon).sqrt()).collect();
+        let shift = shift.iter().zip(&mean).zip(&scale).map(|((shift, mean), scale)| shift - mean * scale).collect();
+        let op = ConvMax(Arc::new(Layer::new(kernel, *height, *width, self.before, bias, scale, shift)));
+        model.wire_node(prefix, op, &inputs[..1])
+    }
+}
+
+/// The operator.
+#[derive(Debug, Clone)]
+struct ConvMax(Arc<Layer>);
+
+impl PartialEq for ConvMax {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ConvMax {}
+
+impl Op for ConvMax {
+    fn name(&self) -> StaticName {
+        NAME.into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for ConvMax {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let input = args_1!(inputs);
+        let &[examples, 1, frames, BANDS] = input.shape() else { bail!("{NAME} has no picture of {BANDS} bands") };
+        let filters = self.0.bias.len();
+        let mut output = Tensor::zero::<f32>(&[examples, filters, frames])?;
+        let picture = input.to_plain_array_view::<f32>()?;
+        let Some(picture) = picture.as_slice() else { bail!("{NAME} has a picture that is not in order") };
+        let mut view = output.to_plain_array_view_mut::<f32>()?;
+        let Some(out) = view.as_slice_mut() else { bail!("{NAME} has an output that is not in order") };
+        for (picture, out) in picture.chunks_exact((frames * BANDS).max(1)).zip(out.chunks_exact_mut(filters * frames))
+        {
+            self.0.run(picture, out);
+        }
+        Ok(tvec!(output.into_tvalue()))
+    }
+}
+
+impl TypedOp for ConvMax {
+    as_op!();
+
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let shape = &inputs[0].shape;
+        let shape: TVec<TDim> = tvec!(shape[0].clone(), self.0.bias.len().to_dim(), shape[2].clone());
+        Ok(tvec!(f32::fact(shape)))
+    }
+}
+
+#[derive(Debug)]
+enum Filters {
+    Timbral(Timbral),
+    Temporal(Temporal),
+}
+
+/// What the four nodes say together. Rectifier and norm rise or fall with the answer, so that of all bands only the loudest has to go
+/// through them; where a filter's norm turns the order round it is the least loud, which is the loudest of the filter with its sign changed.
+#[derive(Debug)]
+struct Layer {
+    filters: Filters,
+    before: usize,
+    bias: Vec<f32>,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl Layer {
+    fn new(
+        mut kernel: Vec<f32>,
+        height: usize,
+        width: usize,
+        before: usize,
+        bias: Vec<f32>,
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+    ) -> Self {
+        for (kernel, &scale) in kernel.chunks_exact_mut(height * width).zip(&scale) {
+            if scale < 0.0 {
+                kernel.iter_mut().for_each(|tap| *tap = -*tap);
+            }
+        }
+        let filters = match width {
+            1 => Filters::Temporal(Temporal::new(&kernel, height)),
+            _ => Filters::Timbral(Timbral::new(&kernel, height, width)),
+        };
+        Self { filters, before, bias, scale, shift }
+    }
+
+    fn run(&self, picture: &[f32], out: &mut [f32]) {
+        match &self.filters {
+            Filters::Timbral(filters) => filters.loudest(picture, self.before, out),
+            Filters::Temporal(filters) => filters.loudest(picture, self.before, out),
+        }
+        let frames = picture.len() / BANDS;
+        let weights = self.bias.iter().zip(&self.scale).zip(&self.shift);
+        for (out, ((&bias, &scale), &shift)) in out.chunks_exact_mut(frames.max(1)).zip(weights) {
+            let sign = if scale < 0.0 { -1.0 } else { 1.0 };
+            for value in out {
+                *value = (sign * *value + bias).max(0.0) * scale + shift;
+            }
+        }
+    }
+}

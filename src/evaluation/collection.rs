@@ -18,6 +18,8 @@ pub struct Clip {
     pub path: PathBuf,
     /// Its artist or album.
     pub group: String,
+    /// The collection that a list says it is of; empty where nobody says so.
+    pub set: String,
     /// What it is known to be.
     pub labels: Vec<Genre>,
     /// The first genre of the vote.
@@ -52,7 +54,7 @@ pub struct Collection {
 impl Collection {
     /// Takes a finding up.
     pub fn add(&mut self, finding: Finding) {
-        let Finding { index, path, group, unknown, outcome } = finding;
+        let Finding { index, path, group, set, unknown, outcome } = finding;
         self.add_unknown(&unknown);
         let Heard { labels, verdict, members } = match outcome {
             Ok(heard) => heard,
@@ -75,7 +77,7 @@ impl Collection {
         let first = |m: MemberRanking| m.ranking.into_iter().next();
         let members = members.into_iter().filter_map(first).collect();
         let confidence = verdict.confidence;
-        self.clips.push(Clip { index, path, group, labels, named, confidence, members });
+        self.clips.push(Clip { index, path, group, set, labels, named, confidence, members });
     }
 
     /// Counts a file that does not count.

@@ -6,7 +6,7 @@
 //! | `labels` | `genre`, `genres` | the genres, `;` between several |
 //! | `artist_group` | `artist`, `group` | whose music it is; the album folder where the column or the cell is empty |
 //! | `split` | | the part of the list that a line belongs to |
-//! | `set` | | a folder between the folder of the sound and `path`, where it is there |
+//! | `set` | | the collection that a line is of; a folder between the folder of the sound and `path`, where it is there |
 //!
 //! Names of columns may be in any case; other columns are ignored.
 
@@ -155,7 +155,8 @@ impl LabelList {
         } else {
             artist
         };
-        self.candidates.push(Candidate { path, group, truth: Truth::Known(labels) });
+        let set = text(record, columns.set);
+        self.candidates.push(Candidate { path, group, set, truth: Truth::Known(labels) });
     }
 }
 

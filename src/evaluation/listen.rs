@@ -25,6 +25,8 @@ pub struct Finding {
     pub path: PathBuf,
     /// Its artist or album.
     pub group: String,
+    /// The collection that a list says it is of.
+    pub set: String,
     /// Its labels that the taxonomy does not know.
     pub unknown: Vec<String>,
     /// What is known and what was said, or why the file does not count.
@@ -96,7 +98,7 @@ fn work(
 ) {
     while !cancel.is_requested() {
         let next = candidates.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let Some((index, Candidate { path, group, truth })) = next else { return };
+        let Some((index, Candidate { path, group, set, truth })) = next else { return };
         // A bug in a decoder must cost one file, not the figures of all.
         let mut unknown = Vec::new();
         let heard = || hear(line, taxonomy, &path, truth, &mut unknown);
@@ -109,7 +111,7 @@ fn work(
             }
             Err(_) => Err(LeftOut::NotAnalysed("an internal error; please report this bug".to_owned())),
         };
-        if findings.send(Ok(Finding { index, path, group, unknown, outcome })).is_err() {
+        if findings.send(Ok(Finding { index, path, group, set, unknown, outcome })).is_err() {
             return;
         }
     }

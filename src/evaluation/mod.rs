@@ -15,6 +15,7 @@ mod label_list;
 mod listen;
 pub mod metrics;
 pub mod plot;
+mod sets;
 mod truth;
 
 pub use collection::{Clip, Collection, Member};
@@ -22,4 +23,5 @@ pub use figures::{Figures, MemberFigures};
 pub use judge::{Judge, Judged};
 pub use label_list::{LabelList, LabelListError};
 pub use listen::{Finding, Heard, MemberRanking, listen};
+pub use sets::SetFigures;
 pub use truth::{Candidate, Labels, LeftOut, Truth, album_of, labels_in_tags};

@@ -13,6 +13,8 @@ pub struct Candidate {
     pub path: PathBuf,
     /// What it shares with the files that it is not independent of: its artist, or its album folder.
     pub group: String,
+    /// The collection that a list says it is of; empty where nobody says so.
+    pub set: String,
     /// Where its genre is known from.
     pub truth: Truth,
 }

@@ -1,7 +1,7 @@
 //! Scores become a verdict: one taxonomy of genres, a vote of the models in it, and the line between sure and unsure.
 //!
 //! ```text
-//! scores of each model ─► Ballot ─► vote ─► Tally: mean, temperature, calibration, kinds ─► Verdict (sure, or unsure and why)
+//! scores of each model ─► Ballot ─► vote ─► Tally: mean, temperature, calibration, music, kinds ─► Verdict (sure, or unsure and why)
 //! ```
 //!
 //! Everything here is arithmetic on plain values: nothing reads a file, runs a model or knows how a tag is written.
@@ -26,4 +26,4 @@ pub use naming::{Casing, Naming};
 pub use sound_check::is_silent;
 pub use taxonomy::Taxonomy;
 pub use verdict::{Doubt, NotMusic, Verdict};
-pub use vote::{Ballot, Ranking, Rules, Tally, vote};
+pub use vote::{Ballot, Ranking, Rules, Tally, vote, vote_on_sound};

@@ -8,8 +8,9 @@
 //! counts against a kind for lack of a word; the kind is named where those who can tell are sure enough of it.
 //!
 //! The temperature T then sharpens (T < 1) or flattens (T > 1) the result to p^(1/T), normalised. Where signs were fitted
-//! ([`super::calibration`]), they say how likely the first genre is right, and the shares are brought there in the same way. Last, a kind
-//! of the first family is named where its own probability suffices ([`super::kinds`]).
+//! ([`super::calibration`]), they say how likely the first genre is right, and the shares are brought there in the same way. Music alone has
+//! a genre, so the confidence is how likely the sound is music times how likely the genre is right if it is. Last, a kind of the first
+//! family is named where its own probability suffices ([`super::kinds`]).
 
 use std::collections::BTreeMap;
 
@@ -65,7 +66,11 @@ pub struct Tally {
     pub tempered: Ranking,
     /// What the vote shows of itself; none where no calibration was fitted.
     pub signs: Option<Signs>,
-    /// The same as a word for how often it is right: the first probability is the family's confidence.
+    /// The same as a word for how often it is right, if it is music.
+    pub calibrated: Ranking,
+    /// How likely the sound is music, 0 to 1; none where nobody was asked.
+    pub music: Option<f32>,
+    /// The same where it may be no music: the first probability is the family's confidence.
     pub families: Ranking,
     /// What the kinds of the first family are; empty where nobody tells them apart.
     pub kinds: Vec<KindShare>,
@@ -117,9 +122,14 @@ impl Ballot {
     }
 }
 
-/// The vote: every genre that some ballot of weight above 0 can name, with its probability, the kinds of a family counted as the
+/// The vote on music: every genre that some ballot of weight above 0 can name, with its probability, the kinds of a family counted as the
 /// family unless one of them is named. Empty when there is no such ballot.
 pub fn vote(ballots: &[Ballot], taxonomy: &Taxonomy, rules: &Rules) -> Tally {
+    vote_on_sound(ballots, taxonomy, rules, None)
+}
+
+/// The vote on a sound that is music with this probability, 0 to 1.
+pub fn vote_on_sound(ballots: &[Ballot], taxonomy: &Taxonomy, rules: &Rules, music: Option<f32>) -> Tally {
     let voters: Vec<&Ballot> = ballots.iter().filter(|ballot| ballot.weight > 0.0).collect();
     let families = Families::of(&voters, taxonomy);
     let (genres, mut shares): (Vec<Genre>, Vec<f64>) = agreed(&voters, &families).into_iter().unzip();
@@ -140,6 +150,11 @@ pub fn vote(ballots: &[Ballot], taxonomy: &Taxonomy, rules: &Rules) -> Tally {
         soften_to(&mut shares, calibration.confidence(&shown));
         signs = Some(shown);
     }
+    let calibrated = ranked(&shares);
+    if let Some(music) = music {
+        let right = shares.iter().copied().fold(0.0, f64::max);
+        soften_to(&mut shares, right * f64::from(music.clamp(0.0, 1.0)));
+    }
     let by_family = ranked(&shares);
     let p = genres.iter().position(|genre| *genre == first).map_or(0.0, |at| shares[at]);
     let kinds = match rules.kinds.policy {
@@ -154,7 +169,7 @@ pub fn vote(ballots: &[Ballot], taxonomy: &Taxonomy, rules: &Rules) -> Tally {
         ranking.insert(at, (first, rest));
         ranking.insert(0, (kind.clone(), part));
     }
-    Tally { rules: rules.clone(), mean, tempered, signs, families: by_family, kinds, ranking }
+    Tally { rules: rules.clone(), mean, tempered, signs, calibrated, music, families: by_family, kinds, ranking }
 }
 
 /// How likely each kind is, given what it has of the family. What is of a kind of a kind is of that kind.
@@ -239,6 +254,17 @@ mod tests {
         for ((genre, p), (_, e)) in ranking.iter().zip(expected) {
             assert!((p - e).abs() < 1e-5, "{genre}: {p}, expected {e}");
         }
+    }
+
+    #[test]
+    fn a_sound_that_may_be_no_music_is_as_much_less_sure_of_its_genre() {
+        let ballots = [ballot(&[("A", 0.9), ("B", 0.1)], 1.0)];
+        let tally = vote_on_sound(&ballots, &Taxonomy::builtin().unwrap(), &plain(), Some(0.7));
+        assert_ranking(&tally.calibrated, &[("A", 0.9), ("B", 0.1)]);
+        assert_ranking(&tally.families, &[("A", 0.63), ("B", 0.37)]);
+        assert_eq!((tally.music, tally.ranking), (Some(0.7), tally.families));
+        let surely = vote_on_sound(&ballots, &Taxonomy::builtin().unwrap(), &plain(), Some(1.0));
+        assert_eq!(surely.ranking, vote_of(&ballots, plain()), "music is voted on as before");
     }
 
     #[test]

@@ -215,7 +215,9 @@ impl Analyst {
                 sound = self.sound(&session);
                 not_music = sound.as_ref().and_then(Sound::not_music);
             }
-            let tally = self.vote(poll, &session).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
+            // What is no music shows what it would be named, were it some.
+            let music = sound.as_ref().filter(|_| not_music.is_none()).map(Sound::music);
+            let tally = self.vote(poll, &session, music).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
             let (best, confidence) = match tally.families.first() {
                 Some((genre, share)) => (Some(genre.clone()), *share),
                 None => (None, 0.0),
@@ -262,7 +264,7 @@ impl Analyst {
         (!kinds.is_empty()).then(|| Sound { model: name.clone(), kinds, music_below: gate.music_below })
     }
 
-    fn vote(&self, poll: &Poll, session: &Session<'_>) -> Result<Tally, GenreError> {
+    fn vote(&self, poll: &Poll, session: &Session<'_>, music: Option<f32>) -> Result<Tally, GenreError> {
         let mut ballots = Vec::new();
         for i in poll.voters() {
             let Some(answer) = session.answer(i) else { continue };
@@ -272,7 +274,7 @@ impl Analyst {
                 ballots.push(Ballot::new(&self.labels[i], &[probabilities], poll.weights[i])?);
             }
         }
-        Ok(genre::vote(&ballots, &self.taxonomy, &poll.rules))
+        Ok(genre::vote_on_sound(&ballots, &self.taxonomy, &poll.rules, music))
     }
 
     /// What those said who were asked and have a vote in this stage or any.
@@ -291,9 +293,14 @@ impl Analyst {
 }
 
 impl Sound {
+    /// How likely it is music, 0 to 1.
+    fn music(&self) -> f32 {
+        self.kinds.first().map_or(1.0, |(_, music)| *music)
+    }
+
     /// What it is instead of music, if it is none.
     fn not_music(&self) -> Option<NotMusic> {
-        let music = self.kinds.first().map_or(1.0, |(_, music)| *music);
+        let music = self.music();
         let others = self.kinds.iter().skip(1).filter(|_| music < self.music_below);
         let likeliest = others.max_by(|(_, a), (_, b)| a.total_cmp(b));
         likeliest.map(|(sound, _)| NotMusic { sound: sound.clone(), music })

@@ -11,7 +11,7 @@ use crate::commands::output::{JsonPath, round};
 
 /// `judged` belongs to the clips of the results, in their order.
 pub fn value(results: &Results<'_>, judged: &[Judged]) -> Value {
-    let Results { source, collection, figures, members } = results;
+    let Results { source, collection, figures, members, sets } = results;
     let models = collection.members().iter().map(|m| json!({"model": m.model, "weight": round(m.weight)}));
     let clips = collection.clips().iter().zip(judged).map(|(clip, judged)| {
         let mut object = json!({
@@ -20,6 +20,7 @@ pub fn value(results: &Results<'_>, judged: &[Judged]) -> Value {
             "confidence": round(clip.confidence),
             "right": judged.is_right(),
             "group": clip.group,
+            "set": clip.set,
         });
         add_path(&mut object, &clip.path);
         object
@@ -48,6 +49,7 @@ pub fn value(results: &Results<'_>, judged: &[Judged]) -> Value {
         "grouped_by": source.group,
         "models": models.collect::<Vec<_>>(),
         "binning": format!("{BINS} bins of equal width over the confidence; the lower edge belongs to a bin"),
+        "sets": sets,
         "figures": figures,
         "members": members.collect::<Vec<_>>(),
         "left_out": {"count": collection.left_out().len(), "reasons": kinds, "files": left_out.collect::<Vec<_>>()},

@@ -15,7 +15,8 @@ use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reclassd::config::Config;
 use reclassd::evaluation::{
-    Candidate, Collection, Figures, LabelList, LabelListError, LeftOut, MemberFigures, Truth, album_of, listen, plot,
+    Candidate, Collection, Figures, LabelList, LabelListError, LeftOut, MemberFigures, SetFigures, Truth, album_of,
+    listen, plot,
 };
 use reclassd::genre::Taxonomy;
 use reclassd::pipeline::{Cancel, Found, Line, Selection, Settings};
@@ -75,6 +76,8 @@ pub struct Results<'a> {
     figures: &'a Figures,
     /// Each model's figures; empty unless asked for.
     members: &'a [MemberFigures],
+    /// The figures of each collection of the list, the worst first; empty where it names none.
+    sets: &'a [SetFigures],
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
@@ -103,7 +106,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         bail!("{}: no file is left to compare with", source.what);
     };
     let members = if arguments.per_member { MemberFigures::of_all(&collection, &taxonomy) } else { Vec::new() };
-    let results = Results { source: &source, collection: &collection, figures: &figures, members: &members };
+    let sets = SetFigures::of_all(&collection, &taxonomy, config.tags.min_confidence);
+    let results =
+        Results { source: &source, collection: &collection, figures: &figures, members: &members, sets: &sets };
     write!(std::io::stdout().lock(), "{}", report::text(&results))?;
     if let Some(path) = &arguments.json {
         let judged = collection.judge_vote(&collection.judge(&taxonomy));
@@ -182,7 +187,7 @@ fn from_tags(
                 if std::fs::canonicalize(&path).is_ok_and(|target| !seen.insert(target)) {
                     continue;
                 }
-                candidates.push(Candidate { group: album_of(&path), path, truth: Truth::InTags });
+                candidates.push(Candidate { group: album_of(&path), set: String::new(), path, truth: Truth::InTags });
             }
             Found::Obstacle { path, obstacle } => collection.leave_out(path, LeftOut::Unreadable(obstacle.to_string())),
         }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use console::style;
 use reclassd::evaluation::bootstrap::{DRAWS, Interval};
 use reclassd::evaluation::metrics::{AtThreshold, BINS};
-use reclassd::evaluation::{Collection, Figures, LeftOut, MemberFigures};
+use reclassd::evaluation::{Collection, Figures, LeftOut, MemberFigures, SetFigures};
 
 use super::{Results, Source, matrix};
 use crate::commands::bars::bar;
@@ -22,8 +22,13 @@ const FEW_GROUPS: usize = 20;
 
 /// All of it. What goes into a String here cannot fail to be written.
 pub fn text(results: &Results<'_>) -> String {
-    let Results { source, collection, figures, members } = results;
-    let mut text = summary(source, figures);
+    let Results { source, collection, figures, members, sets } = results;
+    let mut text = first_lines(source, figures);
+    if !sets.is_empty() {
+        text += &each_set(sets, figures.at_configured.threshold);
+        text += &heading("All collections together");
+    }
+    text += &summary(source, figures);
     if !members.is_empty() {
         text += &each_model(members, figures);
     }
@@ -44,13 +49,33 @@ fn percent(share: impl Into<Option<f64>>) -> String {
     share.into().map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }
 
-fn summary(source: &Source, figures: &Figures) -> String {
+fn first_lines(source: &Source, figures: &Figures) -> String {
     let Figures { clips, groups, .. } = figures;
     let (file, group) = (plural(*clips, "file"), plural(*groups, source.group));
     let mut text = format!("{} by {}, against the {}\n", style(file).bold(), group, source.what);
     if let Some(note) = &source.group_note {
         let _ = writeln!(text, "{}s: {note}", source.group);
     }
+    text
+}
+
+/// The collections of the list, the worst first: what a library may get, before the mean that hides it.
+fn each_set(sets: &[SetFigures], threshold: f32) -> String {
+    let mut text = heading("Collection by collection, the worst first");
+    let name = |of: &SetFigures| if of.set.is_empty() { "(none named)".to_owned() } else { plain(&of.set) };
+    let width = sets.iter().map(|of| console::measure_text_width(&name(of))).max().unwrap_or(0);
+    let _ = writeln!(text, "  {:width$}  files    top-1  written at {threshold:.2}    right     ECE", "");
+    for of in sets {
+        let (written, right) = (percent(of.at_configured.coverage), percent(of.at_configured.precision));
+        let (name, clips, top1, ece) = (name(of), of.clips, percent(of.top1), of.ece);
+        let _ = writeln!(text, "  {name:width$}  {clips:>5}  {top1:>7}  {written:>15}  {right:>7}  {ece:>6.3}");
+    }
+    text
+}
+
+fn summary(source: &Source, figures: &Figures) -> String {
+    let groups = &figures.groups;
+    let mut text = String::new();
     let few = if *groups < FEW_GROUPS { "; so few make it too narrow" } else { "" };
     let interval = match figures.top1_interval {
         Some(interval) => format!("95 %: {}, {DRAWS} draws of {}s{few}", range(interval), source.group),

@@ -38,6 +38,8 @@ pub(super) fn object(path: &Path, explanation: &Explanation, top: usize) -> Valu
         "temperature": round(tally.rules.temperature),
         "tempered": shares(&tally.tempered),
         "calibration": calibration,
+        "calibrated": shares(&tally.calibrated),
+        "music": tally.music.map(round),
         "families": shares(&tally.families),
         "kinds": kinds.collect::<Vec<_>>(),
         "kinds_from": round(tally.rules.kinds.tell),

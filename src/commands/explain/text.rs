@@ -71,7 +71,10 @@ fn steps(out: &mut impl Write, analysis: &Analysis) -> Result<()> {
     if let (Some(signs), Some(calibration)) = (&tally.signs, &tally.rules.calibration) {
         let parts = calibration.parts(signs).into_iter().filter(|(_, part)| part.abs() >= 0.005);
         let parts: String = parts.map(|(sign, part)| format!(", {sign} {part:+.2}")).collect();
-        writeln!(out, "  calibration  {} (log-odds {:+.2}{parts})", first(&tally.families), calibration.bias)?;
+        writeln!(out, "  calibration  {} (log-odds {:+.2}{parts})", first(&tally.calibrated), calibration.bias)?;
+    }
+    if let Some(music) = tally.music {
+        writeln!(out, "  if music     {:.1} % that it is: {}", music * 100.0, first(&tally.families))?;
     }
     let Some((family, _)) = tally.families.first() else { return Ok(()) };
     if !tally.kinds.is_empty() {

@@ -76,7 +76,7 @@ mod tests {
             let ranking = vec![(genres[(index * index) % genres.len()].clone(), index as f32 / files as f32)];
             let heard = Heard { labels, verdict: Verdict::new(ranking, threshold), members: vec![] };
             let (path, group, unknown) = (format!("{index}").into(), format!("{}", index / 2), vec![]);
-            collection.add(Finding { index, path, group, unknown, outcome: Ok(heard) });
+            collection.add(Finding { index, path, group, set: String::new(), unknown, outcome: Ok(heard) });
         }
         Figures::of(&collection, &taxonomy, threshold).unwrap()
     }

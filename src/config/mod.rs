@@ -152,6 +152,10 @@ impl Analysis {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Models {
+    /// The folder of what was learned from the library, beside the database; empty: nothing was. No key of the file: it follows from
+    /// where the database is.
+    #[serde(skip)]
+    pub learned: PathBuf,
     /// Names of built-in and installed models; empty means those that were fitted to vote together, as far as they are installed.
     pub enabled: Vec<String>,
     /// The folder of installed models; empty means the default place, see [`default_models_folder`].

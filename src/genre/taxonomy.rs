@@ -191,6 +191,27 @@ impl Taxonomy {
         std::iter::successors(Some(start), |&i| self.parents[i]).last().map(|i| &self.genres[i])
     }
 
+    /// The same taxonomy with genres of the owner's own. Each is a kind of the genre that the taxonomy knows its name as, if it does; from
+    /// then on it is itself. A name that is a genre's own changes nothing.
+    pub fn with_own(mut self, own: &[Genre]) -> Self {
+        for genre in own {
+            let folded = fold(genre.as_str());
+            if folded.is_empty() || self.canonical_exact(genre.as_str()).is_some() {
+                continue;
+            }
+            let parent = self.spellings.insert(folded, self.genres.len());
+            self.genres.push(genre.clone());
+            self.parents.push(parent);
+            self.aliases.push(Vec::new());
+        }
+        self
+    }
+
+    /// A spelling without what people disagree about, by which names are compared: case, spaces, hyphens and punctuation.
+    pub fn folded(spelling: &str) -> String {
+        fold(spelling)
+    }
+
     fn index(&self, spelling: &str) -> Option<usize> {
         self.spellings.get(&fold(spelling)).copied()
     }
@@ -309,6 +330,17 @@ mod tests {
             let message = Taxonomy::parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn a_genre_of_the_owner_s_own_is_a_kind_of_what_its_name_meant_before() {
+        let own = ["Techno", "Schlager vom Band", "jazz"].map(|name| Genre::new(name).unwrap());
+        let taxonomy = Taxonomy::builtin().unwrap().with_own(&own);
+        assert_eq!(taxonomy.canonical("TECHNO").unwrap(), &own[0]);
+        assert_eq!(taxonomy.parent(&own[0]).unwrap().as_str(), "Electronic");
+        assert_eq!(taxonomy.canonical("Schlager Vom Band"), Some(&own[1]));
+        assert_eq!((taxonomy.parent(&own[1]), taxonomy.family(&own[1])), (None, Some(&own[1])));
+        assert_eq!(taxonomy.canonical("Jazz").unwrap().as_str(), "Jazz");
     }
 
     #[test]

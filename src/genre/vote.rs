@@ -209,7 +209,8 @@ fn agreed(voters: &[&Ballot], families: &Families) -> BTreeMap<Genre, f64> {
     let cell = |(genre, p): (&Genre, f64)| (genres.iter().position(|g| *g == genre).into_iter().collect(), p);
     let opinions = opinions.into_iter().map(|(voter, opinion)| {
         let mut cells: Vec<(Vec<usize>, f64)> = opinion.into_iter().map(cell).collect();
-        let others: Vec<usize> = (0..genres.len()).filter(|i| !cells.iter().any(|(cell, _)| cell.contains(i))).collect();
+        let others: Vec<usize> =
+            (0..genres.len()).filter(|i| !cells.iter().any(|(cell, _)| cell.contains(i))).collect();
         if let Some(none) = voter.none_of_these.filter(|_| !others.is_empty()) {
             cells.iter_mut().for_each(|(_, p)| *p *= 1.0 - none);
             cells.push((others, none));

@@ -107,8 +107,10 @@ pub fn current_generation(folder: &Path) -> Result<Option<u32>, InferenceError> 
 
 fn parse_vote(text: &str, path: &Path) -> Result<LearnedVote, InferenceError> {
     let origin = path.display().to_string();
-    let vote: LearnedVote = toml::from_str(text)
-        .map_err(|error| InferenceError::Syntax { origin: origin.clone(), reason: error.to_string().trim_end().into() })?;
+    let vote: LearnedVote = toml::from_str(text).map_err(|error| InferenceError::Syntax {
+        origin: origin.clone(),
+        reason: error.to_string().trim_end().into(),
+    })?;
     let share = |value: f32| (0.0..=1.0).contains(&value);
     let fits = vote.kinds.values().all(|fit| fit.bias.is_finite() && fit.share.is_finite());
     let sound = vote.weight >= 0.0 && vote.weight.is_finite() && share(vote.threshold) && share(vote.tell);

@@ -125,7 +125,9 @@ impl Manifest {
         match &self.tag_map {
             Some(map) => map.names(),
             None if self.is_tagger() || self.says == Says::Sounds => Vec::new(),
-            None => self.labels.iter().map(String::as_str).filter(|label| Some(*label) != self.other.as_deref()).collect(),
+            None => {
+                self.labels.iter().map(String::as_str).filter(|label| Some(*label) != self.other.as_deref()).collect()
+            }
         }
     }
 
@@ -136,7 +138,8 @@ impl Manifest {
             Some(map) => map.sums(&self.labels, probabilities),
             None if self.is_tagger() => Vec::new(),
             None => {
-                let shares = self.labels.iter().zip(probabilities).filter(|(label, _)| Some(*label) != self.other.as_ref());
+                let shares =
+                    self.labels.iter().zip(probabilities).filter(|(label, _)| Some(*label) != self.other.as_ref());
                 shares.map(|(_, share)| *share).collect()
             }
         }

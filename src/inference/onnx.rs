@@ -57,7 +57,13 @@ impl Graph {
     }
 
     /// An operation. It is called by the name of its output.
-    pub(in crate::inference) fn node(&mut self, operator: &str, inputs: &[&str], output: &str, attributes: &[(&str, Attribute<'_>)]) {
+    pub(in crate::inference) fn node(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: &[(&str, Attribute<'_>)],
+    ) {
         let mut node = Message::default();
         for input in inputs {
             node.text(1, input);

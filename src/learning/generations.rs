@@ -112,8 +112,13 @@ impl Locked<'_> {
     }
 
     fn use_generation(&self, number: u32) -> Result<(), LearnError> {
-        let (making, place) = (self.path(&format!(".current{UNFINISHED}")), self.path("current"));
-        write_synced(&making, format!("{number}\n").as_bytes())?;
+        self.replace("current", format!("{number}\n").as_bytes())
+    }
+
+    /// Puts a small file of the folder into its place in one step.
+    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), LearnError> {
+        let (making, place) = (self.path(&format!(".{name}{UNFINISHED}")), self.path(name));
+        write_synced(&making, bytes)?;
         fs::rename(&making, &place).map_err(write_error(&place))?;
         sync(&self.generations.folder)
     }

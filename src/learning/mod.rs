@@ -11,6 +11,8 @@
 //! `commands`' and `daemon`'s business.
 
 mod adoption;
+mod asking;
+mod auto;
 mod ballots;
 mod card;
 mod chance;
@@ -19,6 +21,7 @@ mod examples;
 mod figures;
 mod folds;
 mod generations;
+mod in_use;
 mod lbfgs;
 mod learn;
 mod logistic;
@@ -29,10 +32,13 @@ mod softmax;
 mod suspects;
 mod trial;
 
+pub use asking::{Asked, most_telling};
+pub use auto::learn_if_due;
 pub use error::LearnError;
 pub use examples::{Found, MAX_EXAMPLES};
 pub use figures::{Figures, Gain, OfGenre};
 pub use generations::{Generations, Locked};
+pub use in_use::{NameInUse, names_in_use};
 pub use learn::{Learnt, REPORT_FILE, Request, adopt, learn};
 pub use names::{Class, Enough, Rare};
 pub use report::{Comparison, GenreReport, Outcome, Report};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{InferenceError, Model, ModelInput, ModelsFolder};
-use crate::genre::{Calibration, KindFit};
+use crate::genre::{Calibration, KindFit, OwnGenre};
 
 macro_rules! builtin {
     ($name:literal) => {
@@ -63,7 +63,7 @@ pub struct Ensemble {
     /// Who says whether it is music at all.
     pub gate: Option<Gate>,
     /// Genres of the owner's own that some member names and the taxonomy does not have.
-    pub own: Vec<crate::genre::Genre>,
+    pub own: Vec<OwnGenre>,
     /// The confidence below which nothing is written, whatever the configuration says: what was promised of what was learned.
     pub at_least: f32,
 }

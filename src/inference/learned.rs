@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{InferenceError, Model};
-use crate::genre::{Calibration, Genre, KindFit};
+use crate::genre::{Calibration, KindFit, OwnGenre};
 
 /// What the model is called in the vote.
 pub const LEARNED: &str = "learned";
@@ -39,9 +39,9 @@ pub struct LearnedVote {
     /// What a kind's share of its family is worth.
     #[serde(default)]
     pub kinds: BTreeMap<String, KindFit>,
-    /// The owner's own genres among its labels, which the taxonomy does not have.
+    /// The owner's own genres among its labels, which the taxonomy does not have or has elsewhere.
     #[serde(default)]
-    pub own: Vec<Genre>,
+    pub own: Vec<OwnGenre>,
     /// The owner's word for a genre of the taxonomy, where the library has another one.
     #[serde(default)]
     pub words: BTreeMap<String, String>,

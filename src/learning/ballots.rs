@@ -10,7 +10,8 @@ use super::folds::FOLDS;
 use super::logistic;
 use super::names::Class;
 use crate::genre::{
-    self, Ballot, Calibration, Genre, GenreError, KindFit, Kinds, KindsPolicy, Ranking, Rules, Tally, Taxonomy,
+    self, Ballot, Calibration, Genre, GenreError, KindFit, Kinds, KindsPolicy, OwnGenre, Ranking, Rules, Tally,
+    Taxonomy,
 };
 use crate::pipeline::Remembered;
 
@@ -69,8 +70,7 @@ pub(super) struct Vote<'a> {
 impl<'a> Vote<'a> {
     pub(super) fn new(remembered: &'a Remembered, classes: &'a [Class], has_other: bool) -> Self {
         let genres: Vec<Genre> = classes.iter().map(|class| class.genre.clone()).collect();
-        let own: Vec<Genre> = classes.iter().filter(|class| class.is_own).map(|class| class.genre.clone()).collect();
-        let taxonomy = remembered.taxonomy().clone().with_own(&own);
+        let taxonomy = remembered.taxonomy().clone().with_own(&own_genres(classes));
         Self { remembered, classes, has_other, taxonomy, genres, known: Default::default() }
     }
 
@@ -80,21 +80,21 @@ impl<'a> Vote<'a> {
         if let Some(known) = self.known.borrow().get(genre) {
             return *known;
         }
+        let taxonomy = self.remembered.taxonomy();
         let same = self.genres.iter().position(|class| class == genre);
         let kinds = || {
-            let under = |&i: &usize| self.taxonomy.ancestors(&self.genres[i]).any(|wide| wide == genre);
+            let under = |&i: &usize| is_kind_of(&self.classes[i], genre, taxonomy);
             (0..self.genres.len()).filter(under).max_by_key(|&i| (self.classes[i].tracks, std::cmp::Reverse(i)))
         };
-        let wider =
-            || self.taxonomy.ancestors(genre).find_map(|wide| self.genres.iter().position(|class| class == wide));
+        let wider = || taxonomy.ancestors(genre).find_map(|wide| self.genres.iter().position(|class| class == wide));
         let class = same.or_else(kinds).or_else(wider);
         self.known.borrow_mut().insert(genre.clone(), class);
         class
     }
 
     fn is_right(&self, genre: &Genre, target: &[u16]) -> bool {
-        let of = |&label: &u16| self.genres.get(usize::from(label));
-        let is = |class: &Genre| class == genre || self.taxonomy.ancestors(class).any(|wide| wide == genre);
+        let of = |&label: &u16| self.classes.get(usize::from(label));
+        let is = |class: &Class| class.genre == *genre || is_kind_of(class, genre, self.remembered.taxonomy());
         target.iter().filter_map(of).any(is)
     }
 
@@ -208,6 +208,19 @@ impl<'a> Vote<'a> {
         let of_family = || self.taxonomy.ancestors(genre).find_map(share).map(|p| p / 2.0);
         share(genre).or_else(of_family).unwrap_or(0.0)
     }
+}
+
+/// Whether the taxonomy knows a class as a genre or as a kind of it.
+fn is_kind_of(class: &Class, genre: &Genre, taxonomy: &Taxonomy) -> bool {
+    class.known_as.as_ref().is_some_and(|known| known == genre || taxonomy.ancestors(known).any(|wide| wide == genre))
+}
+
+/// What the taxonomy of the vote has besides our own.
+pub(super) fn own_genres(classes: &[Class]) -> Vec<OwnGenre> {
+    let own = classes.iter().filter(|class| class.is_own || class.parent.is_some() || class.is_detached);
+    own.filter(|class| class.is_detached || class.is_alias || class.known_as.is_none())
+        .map(|class| OwnGenre { genre: class.genre.clone(), parent: class.parent.clone() })
+        .collect()
 }
 
 /// What the vote on one track shows at one weight.

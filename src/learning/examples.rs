@@ -11,8 +11,8 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::LearnError;
-use super::chance::mixed;
 use super::names::{Class, Enough, Meaning, Names, Rare};
+use super::places::place;
 use super::softmax::Target;
 use crate::genre::{Naming, Taxonomy};
 use crate::inference::{Part, PartOutput, SaidPart};
@@ -47,8 +47,6 @@ pub enum Source {
 pub struct Example {
     /// The file.
     pub path: PathBuf,
-    /// Its audio.
-    pub audio: AudioKey,
     /// Who said so.
     pub source: Source,
     /// Whose music it is, by a number below [`Examples::groups`].
@@ -154,7 +152,8 @@ impl Examples {
         let mut names = Names::new(taxonomy, naming);
         let read: Vec<(Vec<usize>, usize)> =
             labelled.iter().zip(&groups_of).map(|(l, group)| (names.read(&l.values), groups.number(group))).collect();
-        let (meanings, classes, rare) = names.settle(&read, wanted.enough);
+        let (meanings, mut classes, rare) = names.settle(&read, wanted.enough);
+        place(&mut classes, taxonomy, &remembered.words());
         let other = classes.len() as u16;
         let mut chosen: Vec<(Labelled, usize, Target)> = Vec::new();
         for (labelled, (names, group)) in labelled.into_iter().zip(read) {
@@ -186,6 +185,10 @@ impl Examples {
             }
         }
         let (parts, said) = probe(store, remembered, &chosen)?;
+        if parts.is_empty() {
+            found.not_asked = chosen.len();
+            chosen.clear();
+        }
         let width: usize = parts.iter().map(|(_, part)| part.size()).sum();
         let (mut numbers, mut list, mut targets) = (Vec::with_capacity(chosen.len() * width), Vec::new(), Vec::new());
         let mut probed = said.into_iter();
@@ -201,7 +204,7 @@ impl Examples {
                 continue;
             };
             row.into_iter().for_each(|part| numbers.extend_from_slice(part));
-            list.push(Example { path, audio, source, group, shares: said.shares });
+            list.push(Example { path, source, group, shares: said.shares });
             targets.push(target);
         }
         let has_other = targets.iter().flatten().any(|&label| label == other);
@@ -266,7 +269,7 @@ fn is_unlike(genre: &str, classes: &[Class], taxonomy: &Taxonomy) -> bool {
     let Some(genre) = taxonomy.canonical(genre) else { return false };
     let family = taxonomy.family(genre);
     !classes.iter().any(|class| {
-        let of = taxonomy.canonical(class.genre.as_str());
+        let of = class.known_as.as_ref();
         Taxonomy::folded(&class.name) == folded || of.is_some_and(|of| taxonomy.family(of) == family)
     })
 }

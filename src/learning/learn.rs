@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::LearnError;
 use super::adoption::{advice, weigh};
-use super::ballots::{Fitted, TELL, Vote};
+use super::ballots::{Fitted, TELL, Vote, own_genres};
 use super::card::card;
 use super::examples::{Examples, Source, Wanted, is_scores};
 use super::figures::{figures, of_genre, threshold};
@@ -19,7 +19,6 @@ use super::softmax::{Softmax, Target};
 use super::suspects;
 use super::trial;
 use crate::config::Config;
-use crate::genre::Genre;
 use crate::inference::{FeaturesPart, LEARNED, LearnedVote, Linear, Part, PartOutput, SaidPart, VOTE_FILE};
 use crate::pipeline::Remembered;
 use crate::store::Store;
@@ -240,8 +239,8 @@ fn model(
         bias: fitted.bias.clone(),
     };
     let classes = &examples.classes;
-    let own: Vec<Genre> = classes.iter().filter(|class| class.is_own).map(|class| class.genre.clone()).collect();
-    let other_word = |class: &&super::Class| !class.is_own && class.name != class.genre.as_str();
+    let own = own_genres(classes);
+    let other_word = |class: &&super::Class| class.name != class.genre.as_str();
     let words = classes.iter().filter(other_word).map(|class| (class.genre.to_string(), class.name.clone())).collect();
     let kinds: BTreeMap<_, _> = voting.kinds.iter().map(|(kind, fit)| (kind.to_string(), *fit)).collect();
     let vote = LearnedVote {

@@ -51,15 +51,6 @@ impl Scaling {
         });
         Self { mean, scale, bound }
     }
-
-    /// The same for one more row, as it was remembered.
-    pub(super) fn scaled(&self, row: &[f32], plain: usize) -> Vec<f32> {
-        let number = |(i, x): (usize, &f32)| {
-            let x = if i < plain { *x } else { (x + FLOOR).ln() };
-            ((x - self.mean[i]) * self.scale[i]).clamp(-self.bound[i], self.bound[i])
-        };
-        row.iter().enumerate().map(number).collect()
-    }
 }
 
 /// How far a ridge lets each number speak: the fewer numbers of a kind there are, and the nearer they are to a genre, the more. Chosen by

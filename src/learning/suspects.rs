@@ -11,6 +11,9 @@ use super::examples::{Examples, Source};
 /// How much a suspect track counts, of one.
 pub(super) const COUNT: f32 = 0.2;
 
+/// What is likelier than this needs no comparison with other tracks.
+const MORE_LIKELY_THAN_NOT: f32 = 0.5;
+
 /// A track whose own tag is likely wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Suspect {
@@ -41,7 +44,11 @@ pub(super) fn find(examples: &Examples, said: &Array2<f32>) -> Vec<(usize, Suspe
         let is_unlikely = !own.is_empty() && own.iter().all(|&class| said[[i, class]] < usual[class]);
         let others = (0..classes).filter(|class| !own.contains(class));
         let likeliest = others.max_by(|&a, &b| said[[i, a]].total_cmp(&said[[i, b]]));
-        let Some(other) = likeliest.filter(|&other| is_unlikely && said[[i, other]] >= usual[other]) else { continue };
+        let Some(other) =
+            likeliest.filter(|&other| is_unlikely && said[[i, other]] >= usual[other].min(MORE_LIKELY_THAN_NOT))
+        else {
+            continue;
+        };
         suspects.push((
             i,
             Suspect {

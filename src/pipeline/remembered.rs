@@ -1,13 +1,18 @@
 //! What the models said of audio that was analysed, as numbers: rows for whoever learns from them, and what the vote makes of them. All
 //! of it comes from the database; nothing is decoded and no model is run. What is learned from it is not known here.
 
+use std::borrow::Cow;
+
 use super::analysis::{Poll, ballot, polls, window_of};
 use super::answer::{Answer, row};
 use super::members::{LineError, ensemble_of, fma518_key, model_key, voters_digest};
 use crate::config::Config;
 use crate::features::FMA518_LEN;
-use crate::genre::{self, Ballot, Genre, GenreError, Rules, Tally, Taxonomy};
-use crate::inference::{Ensemble, FeaturesName, FeaturesPart, ModelInput, Part, PartOutput, SaidPart};
+use crate::genre::{self, Ballot, Genre, GenreError, KindsPolicy, Rules, Tally, Taxonomy};
+use crate::inference::{
+    Ensemble, FeaturesName, FeaturesPart, InferenceError, LEARNED, ModelFeatures, ModelInput, Part, PartOutput,
+    SaidPart,
+};
 use crate::store::{AudioKey, Store, StoreError};
 
 /// The models of a configuration without what was learned, as far as it takes them to read what they said and to vote on it.
@@ -32,21 +37,29 @@ pub struct Said {
 }
 
 impl Remembered {
-    /// For the models and the window of a configuration.
+    /// For the models and the window of a configuration, but what was learned.
     ///
     /// # Errors
     /// [`LineError`] when the configuration names a model that there is not.
     pub fn new(config: &Config) -> Result<Self, LineError> {
         let mut config = config.clone();
         config.models.learned = Default::default();
-        config.models.enabled.retain(|name| name != crate::inference::LEARNED);
-        let ensemble = ensemble_of(&config)?;
-        let taxonomy = Taxonomy::builtin()?;
+        config.models.enabled.retain(|name| name != LEARNED);
+        Self::with_learned(&config)
+    }
+
+    /// The same with what was learned, where there is something.
+    ///
+    /// # Errors
+    /// As for [`Remembered::new`].
+    pub fn with_learned(config: &Config) -> Result<Self, LineError> {
+        let ensemble = ensemble_of(config)?;
+        let taxonomy = Taxonomy::builtin()?.with_own(&ensemble.own);
         let keys = ensemble.members.iter().map(|member| model_key(&member.model, &ensemble)).collect();
         let labels = ensemble.members.iter().map(|m| taxonomy.canonical_all(&m.model.manifest().genres()));
         let labels = labels.collect::<Result<_, _>>()?;
         let poll = polls(&ensemble, config.ensemble.kinds, &taxonomy)?.pop().ok_or(LineError::NobodyVotes)?;
-        let (_, window_key) = window_of(&config);
+        let (_, window_key) = window_of(config);
         Ok(Self { ensemble, keys, labels, window_key, taxonomy, poll })
     }
 
@@ -82,6 +95,11 @@ impl Remembered {
     /// The weights of all voters together.
     pub fn weight(&self) -> f32 {
         self.poll.weights.iter().sum()
+    }
+
+    /// The words of each voter.
+    pub fn words(&self) -> Vec<std::collections::BTreeSet<Genre>> {
+        self.voters_at().map(|i| self.labels[i].iter().cloned().collect()).collect()
     }
 
     /// By what the vote is counted.
@@ -120,7 +138,10 @@ impl Remembered {
                 }),
             });
         }
-        let shares = self.voters_at().map(|i| answers[i].as_ref().map(Answer::mean)).collect();
+        // What was learned can be asked without listening.
+        let asked_later = |i: usize| self.ensemble.members[i].model.manifest().name == LEARNED;
+        let later = |i: usize| asked_later(i).then(Vec::new);
+        let shares = self.voters_at().map(|i| answers[i].as_ref().map(Answer::mean).or_else(|| later(i))).collect();
         Ok(Said { parts, shares })
     }
 
@@ -136,17 +157,54 @@ impl Remembered {
         let mut ballots = Vec::new();
         for (i, shares) in self.voters_at().zip(shares) {
             let manifest = self.ensemble.members[i].model.manifest();
-            ballots.extend(ballot(manifest, &self.labels[i], shares, self.poll.weights[i])?);
+            if !shares.is_empty() {
+                ballots.extend(ballot(manifest, &self.labels[i], shares, self.poll.weights[i])?);
+            }
         }
         Ok(ballots)
     }
 
-    /// What the vote makes of what was said.
+    /// Adds what was learned to what was said, by asking the model where it was not asked yet. Nothing changes where nothing was learned, or
+    /// where what it builds on is not known.
+    ///
+    /// # Errors
+    /// [`InferenceError`] when the model does not run.
+    pub fn ask_learned(&self, said: &mut Said) -> Result<(), InferenceError> {
+        let members = &self.ensemble.members;
+        let Some(at) = members.iter().position(|member| member.model.manifest().name == LEARNED) else { return Ok(()) };
+        let ModelInput::Joined(input) = &members[at].model.manifest().input else { return Ok(()) };
+        let is_same = |a: &Part, b: &Part| match (a, b) {
+            (Part::Said(a), Part::Said(b)) => a.model == b.model && a.output == b.output,
+            (Part::Features(a), Part::Features(b)) => a == b,
+            _ => false,
+        };
+        let parts = self.parts();
+        let mut row = Vec::with_capacity(input.size());
+        for part in &input.parts {
+            let known = parts.iter().position(|known| is_same(known, part)).and_then(|i| said.parts[i].as_ref());
+            match known.filter(|known| known.len() == part.size()) {
+                Some(known) => row.extend_from_slice(known),
+                None => return Ok(()),
+            }
+        }
+        let scores = members[at].model.run(&ModelFeatures::Joined(&row))?;
+        if let (Some(voter), Some(shares)) = (self.voters_at().position(|i| i == at), &mut said.shares) {
+            shares[voter] = scores.probabilities;
+        }
+        Ok(())
+    }
+
+    /// What the vote makes of what was said; a kind is named as the configuration says, or by this policy.
     ///
     /// # Errors
     /// As for [`Remembered::ballots`].
-    pub fn vote(&self, shares: &[Vec<f32>]) -> Result<Tally, GenreError> {
-        Ok(genre::vote(&self.ballots(shares)?, &self.taxonomy, &self.poll.rules))
+    pub fn vote(&self, shares: &[Vec<f32>], kinds: Option<KindsPolicy>) -> Result<Tally, GenreError> {
+        let ballots = self.ballots(shares)?;
+        let mut rules = Cow::Borrowed(&self.poll.rules);
+        if let Some(policy) = kinds.filter(|policy| *policy != rules.kinds.policy) {
+            rules.to_mut().kinds.policy = policy;
+        }
+        Ok(genre::vote(&ballots, &self.taxonomy, &rules))
     }
 }
 

@@ -51,6 +51,9 @@ pub struct Arguments {
     /// Do without what was learned, and remove it
     #[arg(long, conflicts_with_all = ["dry_run", "suspects", "ask", "names", "list", "rollback"])]
     forget: bool,
+    /// Say what the vote makes of every known track, from memory, and how fast
+    #[arg(long, hide = true, conflicts_with_all = ["dry_run", "suspects", "ask", "names", "list", "rollback", "forget"])]
+    judge: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -77,6 +80,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let store = arguments.common.open_store(&config)?;
     if let Some(n) = arguments.ask {
         return ask(arguments, &store, &config, n);
+    }
+    if arguments.judge {
+        return judge(&store, &config);
     }
     if arguments.names {
         return names(arguments, &store, &config);
@@ -170,6 +176,30 @@ fn ask(arguments: &Arguments, store: &Store, config: &Config, n: usize) -> anyho
             writeln!(out, "{:.2}  {genre}  {}", asked.confidence, display_path(&asked.path))?;
         }
     }
+    Ok(Outcome::Done)
+}
+
+/// One JSON object a track, and on standard error how long it took: what `models/training/learning.py` reads.
+fn judge(store: &Store, config: &Config) -> anyhow::Result<Outcome> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let speed = learning::judge(store, config, |judged| {
+        let (genre, confidence) = judged.ranking.first().map_or(("", 0.0), |(genre, p)| (genre.as_str(), *p));
+        let guess = judged.guess.as_ref().map(|genre| genre.as_str());
+        writeln!(
+            out,
+            "{}",
+            json!({
+                "path": judged.path.to_string_lossy(), "genre": genre, "confidence": confidence, "guess": guess,
+            })
+        )
+    })?;
+    out.flush()?;
+    eprintln!(
+        "{} tracks: {:.0} tracks/s through models and vote, {:.0} with the database",
+        speed.tracks,
+        speed.tracks as f64 / speed.judging.as_secs_f64().max(1e-9),
+        speed.tracks as f64 / speed.all.as_secs_f64().max(1e-9)
+    );
     Ok(Outcome::Done)
 }
 

@@ -96,8 +96,8 @@ class Library:
             sys.exit(f"{whole}: {done.stderr}")
         return done.stdout
 
-    def fill(self, clips, choices):
-        """Tracks for clips, and the owner's choices: a list of genres a clip, empty for none."""
+    def fill(self, clips, choices, judged=None):
+        """Tracks for clips, and the owner's choices: a list of genres a clip, empty for none. `judged` is what the last vote said of them."""
         base = sqlite3.connect(self.database)
         features = base.execute("SELECT kind, window, length(value) FROM feature WHERE audio = 1").fetchall()
         scores = base.execute("SELECT model, window, length(probabilities) FROM score WHERE audio = 1").fetchall()
@@ -118,8 +118,8 @@ class Library:
             path = f"/nowhere/{clip.artist}/{clip.key}".encode()
             base.execute(
                 "INSERT INTO track (path, audio, size, mtime_seconds, mtime_nanos, inode, device, status, genre, confidence, ranking, seen_at, added_at)"
-                " VALUES (?, ?, 1, 1, 1, 1, 1, 'unsure', NULL, NULL, '[]', 1, 1)",
-                (path, audio),
+                " VALUES (?, ?, 1, 1, 1, 1, 1, 'unsure', ?, ?, '[]', 1, 1)",
+                (path, audio, judged and judged[i]["genre"], judged and judged[i]["confidence"]),
             )
             if genres:
                 base.execute("INSERT INTO owner_choice VALUES (?, ?, 1, ?, 'chosen', 1)", (path, audio, json.dumps(list(genres))))
@@ -153,3 +153,240 @@ class Library:
 
     def close(self):
         shutil.rmtree(self.root)
+
+
+def split(clips, share, seed):
+    """Which clips the owner has named: of every genre about a share, whole artists."""
+    rng = np.random.default_rng(seed)
+    names = sorted(set(clips.artists))
+    rng.shuffle(names)
+    of = {name: [i for i, a in enumerate(clips.artists) if a == name] for name in names}
+    want = {g: share * sum(g in c.genres for c in clips.clips) for c in clips.clips for g in c.genres}
+    have, named = dict.fromkeys(want, 0), np.zeros(len(clips.clips), bool)
+    for name in names:
+        genres = [g for i in of[name] for g in clips.clips[i].genres]
+        if sum(have[g] < want[g] for g in genres) * 2 > len(genres):
+            named[of[name]] = True
+            for g in genres:
+                have[g] += 1
+    return named
+
+
+def figures(judged, genres, key="guess", threshold=0.7, same=lambda said, genres: said in genres):
+    """Top-1 in the owner's names, ECE, and how much of what would be written is right."""
+    right = np.array([same(row[key], g) for row, g in zip(judged, genres, strict=True)])
+    written = np.array([same(row["genre"], g) for row, g in zip(judged, genres, strict=True)])
+    confidence = np.array([row["confidence"] for row in judged])
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    ece = sum(abs(confidence[bins == b].sum() - written[bins == b].sum()) for b in range(10)) / len(written)
+    over = confidence >= threshold
+    precision = float(written[over].mean()) if over.any() else None
+    return dict(top1=float(right.mean()), ece=float(ece), precision=precision, coverage=float(over.mean()), tracks=len(written))
+
+
+def families(said, genres):
+    """Whether a genre is one of the clip's, kinds counted as their family: labels here do not tell them apart."""
+    return dataset.FAMILY.get(said, said) in genres
+
+
+def world_shares(args, out):
+    """5 to 50 % of each genre named, and the rest judged: by the vote without and with what was learned from them."""
+    for title, runs, sets in (
+        ("heard other artists of these sets", [f"cv-{f}" for f in range(5)], SETS),
+        ("never heard taffc4q", ["from-emotify"], ("taffc4q",)),
+        ("never heard emotify", ["from-taffc4q"], ("emotify",)),
+    ):
+        for musicnn in (False, True):
+            every = Clips(args.clips, args.features, args.runs, runs) if len(sets) > 1 else one_set(args, runs, sets[0])
+            needed = ("joined", "tags") if musicnn else ("features", "cnn1", "fusion1")
+            if any(kind not in every.logits for kind in needed):
+                print(f"left out, for want of the runs' answers: {title}, musicnn {musicnn}", file=sys.stderr)
+                continue
+            library = Library(args.reclassd, musicnn, args.wheel)
+            for share in args.shares:
+                for seed in range(args.seeds):
+                    named = split(every, share / 100, seed)
+                    library.forget()
+                    library.fill(every, [sorted(c.genres) if n else [] for c, n in zip(every.clips, named, strict=True)])
+                    rest = np.flatnonzero(~named)
+                    truth = [every.clips[i].genres for i in rest]
+                    before = [library.judged(every)[i] for i in rest]
+                    report = library.learn()
+                    after = [library.judged(every)[i] for i in rest]
+                    threshold = report["comparison"]["threshold"] if adopted(report) else 0.7
+                    say(out, world="shares", networks=title, musicnn=musicnn, share=share, seed=seed, named=int(named.sum()), adopted=adopted(report),
+                        genres=len(report["genres"]), threshold=threshold, before=figures(before, truth, same=families),
+                        after=figures(after, truth, threshold=threshold, same=families),
+                        own=report["comparison"] and dict(after=report["comparison"]["after"], before=report["comparison"]["before"],
+                                                          weight=report["comparison"]["weight"]))  # fmt: skip
+            library.close()
+
+
+def one_set(args, runs, name):
+    clips = dataset.read_clips(*args.clips)
+    rows = [i for i, c in enumerate([c for c in clips if c.split != "test"]) if c.set == name]
+    everything = Clips(args.clips, args.features, args.runs, [])
+    kept = [i for i, c in enumerate(everything.clips) if c.set == name]
+    every = everything.only(kept)
+    asked = [c for c in clips if c.split != "test"]
+    for kind in ("features", "cnn1", "fusion1", "joined", "tags"):
+        found = {}
+        for run in runs:
+            file = args.runs / f"{run}.{kind}.npz"
+            if file.exists():
+                archive = np.load(file)
+                found |= dict(zip(archive["rows"].tolist(), archive["logits"], strict=True))
+        if all(i in found for i in rows):
+            every.logits[kind] = np.stack([found[i] for i in rows])
+    assert [asked[i].key for i in rows] == [c.key for c in every.clips]
+    return every
+
+
+def adopted(report):
+    return isinstance(report["outcome"], dict) and "adopted" in report["outcome"]
+
+
+def say(out, **row):
+    print(json.dumps(row), file=out, flush=True)
+    before, after = row.get("before", {}), row.get("after", {})
+    print({k: v for k, v in row.items() if not isinstance(v, dict)}, "top-1", before.get("top1"), "->", after.get("top1"), flush=True)
+
+
+def world_random(args, out):
+    """Names that mean nothing: drawn at random for each clip, and for each artist."""
+    every = Clips(args.clips, args.features, args.runs, [f"cv-{f}" for f in range(5)])
+    library = Library(args.reclassd, True, args.wheel)
+    for by in ("clip", "artist"):
+        for seed in range(args.random_seeds):
+            rng = np.random.default_rng(seed)
+            k = 2 + seed % 6
+            names = [f"Name {i}" for i in range(k)]
+            of = dict(zip(sorted(set(every.artists)), rng.integers(0, k, len(set(every.artists))), strict=True))
+            chosen = [[names[of[a] if by == "artist" else rng.integers(0, k)]] for a in every.artists]
+            library.forget()
+            library.fill(every, chosen)
+            report = library.learn("--dry-run")
+            say(out, world="random", by=by, seed=seed, names=k, adopted=report["outcome"] == "would-be-adopted", outcome=report["outcome"])
+    library.close()
+
+
+def world_renamed(args, out):
+    """Names that no model knows, but the sound may tell: the quadrants of mood, a split of each genre by its loudness, and both with nonsense beside."""
+    every = one_set(args, [f"cv-{f}" for f in range(5)], "taffc4q")
+    for musicnn in (False, True):
+        library = Library(args.reclassd, musicnn, args.wheel)
+        mood = {"Q1": "Kitchen", "Q2": "Gym", "Q3": "Rainy Sunday", "Q4": "Late Hour"}
+        quadrant = [mood[c.path.split("/")[1]] for c in every.clips]
+        rng = np.random.default_rng(0)
+        half = ["Left Shelf" if rng.random() < 0.5 else "Right Shelf" for _ in every.clips]
+        for title, chosen in (("mood", [[q] for q in quadrant]), ("mood and shelves", [[q, h] for q, h in zip(quadrant, half, strict=True)])):
+            library.forget()
+            library.fill(every, chosen)
+            report = library.learn("--dry-run")
+            say(out, world="renamed", title=title, musicnn=musicnn, outcome=report["outcome"], untold=report["untold"],
+                before=report["comparison"]["before"], after=report["comparison"]["after"],
+                genres={g["name"]: round(g["after"]["f1"], 2) for g in report["genres"]})  # fmt: skip
+        library.close()
+
+
+def world_owners(args, out):
+    """Two owners: each learns from his own half and is asked about the other half, by his own model and by the other's."""
+    own = {name: one_set(args, [f"from-{other}"], name) for name, other in (("taffc4q", "emotify"), ("emotify", "taffc4q"))}
+    labels = {}
+    for row in __import__("csv").DictReader(open(args.clips[0], encoding="utf-8")):
+        labels[f"{row['set']}/{row['path']}"] = [g.strip().replace("Pop|Rock", "Pop Rock") for g in row["labels"].split(";") if g.strip()]
+    for musicnn in (False, True):
+        needed = ("joined", "tags") if musicnn else ("features",)
+        if any(kind not in clips.logits for clips in own.values() for kind in needed):
+            continue
+        libraries, halves = {}, {}
+        for name, clips in own.items():
+            libraries[name] = Library(args.reclassd, musicnn, args.wheel)
+            halves[name] = split(clips, 0.5, 0)
+            words = [labels[c.key] if n else [] for c, n in zip(clips.clips, halves[name], strict=True)]
+            libraries[name].fill(clips, words)
+            report = libraries[name].learn()
+            print(name, musicnn, report["outcome"])
+        for name, clips in own.items():
+            rest = np.flatnonzero(~halves[name])
+            truth = [labels[clips.clips[i].key] for i in rest]
+            row = {}
+            for title, source in (("own", name), ("the other's", next(other for other in own if other != name)), ("none", None)):
+                library = libraries[name]
+                place = Path(f"{library.database}.learned")
+                aside = place.with_suffix(".aside")
+                place.rename(aside) if place.exists() else aside.mkdir()
+                if source:
+                    found = aside if source == name else Path(f"{libraries[source].database}.learned")
+                    shutil.copytree(found, place)
+                judged = library.judged(clips)
+                row[title] = figures([judged[i] for i in rest], truth)
+                shutil.rmtree(place, ignore_errors=True)
+                aside.rename(place)
+            say(out, world="owners", owner=name, musicnn=musicnn, named=int(halves[name].sum()), **{"figures": row})
+            print({k: v["top1"] for k, v in row.items()})
+        for library in libraries.values():
+            library.close()
+
+
+def world_order(args, out):
+    """How fast it learns by the order in which its owner is asked: what teaches most, by chance, the least sure first."""
+    every = Clips(args.clips, args.features, args.runs, [f"cv-{f}" for f in range(5)])
+    library = Library(args.reclassd, True, args.wheel)
+    rng = np.random.default_rng(0)
+    kept = np.zeros(len(every.clips), bool)
+    kept[rng.permutation(len(every.clips))[: len(every.clips) // 3]] = True
+    for artist in set(every.artists[kept]):
+        kept[every.artists == artist] = True
+    truth = [every.clips[i].genres for i in np.flatnonzero(kept)]
+    pool = [i for i in np.flatnonzero(~kept)]
+    places = {f"/nowhere/{c.artist}/{c.key}": i for i, c in enumerate(every.clips)}
+    for order in ("what teaches most", "by chance", "least sure first"):
+        for seed in range(args.seeds if order == "by chance" else 1):
+            library.forget()
+            library.fill(every, [[] for _ in every.clips])
+            named, chance = set(), np.random.default_rng(seed)
+            for answers in (40, 80, 120, 160, 240, 320):
+                judged = library.judged(every)
+                chosen = [sorted(c.genres) if i in named else [] for i, c in enumerate(every.clips)]
+                library.fill(every.only(np.array(pool)), [chosen[i] for i in pool], [judged[i] for i in pool])
+                left = [i for i in pool if i not in named]
+                want = answers - len(named)
+                if order == "what teaches most":
+                    asked = [places[json.loads(line)["path"]] for line in library.run("learn", "--json", "--ask", want).splitlines()]
+                elif order == "by chance":
+                    asked = chance.permutation(left)[:want].tolist()
+                else:
+                    asked = sorted(left, key=lambda i: judged[i]["confidence"])[:want]
+                named |= set(asked)
+                library.fill(every, [sorted(c.genres) if i in named else [] for i, c in enumerate(every.clips)], judged)
+                report = library.learn()
+                after = [library.judged(every)[i] for i in np.flatnonzero(kept)]
+                say(out, world="order", order=order, seed=seed, answers=len(named), adopted=adopted(report), genres=len(report["genres"]),
+                    after=figures(after, truth, same=families))  # fmt: skip
+    library.close()
+
+
+WORLDS = dict(order=world_order, shares=world_shares, random=world_random, renamed=world_renamed, owners=world_owners)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reclassd", required=True, type=Path)
+    parser.add_argument("--clips", required=True, nargs="+", type=Path, help="the lists that study.py was given, in the same order")
+    parser.add_argument("--features", required=True, type=Path)
+    parser.add_argument("--runs", required=True, type=Path, help="what study.py wrote")
+    parser.add_argument("--wheel", type=Path, help="musicnn's package, for the votes with musicnn")
+    parser.add_argument("--worlds", default=",".join(WORLDS))
+    parser.add_argument("--shares", default="5,10,20,50", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--seeds", default=3, type=int)
+    parser.add_argument("--random-seeds", default=50, type=int)
+    parser.add_argument("--out", required=True, type=Path)
+    args = parser.parse_args()
+    with args.out.open("a") as out:
+        for world in args.worlds.split(","):
+            WORLDS[world](args, out)
+
+
+if __name__ == "__main__":
+    main()

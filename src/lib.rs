@@ -18,6 +18,7 @@ pub mod features;
 pub mod formats;
 pub mod genre;
 pub mod inference;
+pub mod learning;
 pub mod pipeline;
 mod simd;
 pub mod storage;

@@ -51,6 +51,8 @@ enum Command {
     Evaluate(commands::evaluate::Arguments),
     /// Write feature matrices of files, for training and checking: the 518 FMA features or log-mel spectrograms
     Features(commands::features::Arguments),
+    /// Learn from this library: a model of what you call what, in your own names
+    Learn(commands::learn::Arguments),
     /// List the genres there are and which model can say which, or say what names mean
     Genres(commands::genres::Arguments),
     /// List, install, check and remove models
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
+        Command::Learn(arguments) => commands::learn::run(&arguments),
         Command::Genres(arguments) => commands::genres::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Runtime(arguments) => commands::runtime::run(&arguments),

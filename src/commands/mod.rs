@@ -8,6 +8,7 @@ pub mod explain;
 pub mod features;
 pub mod genres;
 pub mod history;
+pub mod learn;
 pub mod man;
 pub mod models;
 pub mod review;
@@ -30,6 +31,7 @@ mod setup;
 use std::process::ExitCode;
 
 use reclassd::daemon::{DaemonError, LockError, ShiftError};
+use reclassd::learning::LearnError;
 use reclassd::store::StoreError;
 
 /// How a command ended, when nothing stopped it.
@@ -89,6 +91,10 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<WrongUse>()
             || cause.is::<reclassd::config::ConfigError>()
+            || matches!(
+                cause.downcast_ref::<LearnError>(),
+                Some(LearnError::Busy { .. } | LearnError::NothingBefore { .. } | LearnError::NothingLearned)
+            )
             || matches!(
                 store_error(cause),
                 Some(

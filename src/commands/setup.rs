@@ -65,6 +65,9 @@ impl Common {
         if config.models.folder.as_os_str().is_empty() {
             config.models.folder = config::default_models_folder(|name| std::env::var_os(name)).unwrap_or_default();
         }
+        if let Ok(database) = self.database(&config) {
+            config.models.learned = reclassd::inference::learned_folder(&database);
+        }
         Ok(config)
     }
 

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use reclassd::config::Config;
 use reclassd::daemon::{self, Status};
+use reclassd::inference::learned_folder;
+use reclassd::learning::Generations;
 use reclassd::store::StatusCounts;
 use reclassd::watch::RootOutlook;
 use serde::Serialize;
@@ -33,6 +35,8 @@ struct Report {
     pid: Option<u32>,
     /// How many folders the kernel lets a user watch, all programs together.
     watch_limit: Option<u64>,
+    /// The generation of what was learned from the library that votes.
+    learned: Option<u32>,
     service: Option<Status>,
     roots: Vec<RootReport>,
 }
@@ -67,6 +71,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         running: pid.is_some(),
         pid,
         watch_limit: watch_limit(),
+        learned: Generations::new(learned_folder(database)).current(),
         roots: roots.collect::<anyhow::Result<_>>()?,
         service,
     };
@@ -122,6 +127,9 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
         }
         (None, Some(service)) => line("service", format!("not running, cut off after {}", ago(service.written_at)))?,
         (None, None) => line("service", "not running, and never did with this database".to_owned())?,
+    }
+    if let Some(generation) = report.learned {
+        line("learned", format!("generation {generation} of what this library taught votes"))?;
     }
     let missing = if report.database_is_there { "" } else { " (not there)" };
     line("database", format!("{}{missing}", report.database))?;

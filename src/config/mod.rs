@@ -5,6 +5,7 @@
 
 mod folders;
 mod hours;
+mod learn;
 mod left_out;
 mod locate;
 mod log;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use folders::{FolderTags, innermost};
 pub use hours::ActiveHours;
+pub use learn::Learn;
 pub use left_out::{IGNORE_FILES, LEFT_OUT};
 pub use locate::{default_database, default_models_folder, default_runtime_folder, find};
 pub use log::{Level, Log, LogFormat};
@@ -71,6 +73,8 @@ pub struct Config {
     pub ensemble: Ensemble,
     /// What may be written.
     pub tags: Tags,
+    /// What is learned from the owner.
+    pub learn: Learn,
     /// How unsure files are listed.
     pub review: Review,
     /// Where results are kept.
@@ -152,6 +156,10 @@ impl Analysis {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Models {
+    /// The folder of what was learned from the library, beside the database; empty: nothing was. No key of the file: it follows from
+    /// where the database is.
+    #[serde(skip)]
+    pub learned: PathBuf,
     /// Names of built-in and installed models; empty means those that were fitted to vote together, as far as they are installed.
     pub enabled: Vec<String>,
     /// The folder of installed models; empty means the default place, see [`default_models_folder`].
@@ -368,6 +376,7 @@ impl Config {
         })?;
         self.watch.check()?;
         self.metrics.check()?;
+        self.learn.check()?;
         self.tags.check()?;
         for (folder, resolved) in self.tags.by_folder() {
             let what = |what| format!("{}: {what}", folder.display());

@@ -7,6 +7,7 @@ mod beside;
 mod book;
 mod counters;
 mod crew;
+mod learning;
 mod lock;
 mod loss;
 mod memory;

@@ -87,6 +87,7 @@ impl Service {
         let mut beside = Beside::database(self.store.path());
         let listen = config.metrics.listen.address();
         let Self { store, reload, counters, lock } = self;
+        let (learnt, mut learnings) = mpsc::channel(1);
         let mut serving = Serving::begin(config, store, lock, reload, counters, ways)?;
         let mut mounts = Mounted::open();
         let mut metrics = Metrics::open(listen).await;
@@ -109,6 +110,8 @@ impl Service {
                 () = sleep_until(serving.write_at()) => { serving.write(); continue }
                 () = sleep_until(serving.rest_at()) => { serving.take_rest(); continue }
                 () = sleep_until(serving.try_at()) => { serving.try_again(); continue }
+                () = sleep_until(serving.learn_at()) => serving.look_at_learning(&learnt).await,
+                Some(learning) = learnings.recv() => serving.enter_learning(learning).await,
                 question = metrics.asked() => {
                     question.answer(serving.status(), serving.line_up());
                     continue

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::book::Book;
 use super::counters::Counters;
 use super::crew::{Done, Obstacle};
+use super::learning::{Learning, Learnt};
 use super::lock::{Lock, LockError};
 use super::loss::{Loss, Sight};
 use super::memory;
@@ -16,6 +17,8 @@ use super::service::{DaemonError, Reload};
 use super::shift::{Prepared, Shift, Ways};
 use super::status::{Status, status_path};
 use super::trouble::{Kept, Over, Troubles};
+use tokio::sync::mpsc;
+
 use crate::config::Config;
 use crate::pipeline::{Action, LineUp, Report, Stages, WaitsFor};
 use crate::store::{Loss as How, Store, StoreError};
@@ -34,6 +37,7 @@ pub(super) struct Serving {
     book: Book,
     troubles: Troubles,
     rest_at: Option<Instant>,
+    learning: Learning,
 }
 
 /// What there is to work with.
@@ -64,7 +68,9 @@ impl Serving {
         let shift = Box::new(Shift::begin(Prepared::new(config, &store)?, &store, &ways)?);
         let book = Book::new(path.clone(), counters, Arc::clone(&ways.outlook));
         let hands = Hands::Working { store, shift };
-        let mut serving = Self { path, hands, lock, reload, ways, book, troubles: Troubles::default(), rest_at: None };
+        let learning = Learning::begin(&path, Instant::now());
+        let troubles = Troubles::default();
+        let mut serving = Self { path, hands, lock, reload, ways, book, troubles, rest_at: None, learning };
         serving.take_rest();
         Ok(serving)
     }
@@ -257,6 +263,53 @@ impl Serving {
         }
         self.pause_or_not();
         self.rest_at = ask_again.map(|wait| Instant::now() + wait);
+    }
+
+    /// When to look whether it is time to learn, or something else was learned.
+    pub(super) fn learn_at(&self) -> Option<Instant> {
+        self.shift().map(|_| self.learning.look_at)
+    }
+
+    /// Looks at what was learned: another generation is worked with from now on, and where there is nothing to do it may be time to learn
+    /// anew, on a thread of its own.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when a new shift cannot begin.
+    pub(super) async fn look_at_learning(&mut self, learnt: &mpsc::Sender<Learnt>) -> Result<(), DaemonError> {
+        let is_another = self.learning.look(&self.path, Instant::now());
+        if is_another {
+            return self.work_with_learned().await;
+        }
+        let is_idle = self.status().state == "idle";
+        if let Hands::Working { store, shift } = &self.hands
+            && is_idle
+        {
+            self.learning.start(store, &shift.config, learnt);
+        }
+        Ok(())
+    }
+
+    /// Something was learned, or not.
+    ///
+    /// # Errors
+    /// As for [`Serving::look_at_learning`].
+    pub(super) async fn enter_learning(&mut self, learnt: Learnt) -> Result<(), DaemonError> {
+        if self.learning.enter(learnt, &self.path) { self.work_with_learned().await } else { Ok(()) }
+    }
+
+    /// Begins a new shift, in which another generation votes.
+    async fn work_with_learned(&mut self) -> Result<(), DaemonError> {
+        let Hands::Working { store, shift } = &self.hands else { return Ok(()) };
+        let store = Arc::clone(store);
+        match Prepared::new(shift.config.clone(), &store) {
+            Err(error) => tracing::error!("what was learned cannot be worked with yet: {error}"),
+            Ok(prepared) => {
+                tracing::info!("what was learned from the library is another than before: all files are judged anew");
+                self.end_shift().await;
+                self.begin_shift(prepared, store)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads the configuration again and begins a new shift under it. One that cannot be worked with changes nothing.

@@ -4,7 +4,7 @@
 //! out, says how likely the first genre is right; the vote is then softened, or sharpened, until its first share is that. What the
 //! signs are worth is in `models/ensemble*.toml`; this is the arithmetic.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// No probability is closer to 0 or 1 than this before its logarithm is taken.
 const EDGE: f64 = 1e-6;
@@ -12,7 +12,7 @@ const EDGE: f64 = 1e-6;
 const LIMIT: f64 = 8.0;
 
 /// What each sign adds to the log-odds that the first genre is right.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// The log-odds without any sign.

@@ -24,7 +24,7 @@ pub enum KindsPolicy {
 }
 
 /// What the share that a kind has of its family is worth: the log-odds that a file of the family is of that kind.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KindFit {
     /// The log-odds at an even share.

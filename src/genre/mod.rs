@@ -24,6 +24,6 @@ pub use kinds::{KindFit, KindShare, Kinds, KindsPolicy};
 pub use name::Genre;
 pub use naming::{Casing, Naming};
 pub use sound_check::is_silent;
-pub use taxonomy::Taxonomy;
+pub use taxonomy::{OwnGenre, Taxonomy};
 pub use verdict::{Doubt, NotMusic, Verdict};
 pub use vote::{Ballot, Ranking, Rules, Tally, vote, vote_on_sound};

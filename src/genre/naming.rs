@@ -100,7 +100,9 @@ impl Naming {
         is_same_word(a, b) || self.meaning(a).is_some_and(|genre| self.meaning(b) == Some(genre))
     }
 
-    fn meaning(&self, word: &str) -> Option<&Genre> {
+    /// The genre that a word in a file is the name of: the owner's own name for it, or the taxonomy's in any spelling. Narrower words,
+    /// which the taxonomy knows as kinds of a genre, mean none.
+    pub fn meaning(&self, word: &str) -> Option<&Genre> {
         let own = self.names.iter().find(|(_, name)| is_same_word(name.as_str(), word)).map(|(genre, _)| genre);
         own.or_else(|| self.taxonomy.canonical_exact(word))
     }

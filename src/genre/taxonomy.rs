@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Genre, GenreError};
 
@@ -26,6 +26,17 @@ pub struct Taxonomy {
     joined: HashSet<String>,
     /// Why a name is no genre, by its folded spelling.
     no_genre: HashMap<String, String>,
+}
+
+/// A genre of the owner's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnGenre {
+    /// Its name.
+    pub genre: Genre,
+    /// What it is a kind of, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Genre>,
 }
 
 #[derive(Deserialize)]
@@ -191,6 +202,31 @@ impl Taxonomy {
         std::iter::successors(Some(start), |&i| self.parents[i]).last().map(|i| &self.genres[i])
     }
 
+    /// The same taxonomy with genres of the owner's own, each a kind of the genre that it comes with, or of none. A name that the taxonomy
+    /// knows as a kind of a genre is itself from then on; one that is a genre's own keeps its kinds, and is a kind of nothing any more.
+    pub fn with_own(mut self, own: &[OwnGenre]) -> Self {
+        for OwnGenre { genre, parent } in own {
+            let folded = fold(genre.as_str());
+            let parent = parent.as_ref().and_then(|parent| self.index(parent.as_str()));
+            if self.canonical_exact(genre.as_str()).is_some() {
+                if let Some(index) = self.index(genre.as_str()) {
+                    self.parents[index] = parent;
+                }
+            } else if !folded.is_empty() {
+                self.spellings.insert(folded, self.genres.len());
+                self.genres.push(genre.clone());
+                self.parents.push(parent);
+                self.aliases.push(Vec::new());
+            }
+        }
+        self
+    }
+
+    /// A spelling without what people disagree about, by which names are compared: case, spaces, hyphens and punctuation.
+    pub fn folded(spelling: &str) -> String {
+        fold(spelling)
+    }
+
     fn index(&self, spelling: &str) -> Option<usize> {
         self.spellings.get(&fold(spelling)).copied()
     }
@@ -309,6 +345,21 @@ mod tests {
             let message = Taxonomy::parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn a_genre_of_the_owner_s_own_is_a_kind_of_what_it_comes_with() {
+        let own = |name: &str, parent: Option<&str>| OwnGenre {
+            genre: Genre::new(name).unwrap(),
+            parent: parent.map(|name| Genre::new(name).unwrap()),
+        };
+        let added = [own("Techno", Some("Electronic")), own("Schlager vom Band", None), own("Metal", None)];
+        let taxonomy = Taxonomy::builtin().unwrap().with_own(&added);
+        assert_eq!(taxonomy.canonical("TECHNO").unwrap(), &added[0].genre);
+        assert_eq!(taxonomy.parent(&added[0].genre).unwrap().as_str(), "Electronic");
+        assert_eq!(taxonomy.canonical("Schlager Vom Band"), Some(&added[1].genre));
+        assert_eq!((taxonomy.parent(&added[1].genre), taxonomy.family(&added[1].genre)), (None, Some(&added[1].genre)));
+        assert_eq!(taxonomy.ancestors(&added[2].genre).count(), 0);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub type Ranking = Vec<(Genre, f32)>;
 pub struct Ballot {
     weight: f64,
     opinion: BTreeMap<Genre, f64>,
+    /// The probability that it is none of the genres in the opinion, whatever else it is; none of who says nothing of that.
+    none_of_these: Option<f64>,
 }
 
 /// What was fitted along with the weights, and what the owner wishes.
@@ -110,7 +112,18 @@ impl Ballot {
         if windows.is_empty() {
             return wrong("it holds no scores".into());
         }
-        Ok(Self { weight: f64::from(weight), opinion })
+        Ok(Self { weight: f64::from(weight), opinion, none_of_these: None })
+    }
+
+    /// A ballot of a model that also knows what is none of its genres: what `shares`, probabilities of its genres, lack of 1 speaks for
+    /// all those that others name and it does not.
+    ///
+    /// # Errors
+    /// As for [`Ballot::new`].
+    pub fn open(genres: &[Genre], shares: &[f32], weight: f32) -> Result<Self, GenreError> {
+        let named: f64 = shares.iter().map(|&share| f64::from(share)).sum();
+        let ballot = Self::new(genres, &[shares], weight)?;
+        Ok(Self { none_of_these: Some((1.0 - named).clamp(0.0, 1.0)), ..ballot })
     }
 
     pub(super) fn weight(&self) -> f64 {
@@ -200,8 +213,8 @@ fn dissent(voters: &[&Ballot], families: &Families, first: &Genre) -> f64 {
 
 /// What the voters agree on, the kinds of a family being one.
 fn agreed(voters: &[&Ballot], families: &Families) -> BTreeMap<Genre, f64> {
-    let opinions: Vec<(f64, BTreeMap<&Genre, f64>)> =
-        voters.iter().filter_map(|voter| Some((voter.weight, families.folded(voter)?))).collect();
+    let opinions: Vec<(&Ballot, BTreeMap<&Genre, f64>)> =
+        voters.iter().filter_map(|voter| Some((*voter, families.folded(voter)?))).collect();
     let genres: Vec<&Genre> = {
         let mut genres: Vec<&Genre> = opinions.iter().flat_map(|(_, opinion)| opinion.keys().copied()).collect();
         genres.sort();
@@ -209,8 +222,16 @@ fn agreed(voters: &[&Ballot], families: &Families) -> BTreeMap<Genre, f64> {
         genres
     };
     let cell = |(genre, p): (&Genre, f64)| (genres.iter().position(|g| *g == genre).into_iter().collect(), p);
-    let opinions = opinions.into_iter();
-    let opinions = opinions.map(|(weight, opinion)| Opinion { weight, cells: opinion.into_iter().map(cell).collect() });
+    let opinions = opinions.into_iter().map(|(voter, opinion)| {
+        let mut cells: Vec<(Vec<usize>, f64)> = opinion.into_iter().map(cell).collect();
+        let others: Vec<usize> =
+            (0..genres.len()).filter(|i| !cells.iter().any(|(cell, _)| cell.contains(i))).collect();
+        if let Some(none) = voter.none_of_these.filter(|_| !others.is_empty()) {
+            cells.iter_mut().for_each(|(_, p)| *p *= 1.0 - none);
+            cells.push((others, none));
+        }
+        Opinion { weight: voter.weight, cells }
+    });
     let agreed = agree(&opinions.collect::<Vec<_>>(), genres.len());
     genres.into_iter().cloned().zip(agreed).collect()
 }
@@ -280,6 +301,18 @@ mod tests {
         assert_ranking(&vote_of(&ballots, plain()), &[("C", 0.4), ("A", 0.3), ("B", 0.3)]);
         let sure_of_c = [ballot(&[("A", 0.9), ("B", 0.1)], 1.0), ballot(&[("A", 0.0), ("B", 0.0), ("C", 1.0)], 0.1)];
         assert_ranking(&vote_of(&sure_of_c, plain()), &[("C", 1.0), ("A", 0.0), ("B", 0.0)]);
+    }
+
+    #[test]
+    fn a_model_that_hears_none_of_its_genres_leaves_the_word_to_the_others() {
+        let genres = ["C", "D"].map(|g| Genre::new(g).unwrap());
+        let known = ballot(&[("A", 0.75), ("B", 0.25)], 1.0);
+        let open = |shares: [f32; 2]| Ballot::open(&genres, &shares, 1.0).unwrap();
+        // It says 0.1 for its own two together, and the first one divides the rest.
+        let none = vote_of(&[known.clone(), open([0.075, 0.025])], plain());
+        assert_ranking(&none, &[("A", 0.675), ("B", 0.225), ("C", 0.075), ("D", 0.025)]);
+        let own = vote_of(&[known, open([0.9, 0.05])], plain());
+        assert_ranking(&own, &[("C", 0.9), ("D", 0.05), ("A", 0.0375), ("B", 0.0125)]);
     }
 
     #[test]

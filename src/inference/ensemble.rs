@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{InferenceError, Model, ModelInput, ModelsFolder};
-use crate::genre::{Calibration, KindFit};
+use crate::genre::{Calibration, KindFit, OwnGenre};
 
 macro_rules! builtin {
     ($name:literal) => {
@@ -62,6 +62,10 @@ pub struct Ensemble {
     pub stages: Vec<Stage>,
     /// Who says whether it is music at all.
     pub gate: Option<Gate>,
+    /// Genres of the owner's own that some member names and the taxonomy does not have.
+    pub own: Vec<OwnGenre>,
+    /// The confidence below which nothing is written, whatever the configuration says: what was promised of what was learned.
+    pub at_least: f32,
 }
 
 /// A model in an ensemble.
@@ -246,6 +250,8 @@ impl EnsembleFile {
             members,
             stages,
             gate,
+            own: Vec::new(),
+            at_least: 0.0,
         })
     }
 

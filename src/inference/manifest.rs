@@ -34,6 +34,9 @@ pub struct Manifest {
     /// A file beside the manifest that has the labels instead: a label a line; `.json` with the list `classes` or the object
     /// `id2label`; `.csv` with the column `display_name`.
     pub labels_file: Option<String>,
+    /// The label among them that speaks for whatever is none of the others, if there is one: it is no genre, and what it has is taken
+    /// from all that others name and this model does not.
+    pub other: Option<String>,
     /// The package that the model was installed from, if it was: `reclassd models remove` takes its name too.
     pub package: Option<String>,
     /// How much the model counts in a vote that does not say so itself; 1 unless given.
@@ -122,7 +125,9 @@ impl Manifest {
         match &self.tag_map {
             Some(map) => map.names(),
             None if self.is_tagger() || self.says == Says::Sounds => Vec::new(),
-            None => self.labels.iter().map(String::as_str).collect(),
+            None => {
+                self.labels.iter().map(String::as_str).filter(|label| Some(*label) != self.other.as_deref()).collect()
+            }
         }
     }
 
@@ -132,7 +137,11 @@ impl Manifest {
             Some(map) if self.is_tagger() => map.shares(&self.labels, probabilities),
             Some(map) => map.sums(&self.labels, probabilities),
             None if self.is_tagger() => Vec::new(),
-            None => probabilities.to_vec(),
+            None => {
+                let shares =
+                    self.labels.iter().zip(probabilities).filter(|(label, _)| Some(*label) != self.other.as_ref());
+                shares.map(|(_, share)| *share).collect()
+            }
         }
     }
 
@@ -159,6 +168,9 @@ impl Manifest {
             if label.trim().is_empty() || self.labels[..i].contains(label) {
                 return Some(("labels", format!("must be distinct and not empty: `{label}`, number {}", i + 1)));
             }
+        }
+        if let Some(other) = self.other.as_ref().filter(|other| !self.labels.contains(other) || self.is_tagger()) {
+            return Some(("other", format!("must be one of labels that exclude each other, found `{other}`")));
         }
         if !(self.weight > 0.0 && self.weight.is_finite()) {
             return Some(("weight", format!("must be positive, found {}", self.weight)));
@@ -210,6 +222,15 @@ kind = "logits"
         let ModelInput::LogMel(input) = manifest.input else { panic!("wrong kind") };
         assert_eq!((input.n_fft, input.hop_length, input.n_mels, input.frames), (2048, 512, 128, 1292));
         assert_eq!(input.padding, Padding::Repeat);
+    }
+
+    #[test]
+    fn a_label_for_all_the_rest_is_no_genre() {
+        let text = GOOD.replace("\"Blues\"]", "\"Blues\", \"(other)\"]\nother = \"(other)\"");
+        let manifest = Manifest::parse(&text, "here").unwrap();
+        assert_eq!(manifest.genres(), ["Jazz", "Blues"]);
+        assert_eq!(manifest.genre_shares(&[0.5, 0.25, 0.25]), [0.5, 0.25]);
+        assert!(error_of("\"Blues\"]", "\"Blues\"]\nother = \"(other)\"").contains("`other`"));
     }
 
     #[test]

@@ -16,10 +16,13 @@ mod input;
 mod install;
 mod joined;
 mod labels;
+mod learned;
+mod linear;
 mod log_mel_input;
 mod manifest;
 mod model;
 mod musicnn;
+mod onnx;
 mod output;
 mod protobuf;
 mod reading;
@@ -33,6 +36,8 @@ pub use error::InferenceError;
 pub use input::{KaldiFbankInput, KaldiWindow, ModelInput, PatchInput, WaveformInput};
 pub use install::{InstallError, Installed, MUSICNN, ModelsFolder, Package, RuntimePackage, Verified, remove_runtime};
 pub use joined::{FeaturesName, FeaturesPart, JoinedInput, Part, PartOutput, SaidPart};
+pub use learned::{LEARNED, Learned, LearnedVote, VOTE_FILE, current_generation, generation_folder, learned_folder};
+pub use linear::Linear;
 pub use log_mel_input::{
     LogMelInput, LogName, NormName, PadMode, ReferenceName, ReferenceWord, ScaleName, SlopesName, WindowName,
 };

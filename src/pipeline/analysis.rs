@@ -63,6 +63,8 @@ pub struct Analysis {
     pub tally: Tally,
     /// What the tracks of its album made of it, where they vote together.
     pub album: Option<AlbumVote>,
+    /// The confidence below which nothing is written whatever the configuration says; 0 where nothing was promised.
+    pub at_least: f32,
     /// What the vote made of it, a kind named where that is sure by itself.
     pub ranking: Ranking,
     /// The same with families as such: what is written where a kind is not sure enough. Equal where a kind is always wanted.
@@ -83,6 +85,8 @@ pub struct Sound {
 impl Analysis {
     /// The program's word, given the confidence that it takes to be sure.
     pub fn verdict(&self, threshold: f32) -> Verdict {
+        // Who asks for no confidence at all, to list or to try out, is told all there is.
+        let threshold = if threshold > 0.0 { threshold.max(self.at_least) } else { threshold };
         let named = Verdict::new(self.ranking.clone(), threshold);
         let family = || Some(Verdict::new(self.families.clone(), threshold)).filter(Verdict::is_sure);
         let verdict = if named.is_sure() { named } else { family().unwrap_or(named) };
@@ -135,10 +139,10 @@ pub(super) struct Analyst {
 }
 
 /// A stage, with members by their index.
-struct Poll {
+pub(super) struct Poll {
     /// A weight for each member; who has none is not asked.
-    weights: Vec<f32>,
-    rules: Rules,
+    pub(super) weights: Vec<f32>,
+    pub(super) rules: Rules,
     stop: Option<f32>,
 }
 
@@ -148,7 +152,7 @@ impl Analyst {
         start_runtime(config);
         let ensemble = ensemble_of(config)?;
         load(&ensemble)?;
-        let taxonomy = Taxonomy::builtin()?;
+        let taxonomy = Taxonomy::builtin()?.with_own(&ensemble.own);
         let members = ensemble.members.iter();
         let labels = members.map(|member| taxonomy.canonical_all(&member.model.manifest().genres()));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
@@ -244,7 +248,9 @@ impl Analyst {
             KindsPolicy::WhenSure | KindsPolicy::Never => tally.families.clone(),
         };
         let album = None;
-        let analysis = Analysis { opinions, steps, not_asked, sound, not_music, tally, album, ranking, families };
+        let at_least = self.ensemble.at_least;
+        let analysis =
+            Analysis { opinions, steps, not_asked, sound, not_music, tally, album, at_least, ranking, families };
         let verdict = analysis.verdict(0.0);
         store.keep_verdict(audio, &self.fingerprint, verdict.confidence, &verdict.named_ranking())?;
         Ok(analysis)
@@ -268,11 +274,12 @@ impl Analyst {
         let mut ballots = Vec::new();
         for i in poll.voters() {
             let Some(answer) = session.answer(i) else { continue };
-            let probabilities = self.ensemble.members[i].model.manifest().genre_shares(&answer.mean());
-            // A tagger that hears none of its genres has nothing to say.
-            if probabilities.iter().any(|p| *p > 0.0) {
-                ballots.push(Ballot::new(&self.labels[i], &[probabilities], poll.weights[i])?);
-            }
+            ballots.extend(ballot(
+                self.ensemble.members[i].model.manifest(),
+                &self.labels[i],
+                &answer.mean(),
+                poll.weights[i],
+            )?);
         }
         Ok(genre::vote_on_sound(&ballots, &self.taxonomy, &poll.rules, music))
     }
@@ -313,6 +320,24 @@ impl Poll {
     }
 }
 
+/// The ballot of a model that gave its labels these probabilities; none of a tagger that hears none of its genres.
+pub(super) fn ballot(
+    manifest: &Manifest,
+    genres: &[Genre],
+    probabilities: &[f32],
+    weight: f32,
+) -> Result<Option<Ballot>, GenreError> {
+    let shares = manifest.genre_shares(probabilities);
+    if !shares.iter().any(|p| *p > 0.0) {
+        return Ok(None);
+    }
+    let ballot = match &manifest.other {
+        Some(_) => Ballot::open(genres, &shares, weight),
+        None => Ballot::new(genres, &[shares], weight),
+    };
+    ballot.map(Some)
+}
+
 /// Finds what runs the models, once a process.
 pub fn start_runtime(config: &Config) -> &'static Runtime {
     let folder = config::default_runtime_folder(|name| std::env::var_os(name)).unwrap_or_default();
@@ -346,7 +371,7 @@ fn load(ensemble: &Ensemble) -> Result<(), InferenceError> {
 }
 
 /// The stages of an ensemble: one in which every member has its weight, unless it has some.
-fn polls(ensemble: &Ensemble, policy: KindsPolicy, taxonomy: &Taxonomy) -> Result<Vec<Poll>, GenreError> {
+pub(super) fn polls(ensemble: &Ensemble, policy: KindsPolicy, taxonomy: &Taxonomy) -> Result<Vec<Poll>, GenreError> {
     let fits = ensemble.kinds.iter().map(|(kind, fit)| {
         let known = || GenreError::UnknownLabel { label: kind.clone() };
         Ok((taxonomy.canonical(kind).ok_or_else(known)?.clone(), *fit))
@@ -373,7 +398,7 @@ fn polls(ensemble: &Ensemble, policy: KindsPolicy, taxonomy: &Taxonomy) -> Resul
 fn fingerprint(ensemble: &Ensemble, kinds: KindsPolicy, listening: &Listening) -> String {
     let members: Vec<String> = ensemble.members.iter().map(|member| member_key(member, ensemble)).collect();
     let gate = ensemble.gate.as_ref().map(|gate| (model_key(&gate.model, ensemble), gate.music_below));
-    let fitted = (&ensemble.calibration, &ensemble.kinds, ensemble.tell);
+    let fitted = (&ensemble.calibration, &ensemble.kinds, ensemble.tell, ensemble.at_least.to_bits());
     let more = digest(&(&ensemble.stages, gate, fitted, kinds));
     let Listening { window_key, min_seconds, .. } = listening;
     let (id, temperature) = (ensemble.id(), ensemble.temperature);

@@ -37,6 +37,13 @@ impl Answer {
         row(&self.embeddings, self.windows, window)
     }
 
+    /// The mean of the descriptions over the windows.
+    pub(super) fn mean_embedding(&self) -> Option<Vec<f32>> {
+        let size = self.embedding(0)?.len();
+        let sum = |i| self.embeddings.iter().skip(i).step_by(size).sum::<f32>();
+        Some((0..size).map(|i| sum(i) / self.windows as f32).collect())
+    }
+
     /// What a model of this key said before.
     pub(super) fn remembered(
         store: &Store,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::config::{self, Config, Strategy};
 use crate::features::FEATURES_VERSION;
 use crate::genre::GenreError;
-use crate::inference::{self, Ensemble, InferenceError, Member, Model, ModelsFolder, Stage};
+use crate::inference::{self, Ensemble, InferenceError, LEARNED, Learned, Member, Model, ModelsFolder, Stage};
 
 /// The models that a configuration asks for cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -76,8 +76,9 @@ pub fn ensemble_of(config: &Config) -> Result<Ensemble, LineError> {
     let wanted = |name: &str| enabled.is_empty() || enabled.iter().any(|enabled| enabled == name);
     let mut ensemble = Ensemble::best(&installed, wanted)?;
     let fitted = votes(&ensemble);
+    let learned = learned(config, &installed).filter(|_| wanted(LEARNED));
     for name in enabled {
-        if !ensemble.has(name) {
+        if !ensemble.has(name) && name != LEARNED {
             let model = find(name, &installed)?.ok_or_else(|| unknown(name, &ensemble))?;
             if model.manifest().genres().is_empty() {
                 return Err(LineError::NoGenres { name: name.clone() });
@@ -88,7 +89,7 @@ pub fn ensemble_of(config: &Config) -> Result<Ensemble, LineError> {
     }
     let stages = &config.ensemble.stages;
     let mut named = config.ensemble.weights.keys().chain(stages.iter().flat_map(|stage| stage.weights.keys()));
-    if let Some(name) = named.find(|name| !ensemble.has(name) && !installed.contains(name)) {
+    if let Some(name) = named.find(|name| !ensemble.has(name) && !installed.contains(name) && *name != LEARNED) {
         return Err(unknown(name, &ensemble));
     }
     let weights = &config.ensemble.weights;
@@ -109,7 +110,67 @@ pub fn ensemble_of(config: &Config) -> Result<Ensemble, LineError> {
         Strategy::Vote => Vec::new(),
         Strategy::Progressive => stages_of(config, &ensemble)?,
     };
+    if let Some(learned) = learned {
+        join(&mut ensemble, learned, weights.get(LEARNED).copied());
+    }
     ask_first(ensemble, &installed)
+}
+
+/// What was learned from this library, where it can be asked. It takes nothing from the others if it cannot.
+fn learned(config: &Config, installed: &ModelsFolder) -> Option<Learned> {
+    let learned = match Learned::current(&config.models.learned) {
+        Ok(learned) => learned?,
+        Err(error) => {
+            tracing::warn!("what was learned from this library has no say: {error}; `reclassd learn` learns anew");
+            return None;
+        }
+    };
+    let is_here = |name: &str| matches!(find(name, installed), Ok(Some(_)));
+    if let Some(missing) = inference::asks(&learned.model).find(|name| !is_here(name)) {
+        tracing::warn!(
+            "what was learned from this library has no say: it builds on {missing}, which is not there any more; `reclassd learn` learns anew"
+        );
+        return None;
+    }
+    if let Err(error) = learned.model.load() {
+        tracing::warn!("what was learned from this library has no say: {error}; `reclassd learn` learns anew");
+        return None;
+    }
+    Some(learned)
+}
+
+/// Lets what was learned vote beside the others, in every stage: a genre that it alone knows must not be passed by early.
+fn join(ensemble: &mut Ensemble, learned: Learned, wish: Option<f32>) {
+    let Learned { model, vote, .. } = learned;
+    let as_fitted = vote.beside == voters_digest(ensemble) && wish.is_none();
+    let share = |others: f32| wish.unwrap_or(vote.weight * others);
+    ensemble.calibration = Some(vote.calibration).filter(|_| as_fitted);
+    let staged = ensemble.stages.len();
+    for (i, stage) in ensemble.stages.iter_mut().enumerate() {
+        let others = stage.weights.values().sum();
+        stage.weights.insert(LEARNED.to_owned(), share(others));
+        stage.calibration = Some(vote.calibration).filter(|_| as_fitted && i + 1 == staged);
+    }
+    if as_fitted {
+        ensemble.kinds.extend(vote.kinds);
+        ensemble.tell = vote.tell;
+        ensemble.at_least = vote.threshold;
+    } else {
+        ensemble.kinds.clear();
+        if wish.is_none() {
+            tracing::warn!("other models vote than when this library was learned: `reclassd learn` fits it to them");
+        }
+    }
+    let others = ensemble.members.iter().map(|member| member.weight).sum();
+    ensemble.own = vote.own;
+    ensemble.members.push(Member { model, weight: share(others) });
+}
+
+/// Who votes and how much that counts, in one word; what was learned is fitted beside these.
+pub(super) fn voters_digest(ensemble: &Ensemble) -> String {
+    let voters = ensemble.members.iter().filter(|member| member.weight > 0.0);
+    let keys: Vec<String> = voters.map(|member| member_key(member, ensemble)).collect();
+    digest(&(keys, ensemble.temperature.to_bits()))
 }
 
 /// Who votes, and how much that counts.

@@ -26,7 +26,8 @@ impl Opinions {
         let ensemble = ensemble_of(config)?;
         let keys = ensemble.members.iter().map(|member| model_key(&member.model, &ensemble)).collect();
         let (_, window_key) = window_of(config);
-        Ok(Self { ensemble, keys, window_key, taxonomy: Taxonomy::builtin()? })
+        let taxonomy = Taxonomy::builtin()?.with_own(&ensemble.own);
+        Ok(Self { ensemble, keys, window_key, taxonomy })
     }
 
     /// What each model said of a piece of audio, the likeliest genre first. Models that were not asked, or asked in another version,

@@ -1,10 +1,12 @@
 //! What one run of the line may do: the part of the configuration that decides about files, and the run's own wishes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{self, Config, Tags};
 use crate::genre::{Genre, GenreError, Naming, Verdict};
+use crate::inference::Learned;
 use crate::tagging::{SymbolicLinks, TagPolicy, Verify, WriteOptions};
 
 /// Policy and wishes of a run.
@@ -71,14 +73,23 @@ impl Settings {
     pub fn new(config: &Config) -> Result<Self, GenreError> {
         // Files are known by their canonical paths; a folder that is not there yet keeps the name it was given.
         let canonical = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        // The owner's words for our genres, as far as they were learned and not configured.
+        let learned = Learned::current(&config.models.learned).ok().flatten();
+        let words: BTreeMap<String, String> = learned.map(|learned| learned.vote.words).unwrap_or_default();
+        let settings = |mut tags: Tags| {
+            for (genre, word) in &words {
+                tags.names.entry(genre.clone()).or_insert_with(|| word.clone());
+            }
+            TagSettings::new(tags)
+        };
         let folders = config.tags.by_folder_as(canonical).into_iter();
-        let folders = folders.map(|(path, tags)| Ok((path, TagSettings::new(tags)?)));
+        let folders = folders.map(|(path, tags)| Ok((path, settings(tags)?)));
         Ok(Self {
             dry_run: false,
             force: false,
             force_write: false,
             settle: Duration::from_secs(config.library.settle_seconds.into()),
-            elsewhere: TagSettings::new(config.tags.everywhere_else())?,
+            elsewhere: settings(config.tags.everywhere_else())?,
             folders: folders.collect::<Result<_, GenreError>>()?,
         })
     }

@@ -13,6 +13,7 @@ mod error;
 mod history;
 mod journal;
 mod known;
+mod learning;
 mod moves;
 mod place;
 mod presence;
@@ -37,6 +38,7 @@ pub use corrections::{CorrectionId, CorrectionKind, GoId, NewCorrection, PastCor
 pub use error::StoreError;
 pub use history::{Depth, EntryState, PastEntry, Recording};
 pub use journal::{JournalHandle, OpenEntry};
+pub use learning::AnalysedTrack;
 pub use moves::{Arrival, Kinship};
 pub use place::Loss;
 pub use presence::{KnownFile, StatusCounts};

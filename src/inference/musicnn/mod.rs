@@ -1,7 +1,7 @@
 //! From musicnn's TensorFlow checkpoint to an ONNX graph, without TensorFlow.
 //!
 //! ```text
-//! index ─► sstable ─► checkpoint ─► network ─► onnx ─► model.onnx
+//! index ─► sstable ─► checkpoint ─► network ─► model.onnx
 //! data  ────────────────┘
 //! ```
 //!
@@ -13,7 +13,6 @@
 
 mod checkpoint;
 mod network;
-mod onnx;
 mod sstable;
 
 pub(super) use checkpoint::Checkpoint;

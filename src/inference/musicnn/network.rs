@@ -19,7 +19,7 @@
 //! convolution before them, and the first one precedes a padding with zeros, so it cannot be folded into those after it.
 
 use super::checkpoint::Checkpoint;
-use super::onnx::{Attribute, Graph};
+use crate::inference::onnx::{Attribute, Graph};
 
 /// Frames of a patch.
 const N_FRAMES: usize = 187;

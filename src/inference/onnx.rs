@@ -15,7 +15,7 @@ const INT64: u64 = 7;
 
 /// An attribute of a node.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Attribute<'a> {
+pub(in crate::inference) enum Attribute<'a> {
     Float(f32),
     Int(i64),
     Ints(&'a [i64]),
@@ -26,7 +26,7 @@ const BATCH: &str = "N";
 
 /// A graph in the making.
 #[derive(Debug, Default)]
-pub(super) struct Graph {
+pub(in crate::inference) struct Graph {
     nodes: Message,
     constants: Message,
     inputs: Message,
@@ -35,14 +35,14 @@ pub(super) struct Graph {
 
 impl Graph {
     /// A float32 constant, row-major.
-    pub(super) fn constant(&mut self, name: &str, shape: &[usize], numbers: &[f32]) {
+    pub(in crate::inference) fn constant(&mut self, name: &str, shape: &[usize], numbers: &[f32]) {
         debug_assert_eq!(shape.iter().product::<usize>(), numbers.len());
         let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         self.raw_constant(name, FLOAT, shape, &raw);
     }
 
     /// A constant list of whole numbers: axes, or a shape.
-    pub(super) fn integers(&mut self, name: &str, numbers: &[i64]) {
+    pub(in crate::inference) fn integers(&mut self, name: &str, numbers: &[i64]) {
         let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         self.raw_constant(name, INT64, &[numbers.len()], &raw);
     }
@@ -57,7 +57,13 @@ impl Graph {
     }
 
     /// An operation. It is called by the name of its output.
-    pub(super) fn node(&mut self, operator: &str, inputs: &[&str], output: &str, attributes: &[(&str, Attribute<'_>)]) {
+    pub(in crate::inference) fn node(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: &[(&str, Attribute<'_>)],
+    ) {
         let mut node = Message::default();
         for input in inputs {
             node.text(1, input);
@@ -83,17 +89,17 @@ impl Graph {
     }
 
     /// A float32 input of shape (N, `shape`).
-    pub(super) fn input(&mut self, name: &str, shape: &[usize]) {
+    pub(in crate::inference) fn input(&mut self, name: &str, shape: &[usize]) {
         self.inputs.message(11, &value_info(name, shape));
     }
 
     /// A float32 output of shape (N, `shape`).
-    pub(super) fn output(&mut self, name: &str, shape: &[usize]) {
+    pub(in crate::inference) fn output(&mut self, name: &str, shape: &[usize]) {
         self.outputs.message(12, &value_info(name, shape));
     }
 
     /// The file.
-    pub(super) fn finish(self, name: &str) -> Vec<u8> {
+    pub(in crate::inference) fn finish(self, name: &str) -> Vec<u8> {
         let mut graph = Message::default();
         graph.append(&self.nodes).text(2, name).append(&self.constants);
         graph.append(&self.inputs).append(&self.outputs);

@@ -117,6 +117,11 @@ class Chooser {
     async pressed(event) {
         const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
         if (event.isComposing) return;
+        if (this.isWriting) {
+            // What is typed behind Enter is no part of the name.
+            event.preventDefault();
+            return;
+        }
         if (event.key in steps) {
             event.preventDefault();
             this.at = Math.min(Math.max(this.at + steps[event.key], 0), Math.max(0, this.found.length - 1));
@@ -157,7 +162,9 @@ class Chooser {
 
     /** What was picked, and the genre at the cursor unless nothing was typed behind a pick. */
     async write() {
+        this.isWriting = true;
         await this.searching;
+        this.isWriting = false;
         const named = this.found[this.at];
         const chosen = [...this.picked];
         if ((chosen.length === 0 || this.input.value.trim() !== "") && named !== undefined && !chosen.includes(named.word)) {

@@ -139,6 +139,7 @@ function changesOf({ changes: { today, week, days } }) {
             title: `${day(one.from, at)}: ${grouped(one.written)} written, ${grouped(one.corrected)} of yours`,
         }, h("span", { class: "visually-hidden" }, `${day(one.from, at)}: ${grouped(one.written)} written, ${grouped(one.corrected)} of yours`),
         h("span", { class: "column", style: { height: `${((one.written + one.corrected) / most) * 100}%` } })))),
+        h("p", { class: "day-names quiet", "aria-hidden": "true" }, h("span", {}, `${days.length - 1} days ago`), h("span", {}, "today")),
     ];
 }
 

@@ -10,11 +10,11 @@ const AHEAD = 20;
 
 export class WindowedList {
     /**
-     * `pages` holds the rows, `draw(row)` makes what is inside one and `name(row)` says it in words, `label` names the list, `onmove(row)` is told of the current
+     * `pages` holds the rows, `draw(row)` makes what is inside one, `label` names the list, `onmove(row)` is told of the current
      * row, `onopen(row)` of a click, `onmark(row)` of a click on its mark, `classes(row)` says how a row looks.
      */
-    constructor({ label, draw, name = () => undefined, classes = () => "", onmove = () => {}, onopen = () => {}, onmark = null }) {
-        Object.assign(this, { draw, nameOf: name, classes, onmove, onopen, onmark });
+    constructor({ label, draw, classes = () => "", onmove = () => {}, onopen = () => {}, onmark = null }) {
+        Object.assign(this, { draw, classes, onmove, onopen, onmark });
         this.name = `list-${(WindowedList.made = (WindowedList.made ?? 0) + 1)}`;
         this.rows = h("div", { class: "rows", role: "presentation" });
         this.element = h("div", {
@@ -177,7 +177,7 @@ export class WindowedList {
         return h("div", {
             class: `row ${isCurrent ? "current" : ""} ${this.classes(row)}`, id: `${this.name}-${number}`, role: "option",
             "aria-selected": String(isCurrent), "aria-setsize": this.pages.goesOn && this.pages.total === null ? -1 : total, "aria-posinset": number + 1,
-            "aria-label": this.nameOf(row), "data-number": number, style: { transform: `translateY(${number * height}px)` },
+            "data-number": number, style: { transform: `translateY(${number * height}px)` },
         }, this.draw(row));
     }
 

@@ -89,8 +89,7 @@ function showTheme() {
 function showWaiting(status) {
     const badge = document.getElementById("waiting");
     badge.hidden = !(status.waiting > 0);
-    badge.textContent = status.waiting > 9999 ? "9999+" : grouped(status.waiting ?? 0);
-    badge.setAttribute("aria-label", `${grouped(status.waiting ?? 0)} waiting`);
+    put(badge, status.waiting > 9999 ? "9999+" : grouped(status.waiting ?? 0), h("span", { class: "visually-hidden" }, " waiting"));
 }
 
 /** Asks for a token, and goes on when it was right. */

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h, key, put } from "./dom.js";
 import { Player } from "./player.js";
 import { scores } from "./scores.js";
-import { clock, percent, sure } from "./words.js";
+import { clock, percent, sure, wordOf } from "./words.js";
 
 /** Tracks whose details are kept. */
 const KEPT = 100;
@@ -58,7 +58,7 @@ export class Panel {
             choose: h("button", { type: "button", "aria-keyshortcuts": "s", onclick: () => act.choose() }, "Choose… ", key("s")),
             leave: h("button", { type: "button", "aria-keyshortcuts": "x", onclick: () => act.leave() }, "Leave alone ", key("x")),
             mark: h("button", { type: "button", "aria-keyshortcuts": "Space", "aria-pressed": "false", class: "mark-button", hidden: !hasList, onclick: () => act.mark() },
-                "Mark ", key("Space")),
+                "Mark ", key("␣")),
             undo: h("button", { type: "button", "aria-keyshortcuts": "u", onclick: () => act.undo() }, "Undo ", key("u")),
         };
         this.scores = h("div", {});
@@ -138,7 +138,7 @@ export class Panel {
             this.scopes.querySelector(`[data-scope="${name}"]`).textContent = shown;
         }
         const canWrite = row.in_library !== false;
-        this.guesses.forEach((guess, at) => guess.show(row.ranking[at], canWrite, isOne));
+        this.guesses.forEach((guess, at) => guess.show(row.ranking[at], canWrite));
         const words = row.suggestion.join("; ");
         const guess = isOne ? h("span", { class: "word" }, `Accept ${words}`) : "Accept each";
         put(this.buttons.accept, guess, " ", key("a"));
@@ -188,12 +188,12 @@ class Guess {
             key(String(at + 1)), this.genre, h("span", { class: "track" }, this.bar), this.figure);
     }
 
-    show(guess, canWrite, isOne) {
+    show(guess, canWrite) {
         this.element.hidden = guess === undefined;
         if (guess === undefined) return;
-        const { genre, share } = guess;
+        const genre = wordOf(guess);
+        const { share } = guess;
         this.element.disabled = !canWrite;
-        this.element.setAttribute("aria-label", `${genre}, ${percent(share)}${isOne ? "" : ", for all that are meant"}`);
         this.genre.textContent = genre;
         this.bar.style.setProperty("width", `${share * 100}%`);
         this.figure.textContent = percent(share);

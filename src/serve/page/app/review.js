@@ -10,10 +10,10 @@ import { FilterBar } from "./filters.js";
 import { WindowedList } from "./list.js";
 import { Pages } from "./pages.js";
 import { Panel, detailsOf, forget } from "./panel.js";
-import { drawRow, sayRow } from "./row.js";
+import { drawRow } from "./row.js";
 import { say, warn } from "./say.js";
 import { addressOf, filterOf, viewOf } from "./view.js";
-import { grouped } from "./words.js";
+import { grouped, wordOf } from "./words.js";
 
 /** Tracks that were decided about elsewhere are read anew one by one up to here. */
 const FEW = 20;
@@ -29,7 +29,7 @@ export class Review {
         this.moving = null;
         this.filters = new FilterBar({ onchange: (view) => this.alter(view), onleave: () => this.focus() });
         this.list = new WindowedList({
-            label: "Tracks", draw: (row) => drawRow(row, this.looksOf(row)), name: (row) => sayRow(row, this.looksOf(row)), classes: (row) => this.classesOf(row),
+            label: "Tracks", draw: (row) => drawRow(row, this.looksOf(row)), classes: (row) => this.classesOf(row),
             onmove: () => this.moved(), onopen: () => this.open(), onmark: (row) => this.mark(row),
         });
         const back = h("button", { type: "button", class: "back", onclick: () => this.backToList() }, "‹ List");
@@ -175,7 +175,7 @@ export class Review {
     take(at) {
         const guess = this.list.row?.ranking[at];
         if (guess === undefined) return undefined;
-        const word = guess.word ?? guess.genre;
+        const word = wordOf(guess);
         return this.decide({ action: "set", genres: [word] }, word);
     }
 
@@ -188,7 +188,7 @@ export class Review {
         if (row === undefined || !this.canDecide(row)) return;
         const whom = { track: `“${row.title ?? row.file}”`, album: "the album", folder: "the folder", marked: `the ${this.marks.size} marked` };
         const genres = await choose({
-            title: `Genre for ${whom[this.scope]}`, guesses: row.ranking.map((guess) => guess.word ?? guess.genre),
+            title: `Genre for ${whom[this.scope]}`, guesses: row.ranking.map(wordOf),
         });
         if (genres.length > 0) await this.decide({ action: "set", genres }, genres.join("; "));
         else this.toScope("track");

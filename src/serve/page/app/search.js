@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h, put } from "./dom.js";
 import { WindowedList } from "./list.js";
 import { Pages } from "./pages.js";
-import { drawRow, sayRow } from "./row.js";
+import { drawRow } from "./row.js";
 import { say } from "./say.js";
 import { counted } from "./words.js";
 
@@ -19,7 +19,7 @@ export class Search {
             placeholder: "Artist, title, album, genre, path", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event),
         });
         this.list = new WindowedList({
-            label: "Tracks found", draw: (row) => drawRow(row), name: (row) => sayRow(row), onopen: (row) => this.open(row),
+            label: "Tracks found", draw: (row) => drawRow(row), onopen: (row) => this.open(row),
         });
         this.list.element.classList.add("unmarked");
         this.note = h("p", { class: "quiet note" });

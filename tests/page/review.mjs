@@ -71,7 +71,7 @@ export async function twenty(url) {
 }
 
 /** An album at once, and back at once; then filters, and a file that cannot be written. */
-export async function album(url, lost) {
+export async function album(url, broken) {
     await inBrowser({}, async (page) => {
         const keys = page.keyboard;
         await openReview(page, url, "?order=path");
@@ -98,8 +98,8 @@ export async function album(url, lost) {
         await figuresAre(page, "0 wait, 6 decided");
         await keys.press("Escape");
         await figuresAre(page, "18 wait");
-        // A file that went away meanwhile is told of, and waits.
-        await page.locator(".filters input[type=search]").fill(lost);
+        // A file that is none any more is told of, and waits.
+        await page.locator(".filters input[type=search]").fill(broken);
         await figuresAre(page, "1 wait");
         await page.locator(".filters input[type=search]").press("Enter");
         await keys.press("a");

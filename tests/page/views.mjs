@@ -106,7 +106,9 @@ export async function below(url) {
     await inBrowser({}, async (page) => {
         const asked = [];
         page.on("request", (request) => asked.push(new URL(request.url()).pathname));
-        await openReview(page, url);
+        // The bare address leads to Review, with its list ready for keys.
+        await page.goto(url);
+        await page.locator(".row.current").waitFor();
         await until("the picture is there", () => page.locator(".picture").evaluate((image) => image.naturalWidth > 100));
         await page.keyboard.press("a");
         await until("it is decided", async () => (await page.locator(".row.done").count()) === 1);

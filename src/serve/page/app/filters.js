@@ -25,7 +25,7 @@ export class FilterBar {
         const share = (name, label) => h("label", {}, label,
             h("input", { name, type: "number", min: "0", max: "1", step: "0.05", inputmode: "decimal" }));
         this.form = h("form", { class: "filter-form", onsubmit: (event) => this.submitted(event), onreset: () => this.cleared() },
-            h("fieldset", {}, h("legend", {}, "Confidence"), share("above", "from "), share("below", "below ")),
+            share("above", "Confidence from "), share("below", "Confidence below "),
             h("label", {}, "First guess ", h("input", { name: "genre", list: "filter-genres", autocomplete: "off" })),
             h("label", {}, "Folder or file ", h("input", { name: "path", autocomplete: "off", spellcheck: "false", placeholder: "/music/…" })),
             h("label", {}, "Added in ", h("select", { name: "days" }, AGES.map(([value, name]) => h("option", { value }, name)))),

@@ -18,6 +18,8 @@ const VIEWS = { review: Review, library: Library, activity: Activity, search: Se
 const main = document.getElementById("main");
 let shown = null;
 let isFirst = true;
+/** Whether views may be shown: not before there is a session. */
+let isOpen = false;
 
 function route() {
     const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
@@ -96,6 +98,7 @@ function showWaiting(status) {
 function askForToken() {
     shown?.view.close();
     shown = null;
+    isOpen = false;
     const token = h("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
     const problem = h("p", { class: "bad", role: "alert" });
     const form = h("form", {
@@ -128,11 +131,12 @@ async function begin() {
             h("button", { type: "button", onclick: begin }, "Try again")));
         return;
     }
+    isOpen = true;
     events.start();
     route();
 }
 
-addEventListener("hashchange", () => shown !== null && route());
+addEventListener("hashchange", () => isOpen && route());
 addEventListener("keydown", pressed);
 addEventListener("reclassd:signed-out", askForToken);
 addEventListener("reclassd:title", entitle);

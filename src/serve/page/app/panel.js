@@ -78,7 +78,7 @@ export class Panel {
     }
 
     /** Shows a track at once by its row, and the rest as soon as it is read. */
-    show(row, { state, scope = "track", marks = 0, isMarked = false, meant = 1, words = "" } = {}) {
+    show(row, { state, scope = "track", marks = 0, isMarked = false, meant = null, words = "" } = {}) {
         this.body.hidden = row === undefined;
         this.empty.hidden = row !== undefined;
         this.empty.textContent = words;
@@ -134,7 +134,7 @@ export class Panel {
         }
         const counted = { album: "Album", folder: "Folder", marked: marks > 0 ? `Marked (${marks})` : "Marked" };
         for (const [name, words] of Object.entries(counted)) {
-            const shown = name === scope && name !== "marked" && meant > 0 ? `${words} (${meant})` : words;
+            const shown = name === scope && meant !== null && name !== "marked" ? `${words} (${meant})` : words;
             this.scopes.querySelector(`[data-scope="${name}"]`).textContent = shown;
         }
         const canWrite = row.in_library !== false;

@@ -13,7 +13,7 @@ import { Panel, detailsOf, forget } from "./panel.js";
 import { drawRow } from "./row.js";
 import { say, warn } from "./say.js";
 import { addressOf, filterOf, viewOf } from "./view.js";
-import { grouped, wordOf } from "./words.js";
+import { counted, grouped, wordOf } from "./words.js";
 
 /** Tracks that were decided about elsewhere are read anew one by one up to here. */
 const FEW = 20;
@@ -52,7 +52,7 @@ export class Review {
             on("change", (event) => this.changed(event.detail)),
             on("undone", (event) => this.undone(event.detail)),
             on("message", (event) => this.tell(event.detail)),
-            events.on("changed", (news) => this.changedElsewhere(news)),
+            events.on("changed", (news) => this.changedElsewhere(news)), events.on("connection", () => this.figures()),
         ];
         this.popped = () => this.element.classList.toggle("showing", history.state?.panel === true);
         addEventListener("popstate", this.popped);
@@ -234,6 +234,12 @@ export class Review {
         return [...this.pages.rows()].filter((other) => this.isMeant(other));
     }
 
+    /** How many that are, where all of the list was read. */
+    countMeant() {
+        if (this.scope === "track" || this.pages === undefined || this.pages.goesOn || this.pages.goesBack) return null;
+        return this.meant(this.list.row).length;
+    }
+
     /** To the next row that waits: behind the cursor, else before it; else it stays. */
     async toNextWaiting() {
         const { pages, list } = this;
@@ -267,10 +273,11 @@ export class Review {
         this.scope = scope;
         this.list.refreshAll();
         this.moved();
-        const meant = this.meant(this.list.row).length;
+        const meant = this.countMeant();
+        const tracks = meant === null ? "" : `: ${counted(meant, "track")}`;
         const words = {
-            track: "for this track", album: `for the album: what waits of it in this folder, ${meant} in this list`,
-            folder: `for the folder: what waits in it and below it, ${meant} in this list`, marked: `for the ${meant} marked`,
+            track: "for this track", album: `for the album, what waits of it in this folder${tracks}`,
+            folder: `for the folder, what waits in it and below it${tracks}`, marked: `for the ${this.marks.size} marked`,
         };
         this.tell({ text: scope === "track" ? "" : words[scope], isScope: true });
         say(words[scope]);
@@ -300,7 +307,7 @@ export class Review {
         const state = row === undefined ? undefined : decisions.stateOf(row.id);
         this.panel.show(row, {
             state, scope: this.scope, marks: this.marks.size, isMarked: row !== undefined && this.marks.has(row.id),
-            meant: this.meant(row).length, words: this.pages?.isEmpty ? "Nothing waits here." : "",
+            meant: this.countMeant(),
         });
         if (this.scope !== "track") this.list.refreshAll();
     }
@@ -377,7 +384,7 @@ export class Review {
         if (total !== null && total !== undefined) words.push(`${grouped(Math.max(0, total - decisions.decided))} ${this.view.set === "library" ? "tracks" : "wait"}`);
         if (decisions.decided > 0) words.push(`${grouped(decisions.decided)} decided`);
         if (this.marks.size > 0) words.push(`${grouped(this.marks.size)} marked`);
-        if (decisions.open > 0) words.push("writing…");
+        if (decisions.open > 0) words.push(events.state === "lost" ? "the server does not answer" : "writing…");
         const text = words.join(", ");
         if (this.filters.figures.textContent !== text) this.filters.figures.textContent = text;
     }

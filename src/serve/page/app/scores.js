@@ -30,7 +30,8 @@ export function scores(ranking, models) {
 function cell(share, isFirst, isVote) {
     if (share === undefined) return h("td", { class: "none" }, h("span", { class: "visually-hidden" }, "not said"));
     return h("td", { class: [isFirst ? "first" : "", isVote ? "vote" : ""].join(" ") },
-        h("span", { class: "share" }, h("span", { class: "bar", style: { width: `${share * 100}%` } }), h("span", { class: "figure" }, percent(share))));
+        h("span", { class: "share" }, h("span", { class: "track" }, h("span", { class: "bar", style: { width: `${share * 100}%` } })),
+            h("span", { class: "figure" }, percent(share))));
 }
 
 /** A name that may be broken behind its hyphens. */

@@ -26,7 +26,7 @@ export class Track {
         this.message = h("p", { class: "message" });
         this.history = h("section", { "aria-label": "History" });
         this.panel.body.append(this.history);
-        this.element = h("div", { class: "track-view" }, this.message, this.panel.element);
+        this.element = h("div", { class: "track-view" }, this.panel.element, this.message);
         const changed = (event) => event.detail.includes(this.id) && this.refresh();
         const told = (event) => this.tell(event.detail);
         decisions.addEventListener("change", changed);

@@ -45,6 +45,8 @@ enum Command {
     History(commands::history::Arguments),
     /// Decide about what the program was unsure of: a list with keys in a terminal, or commands for scripts
     Review(commands::review::Arguments),
+    /// Serve the review as a page for a browser and as an interface for programs, until told to stop
+    Serve(commands::serve::Arguments),
     /// Show what each model and the vote say of a file, and what a scan would do with it
     Explain(commands::explain::Arguments),
     /// Measure how good it is on files whose genre is known: a list of labels, or your own tagged music
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Undo(arguments) => commands::undo::run(&arguments),
         Command::History(arguments) => commands::history::run(&arguments),
         Command::Review(arguments) => commands::review::run(&arguments),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),

@@ -49,6 +49,13 @@ pub fn decode(path: &Path, window: &AnalysisWindow) -> Result<Recording, AudioEr
     open(path, window)?.decode()
 }
 
+/// How long a file plays, by its headers; none where it cannot be opened.
+pub fn length(path: &Path) -> Option<Duration> {
+    let opened = open(path, &AnalysisWindow { seconds: 0.0, count: 1 }).ok()?;
+    let format = opened.track.format();
+    Some(Duration::from_secs_f64(format.total as f64 / f64::from(format.sample_rate)))
+}
+
 /// Reads into the system's cache what an identity and the middle of a file take, all at once and in the order in which it lies there: for
 /// disks on which each look at another place is dear. What cannot be read is whoever's who needs it.
 pub fn warm(path: &Path) {

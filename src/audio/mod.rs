@@ -26,7 +26,7 @@ mod track;
 mod window;
 
 pub use clip::Clip;
-pub use decode::{Opened, Recording, decode, open, probe, warm};
+pub use decode::{Opened, Recording, decode, length, open, probe, warm};
 pub use error::{AudioError, FailureKind};
 pub use identity::{AudioId, ParseAudioIdError, identify};
 pub use payload::{Container, Payload, payload, payload_hash};

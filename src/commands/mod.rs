@@ -13,6 +13,7 @@ pub mod models;
 pub mod review;
 pub mod runtime;
 pub mod scan;
+pub mod serve;
 pub mod status;
 pub mod tag;
 pub mod undo;
@@ -30,6 +31,7 @@ mod setup;
 use std::process::ExitCode;
 
 use reclassd::daemon::{DaemonError, LockError, ShiftError};
+use reclassd::serve::{ServeError, TokenError};
 use reclassd::store::StoreError;
 
 /// How a command ended, when nothing stopped it.
@@ -89,6 +91,8 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<WrongUse>()
             || cause.is::<reclassd::config::ConfigError>()
+            || matches!(cause.downcast_ref::<ServeError>(), Some(ServeError::Listen(_)))
+            || matches!(cause.downcast_ref::<TokenError>(), Some(TokenError::Taken(_) | TokenError::Missing(_)))
             || matches!(
                 store_error(cause),
                 Some(

@@ -10,6 +10,7 @@ mod locate;
 mod log;
 mod metrics;
 mod schema;
+mod serve;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use left_out::{IGNORE_FILES, LEFT_OUT};
 pub use locate::{default_database, default_models_folder, default_runtime_folder, find};
 pub use log::{Level, Log, LogFormat};
 pub use metrics::{Listen, Metrics};
+pub use serve::{Place, Serve};
 pub use watch::{Poll, Priority, Span, Watch};
 
 /// What can be wrong with a configuration file.
@@ -79,6 +81,8 @@ pub struct Config {
     pub log: Log,
     /// Who may read the service's figures.
     pub metrics: Metrics,
+    /// The page and the interface for programs.
+    pub serve: Serve,
 }
 
 /// `[library]`: where the music is and which files count.
@@ -368,6 +372,7 @@ impl Config {
         })?;
         self.watch.check()?;
         self.metrics.check()?;
+        self.serve.check()?;
         self.tags.check()?;
         for (folder, resolved) in self.tags.by_folder() {
             let what = |what| format!("{}: {what}", folder.display());

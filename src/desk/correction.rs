@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Desk, DeskError};
 use crate::genre::Genre;
 use crate::pipeline::{Action, HandReport};
-use crate::store::{CorrectionKind, GoId, NewCorrection, PastCorrection, TrackStatus};
+use crate::store::{CorrectionKind, GoId, NewCorrection, PastCorrection, Surface, TrackStatus};
 
 /// A decision about a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,20 @@ impl Desk {
     /// # Errors
     /// [`DeskError`]; the file is then as it was, unless the error says otherwise.
     pub fn correct(&self, path: &Path, correction: &Correction, go: Option<GoId>) -> Result<Corrected, DeskError> {
+        self.correct_from(self.surface, path, correction, go)
+    }
+
+    /// The same for another surface than the desk's own: a server has several.
+    ///
+    /// # Errors
+    /// As for [`correct`](Self::correct).
+    pub fn correct_from(
+        &self,
+        surface: Surface,
+        path: &Path,
+        correction: &Correction,
+        go: Option<GoId>,
+    ) -> Result<Corrected, DeskError> {
         let known = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let track = self.store().queued(&known)?;
         let before = self.store().choice_as_known(&known)?;
@@ -76,7 +90,7 @@ impl Desk {
             audio: track.and_then(|track| track.audio),
             kind: correction.kind(),
             genres: &report.after,
-            surface: self.surface,
+            surface,
             write: report.write,
             status_before: status,
             choice_before: before.as_ref(),

@@ -11,18 +11,22 @@
 mod correction;
 mod error;
 mod genres;
+mod library;
 mod reach;
+mod track;
 mod window;
 
 pub use correction::{Corrected, Correction};
 pub use error::DeskError;
 pub use genres::{GenreNames, Named};
+pub use library::{Agreement, Day, Library};
 pub use reach::Reach;
+pub use track::{FileNow, Past};
 
 use crate::config::Config;
 use crate::genre::Taxonomy;
 use crate::pipeline::{ByHand, Opinion, Opinions};
-use crate::store::{QueueFilter, QueuePage, QueuePlace, QueueView, QueuedTrack, Store, StoreError, Surface};
+use crate::store::{QueueFilter, QueuePage, QueuePlace, QueueView, QueuedTrack, Store, StoreError, Surface, TrackId};
 
 /// The desk of one surface. It is shared by the threads of that surface.
 pub struct Desk {
@@ -104,6 +108,28 @@ impl Desk {
     /// The part of a track that was listened to first: its start and its length, in seconds.
     pub fn listened_to(&self, track: &QueuedTrack) -> (f64, f64) {
         window::first_of(&self.window, track.duration)
+    }
+
+    /// The analysed tracks in which each of these words begins a word of path, artist, title, album or genre, behind a row; and the row
+    /// to go on behind, if it goes on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn search(
+        &self,
+        text: &str,
+        after: Option<TrackId>,
+        limit: usize,
+    ) -> Result<(Vec<QueuedTrack>, Option<TrackId>), StoreError> {
+        self.store().search(text, after, limit)
+    }
+
+    /// The track of a number, whether or not it waits for anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn track(&self, id: TrackId) -> Result<Option<QueuedTrack>, StoreError> {
+        self.store().queued_by_id(id)
     }
 
     pub(crate) fn store(&self) -> &Store {

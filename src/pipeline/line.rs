@@ -65,6 +65,17 @@ pub struct Explanation {
     pub decision: String,
 }
 
+/// What the configuration makes of an analysis.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    /// What the vote made of it.
+    pub verdict: Verdict,
+    /// What would be written.
+    pub words: Vec<String>,
+    /// Whether it is sure enough for that.
+    pub is_sure: bool,
+}
+
 /// Who listens, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineUp {
@@ -194,6 +205,9 @@ impl Line {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel).and_then(|report| {
                 let differ = super::opinions::differ(self.analyst.taxonomy(), &analysis.opinions);
                 self.store.note_difference(file.path, differ)?;
+                // What is listed and searched by; a parser of other people's may panic at it, and then it says nothing.
+                let credits = std::panic::catch_unwind(|| tagging::credits_of(file.path)).unwrap_or_default();
+                self.store.note_credits(file.path, &credits)?;
                 Ok(report)
             }),
             Err(AnalysisError::AlbumNotWhole) => {
@@ -375,6 +389,14 @@ impl Line {
             Err(AnalysisError::AlbumNotWhole) => Err(not_analysed(self.album_not_whole())),
             Err(AnalysisError::Cancelled) => Err(not_analysed("stopped".to_owned())),
         }
+    }
+
+    /// What the configuration makes of an analysis, for a file at `path`: that tells which folder's rules hold, and it need not be there.
+    pub fn judgement(&self, path: &Path, analysis: &Analysis) -> Judgement {
+        let settings = self.settings.at(path);
+        let verdict = analysis.verdict(settings.min_confidence());
+        let suggestion = self.suggestion(&verdict, settings);
+        Judgement { words: suggestion.genres, is_sure: suggestion.sure, verdict }
     }
 
     /// Analyses a file (from the cache where possible) and says what each model thinks and what a scan would do. Writes no tag.

@@ -41,7 +41,7 @@ pub use comparison::{Compared, Comparison, Difference, Why};
 pub use discover::{Found, Obstacle, Selection};
 pub use fingerprints::Fingerprints;
 pub use guard::take_down;
-pub use line::{ExplainError, Explanation, Line, LineUp, Worker};
+pub use line::{ExplainError, Explanation, Judgement, Line, LineUp, Worker};
 pub use members::{LineError, ensemble_of};
 pub use opinions::Opinions;
 pub use report::{Action, Report, Summary, WaitsFor};

@@ -52,6 +52,16 @@ impl Opinions {
         Ok(opinions)
     }
 
+    /// Whether two models name the same genre, or one a kind of the other's; none where one of them hears none of its genres.
+    pub fn agree(&self, one: &Opinion, other: &Opinion) -> Option<bool> {
+        let has_a_word = |opinion: &Opinion| opinion.ranking.first().is_some_and(|(_, share)| *share > 0.0);
+        if !has_a_word(one) || !has_a_word(other) {
+            return None;
+        }
+        let voting = |opinion: &Opinion| Opinion { weight: 1.0, ..opinion.clone() };
+        Some(!differ(&self.taxonomy, &[voting(one), voting(other)]))
+    }
+
     /// Whether models that vote name genres of which none is a kind of the other.
     pub fn differ(&self, opinions: &[Opinion]) -> bool {
         differ(&self.taxonomy, opinions)

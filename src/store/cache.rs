@@ -98,7 +98,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn failure(&self, audio: AudioKey, program: &str) -> Result<Option<String>, StoreError> {
-        let connection = self.results();
+        let connection = self.reading();
         let find = || -> rusqlite::Result<Option<String>> {
             connection
                 .prepare_cached("SELECT reason FROM failure WHERE audio = ?1 AND program = ?2")?
@@ -139,7 +139,7 @@ impl Store {
         window: &str,
         what: &'static str,
     ) -> Result<Option<Vec<f32>>, StoreError> {
-        let connection = self.results();
+        let connection = self.reading();
         let find = || -> rusqlite::Result<Option<Vec<u8>>> {
             connection.prepare_cached(sql)?.query_row(params![audio.0, key, window], |row| row.get(0)).optional()
         };

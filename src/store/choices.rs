@@ -89,7 +89,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
     pub fn choice_as_known(&self, path: &Path) -> Result<Option<OwnersChoice>, StoreError> {
-        let found = at(&self.results(), path_bytes(path)).map_err(|e| self.error(e))?;
+        let found = at(&self.reading(), path_bytes(path)).map_err(|e| self.error(e))?;
         found.map(|(_, genres, origin)| self.parse_choice(&genres, &origin)).transpose()
     }
 
@@ -104,7 +104,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
     pub fn choice(&self, path: &Path, audio: Option<AudioKey>) -> Result<Option<OwnersChoice>, StoreError> {
-        let here = at(&self.results(), path_bytes(path)).map_err(|e| self.error(e))?;
+        let here = at(&self.reading(), path_bytes(path)).map_err(|e| self.error(e))?;
         let here = here.filter(|(known, ..)| known.is_none() || *known == audio.map(|audio| audio.0));
         here.map(|(_, genres, origin)| self.parse_choice(&genres, &origin)).transpose()
     }

@@ -2,9 +2,9 @@
 //!
 //! A claim is a row that names a process. One whose process is gone is taken over; there is no clock in it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
 use rusqlite::{OptionalExtension, params};
 
@@ -17,7 +17,24 @@ pub(super) struct Claimed {
     freed: Condvar,
 }
 
+/// What this process has claimed, by database: however often it opened one, one tagger a file.
+static CLAIMED: Mutex<Option<HashMap<PathBuf, Weak<Claimed>>>> = Mutex::new(None);
+
 impl Claimed {
+    /// What is claimed in a database.
+    pub(super) fn of(database: &Path) -> Arc<Self> {
+        let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+        let mut all = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = all.get_or_insert_default();
+        all.retain(|_, claimed| claimed.strong_count() > 0);
+        if let Some(claimed) = all.get(&database).and_then(Weak::upgrade) {
+            return claimed;
+        }
+        let claimed = Arc::new(Self::default());
+        all.insert(database, Arc::downgrade(&claimed));
+        claimed
+    }
+
     /// Waits until no other thread works on the file, and takes it.
     fn take(&self, path: &Path) {
         let paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,6 +140,21 @@ mod tests {
             assert!(waiting.join().unwrap(), "another thread waits and gets it");
         });
         assert!(store.claim(path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_database_that_is_opened_twice_in_a_process_still_has_one_tagger_a_file() {
+        let (_folder, store) = fresh();
+        let again = Store::open(store.path(), std::time::Duration::from_secs(5)).unwrap();
+        let path = Path::new("/m/a.mp3");
+        let claim = store.claim(path).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| again.claim(path).unwrap().is_some());
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            assert!(!waiting.is_finished(), "the other has it");
+            drop(claim);
+            assert!(waiting.join().unwrap());
+        });
     }
 
     #[test]

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One script a schema version, in order; a script that was released is never changed.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("0001_line.sql"),
     include_str!("0002_undo.sql"),
     include_str!("0003_watch.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("0005_room.sql"),
     include_str!("0006_moves.sql"),
     include_str!("0007_desk.sql"),
+    include_str!("0008_serve.sql"),
 ];
 
 /// Marks a database as ours in its header: "recl".

@@ -184,7 +184,7 @@ impl Store {
     /// [`StoreError`] when the database fails.
     pub fn last_go(&self) -> Result<Option<GoId>, StoreError> {
         const SQL: &str = "SELECT go FROM correction WHERE undone_at IS NULL ORDER BY id DESC LIMIT 1";
-        let connection = self.results();
+        let connection = self.reading();
         let find = || connection.prepare_cached(SQL)?.query_row([], |row| row.get(0).map(GoId)).optional();
         find().map_err(|e| self.error(e))
     }

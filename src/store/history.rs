@@ -122,7 +122,7 @@ impl Store {
     }
 
     fn exists(&self, condition: &str, path: &Path) -> Result<bool, StoreError> {
-        let connection = self.results();
+        let connection = self.reading();
         let sql = format!("SELECT EXISTS (SELECT 1 FROM journal WHERE {condition})");
         let ask = || connection.prepare_cached(&sql)?.query_row([path_bytes(path)], |row| row.get(0));
         ask().map_err(|e| self.error(e))
@@ -145,7 +145,7 @@ impl Store {
         let folder = path_bytes(folder).strip_suffix(b"/").unwrap_or(path_bytes(folder));
         let (first, end) = ([folder, b"/"].concat(), [folder, b"0"].concat());
         let after = after.map_or(first.as_slice(), path_bytes);
-        let connection = self.results();
+        let connection = self.reading();
         let list = || -> rusqlite::Result<Vec<PathBuf>> {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT DISTINCT path FROM journal WHERE path > ?1 AND path < ?2 AND {UNDOABLE} AND begun_at >= ?3
@@ -163,7 +163,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn knows_payloads(&self) -> Result<bool, StoreError> {
-        let connection = self.results();
+        let connection = self.reading();
         let sql = "SELECT EXISTS (SELECT 1 FROM journal WHERE audio IS NULL AND state = 'committed')";
         let ask = || connection.prepare_cached(sql)?.query_row([], |row| row.get(0));
         ask().map_err(|e| self.error(e))

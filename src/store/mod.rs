@@ -5,11 +5,15 @@
 
 mod answers;
 mod cache;
+mod changes;
 mod choices;
 mod claims;
 mod connection;
 mod corrections;
+mod credits;
 mod error;
+mod figures;
+mod folders;
 mod history;
 mod journal;
 mod known;
@@ -17,13 +21,15 @@ mod moves;
 mod place;
 mod presence;
 mod queue;
+mod readers;
+mod search;
 mod sharing;
 mod stamp;
 mod tracks;
 mod verdicts;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::config::DbConfig;
@@ -32,9 +38,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::storage;
 
 pub use cache::AudioKey;
+pub use changes::{Change, LateFile};
 pub use claims::{Claim, start_of};
 pub use corrections::{CorrectionId, CorrectionKind, GoId, NewCorrection, PastCorrection, Surface};
 pub use error::StoreError;
+pub use figures::{ChangeCounts, ConfidenceBin, Figures, GenreCounts};
+pub use folders::{FolderCounts, FolderPage, LargeFolders};
 pub use history::{Depth, EntryState, PastEntry, Recording};
 pub use journal::{JournalHandle, OpenEntry};
 pub use moves::{Arrival, Kinship};
@@ -55,7 +64,9 @@ pub struct Store {
     path: PathBuf,
     results: Mutex<Connection>,
     durable: Mutex<Connection>,
-    claimed: claims::Claimed,
+    /// Those that only read; none unless asked for.
+    readers: readers::Readers,
+    claimed: Arc<claims::Claimed>,
     place: place::Place,
 }
 
@@ -108,7 +119,8 @@ impl Store {
             path: path.to_owned(),
             results: Mutex::new(results),
             durable: Mutex::new(durable),
-            claimed: Default::default(),
+            readers: readers::Readers::default(),
+            claimed: claims::Claimed::of(path),
             place,
         })
     }
@@ -125,6 +137,37 @@ impl Store {
     /// The database file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// One that is nowhere: what is kept in it is gone with it. It has no journal, so that nothing can be written by it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no memory for it.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let path = Path::new(":memory:");
+        let open = || connection::open(path, Duration::ZERO, connection::Durability::Results);
+        Ok(Self {
+            path: path.to_owned(),
+            results: Mutex::new(open()?),
+            durable: Mutex::new(open()?),
+            readers: readers::Readers::default(),
+            claimed: Arc::default(),
+            place: place::Place::of(path),
+        })
+    }
+
+    /// Opens more connections, on which what only reads is asked at the same time: for whoever answers many at once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be opened again.
+    pub fn with_readers(mut self, readers: usize, busy_timeout: Duration) -> Result<Self, StoreError> {
+        self.readers = readers::Readers::open(&self.path, busy_timeout, readers)?;
+        Ok(self)
+    }
+
+    /// A connection to read on.
+    fn reading(&self) -> MutexGuard<'_, Connection> {
+        self.readers.free().unwrap_or_else(|| self.results())
     }
 
     // A panic while the lock was held cannot leave a half-made transaction: it rolls back when its guard is dropped.

@@ -37,6 +37,37 @@ pub struct StatusCounts {
     pub gone: u64,
 }
 
+impl StatusCounts {
+    /// Counts files of a status, whose word may be one of a newer program.
+    pub(super) fn add(&mut self, status: Option<TrackStatus>, is_gone: bool, files: u64) {
+        let counter = match status {
+            _ if is_gone => &mut self.gone,
+            Some(TrackStatus::Tagged) => &mut self.tagged,
+            Some(TrackStatus::Kept) => &mut self.kept,
+            Some(TrackStatus::Unsure) => &mut self.unsure,
+            Some(TrackStatus::Skipped) => &mut self.skipped,
+            Some(TrackStatus::Failed) | None => &mut self.failed,
+        };
+        *counter += files;
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        let Self { tagged, kept, unsure, skipped, failed, gone } = other;
+        self.tagged += tagged;
+        self.kept += kept;
+        self.unsure += unsure;
+        self.skipped += skipped;
+        self.failed += failed;
+        self.gone += gone;
+    }
+
+    /// All files that are there.
+    pub fn all(&self) -> u64 {
+        self.tagged + self.kept + self.unsure + self.skipped + self.failed
+    }
+}
+
 /// The rows of all that lies in a folder, as a range of their paths: every path between these two, both left out.
 pub(super) fn range_below(folder: &Path) -> (Vec<u8>, Vec<u8>) {
     let mut first = path_bytes(folder).to_vec();
@@ -63,7 +94,7 @@ impl Store {
     pub fn known_files(&self, folder: &Path, after: Option<&Path>, limit: usize) -> Result<Vec<KnownFile>, StoreError> {
         let (first, end) = range_below(folder);
         let after = after.map_or(first.as_slice(), path_bytes);
-        let connection = self.results();
+        let connection = self.reading();
         let read = || -> rusqlite::Result<Vec<KnownFile>> {
             let mut statement = connection.prepare_cached(
                 "SELECT path, size, mtime_seconds, mtime_nanos, inode, device, settled_by, gone_at IS NOT NULL
@@ -135,7 +166,7 @@ impl Store {
     /// [`StoreError`] when the database fails.
     pub fn knows_files_below(&self, folder: &Path) -> Result<bool, StoreError> {
         let (first, end) = range_below(folder);
-        let connection = self.results();
+        let connection = self.reading();
         let ask = || -> rusqlite::Result<bool> {
             connection
                 .prepare_cached(
@@ -152,7 +183,7 @@ impl Store {
     /// [`StoreError`] when the database fails.
     pub fn count_below(&self, folder: &Path) -> Result<StatusCounts, StoreError> {
         let (first, end) = range_below(folder);
-        let connection = self.results();
+        let connection = self.reading();
         let count = || -> rusqlite::Result<StatusCounts> {
             let mut statement = connection.prepare_cached(
                 "SELECT status, gone_at IS NOT NULL, count(*) FROM track WHERE path > ?1 AND path < ?2 GROUP BY 1, 2",
@@ -161,15 +192,7 @@ impl Store {
             let mut counts = StatusCounts::default();
             while let Some(row) = rows.next()? {
                 let (status, is_gone, files): (String, bool, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                let counter = match TrackStatus::parse(&status) {
-                    _ if is_gone => &mut counts.gone,
-                    Some(TrackStatus::Tagged) => &mut counts.tagged,
-                    Some(TrackStatus::Kept) => &mut counts.kept,
-                    Some(TrackStatus::Unsure) => &mut counts.unsure,
-                    Some(TrackStatus::Skipped) => &mut counts.skipped,
-                    Some(TrackStatus::Failed) | None => &mut counts.failed,
-                };
-                *counter += files as u64;
+                counts.add(TrackStatus::parse(&status), is_gone, files as u64);
             }
             Ok(counts)
         };

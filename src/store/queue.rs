@@ -14,12 +14,14 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 use super::presence::range_below;
 use super::verdicts::parse_ranking;
 use super::{AudioKey, Ranking, Store, StoreError, TrackStatus, path_bytes, path_from_bytes};
+use crate::tagging::Credits;
 
 /// The number of a file's row: shorter than its path, and the same after a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub i64);
 
-/// Which files a view is of. Files that are gone are in none, and files that the owner decided about only in the one that is of them.
+/// Which files a view is of. Files that are gone are in none, and files that the owner decided about only in the one that is of them
+/// and in that of the whole library.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum QueueSet {
     /// Those whose genre was not written because the vote was unsure.
@@ -33,6 +35,8 @@ pub enum QueueSet {
     TakenOut,
     /// Every file that was analysed, whatever became of it.
     Analysed,
+    /// The same, with those that the owner decided about.
+    Library,
 }
 
 /// What narrows a view down. The default narrows nothing.
@@ -134,6 +138,10 @@ pub struct QueuedTrack {
     pub audio: Option<AudioKey>,
     /// How long it is, where it was decoded.
     pub duration: Option<Duration>,
+    /// What its tags said it is when they were last read for that.
+    pub credits: Credits,
+    /// How its sound is encoded, by the codec's name, where it was decoded.
+    pub codec: Option<String>,
     /// The file system that it was on.
     device: u64,
     /// The confidence as it stands in the order.
@@ -153,9 +161,10 @@ pub struct QueuePage {
     pub goes_on: bool,
 }
 
-const COLUMNS: &str = "track.id, track.path, track.status, track.genre, track.confidence, track.ranking, track.reason,
+pub(super) const COLUMNS: &str = "track.id, track.path, track.status, track.genre, track.confidence, track.ranking, track.reason,
      track.not_music, track.models_differ, track.added_at, track.audio, track.device,
-     (SELECT duration_ms FROM audio WHERE audio.id = track.audio)";
+     (SELECT duration_ms FROM audio WHERE audio.id = track.audio), track.artist, track.title, track.album,
+     (SELECT codec FROM audio WHERE audio.id = track.audio)";
 
 /// Folders of fewer rows than this are looked through by path, whatever the order.
 const NARROW: usize = 5_000;
@@ -164,7 +173,7 @@ impl QueueView {
     /// The columns of its key, and whether they descend.
     fn key(&self) -> (&'static [&'static str], bool) {
         let (columns, descends): (&[_], _) = match (self.order, self.filter.set) {
-            (QueueOrder::Worth, QueueSet::Analysed | QueueSet::TakenOut) | (QueueOrder::Confidence, _) => {
+            (QueueOrder::Worth, QueueSet::Analysed | QueueSet::Library | QueueSet::TakenOut) | (QueueOrder::Confidence, _) => {
                 (&["confidence", "id"], false)
             }
             (QueueOrder::Worth, _) => (&["not_music", "confidence", "id"], false),
@@ -218,7 +227,7 @@ impl Conditions {
         let mut all = Self::default();
         // A unary plus keeps a term from choosing the index.
         let plus = |is_used| if is_used { "" } else { "+" };
-        let is_whole = matches!(filter.set, QueueSet::Analysed | QueueSet::TakenOut);
+        let is_whole = matches!(filter.set, QueueSet::Analysed | QueueSet::Library | QueueSet::TakenOut);
         let order = plus(matches!(along, Along::Set | Along::Confidence));
         let (path, added) = (plus(along == Along::Path), plus(along == Along::Added));
         let present = plus(match along {
@@ -240,7 +249,7 @@ impl Conditions {
                 let path = plus(along == Along::Path || along == Along::Set);
                 all.add(format!("{path}path IN ({left_alone})"), []);
             }
-            QueueSet::Analysed => {}
+            QueueSet::Analysed | QueueSet::Library => {}
         }
         if let Some(below) = filter.below {
             all.add(format!("{order}confidence < ?"), [f64::from(below).into()]);
@@ -283,7 +292,7 @@ impl Conditions {
 
     /// Leaves out what was decided about, unless just that is asked for. What was handed back waits again.
     fn undecided(mut self, filter: &QueueFilter) -> Self {
-        if filter.set != QueueSet::TakenOut {
+        if !matches!(filter.set, QueueSet::TakenOut | QueueSet::Library) {
             let decided = "SELECT 1 FROM owner_choice WHERE owner_choice.path = track.path AND origin != 'handed back'";
             self.add(format!("NOT EXISTS ({decided})"), []);
         }
@@ -339,7 +348,7 @@ impl Store {
             limit + 1
         );
         let raw = {
-            let connection = self.results();
+            let connection = self.reading();
             let list = || -> rusqlite::Result<Vec<RawQueued>> {
                 let mut statement = connection.prepare_cached(&sql)?;
                 statement.query_map(params_from_iter(&conditions.values), RawQueued::read)?.collect()
@@ -370,7 +379,7 @@ impl Store {
         let decided = Conditions::of(filter, Along::Path);
         let counted = all.joined();
         let but = match filter.set {
-            QueueSet::TakenOut => "SELECT NULL WHERE 0",
+            QueueSet::TakenOut | QueueSet::Library => "SELECT NULL WHERE 0",
             _ => "SELECT path FROM owner_choice WHERE origin != 'handed back'",
         };
         let sql = format!(
@@ -378,7 +387,7 @@ impl Store {
                   - (SELECT count(*) FROM track WHERE path IN ({but}) AND {})",
             decided.joined()
         );
-        let connection = self.results();
+        let connection = self.reading();
         let count = || -> rusqlite::Result<i64> {
             let values = all.values.iter().chain(&decided.values);
             connection.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))
@@ -405,7 +414,7 @@ impl Store {
     fn one(&self, condition: &str, value: Value) -> Result<Option<QueuedTrack>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM track WHERE {condition} AND confidence IS NOT NULL");
         let raw = {
-            let connection = self.results();
+            let connection = self.reading();
             let find = || connection.prepare_cached(&sql)?.query_row([value], RawQueued::read).optional();
             find().map_err(|e| self.error(e))?
         };
@@ -436,7 +445,7 @@ impl Store {
         let Some(folder) = &filter.path else { return Ok(false) };
         let (first, end) = range_below(folder);
         let sql = format!("SELECT count(*) FROM (SELECT 1 FROM track WHERE path > ?1 AND path < ?2 LIMIT {NARROW})");
-        let connection = self.results();
+        let connection = self.reading();
         let count =
             || -> rusqlite::Result<i64> { connection.prepare_cached(&sql)?.query_row([first, end], |row| row.get(0)) };
         count().map(|count| (count as usize) < NARROW).map_err(|e| self.error(e))
@@ -444,7 +453,7 @@ impl Store {
 }
 
 /// A row before its words and numbers were checked.
-struct RawQueued {
+pub(super) struct RawQueued {
     id: i64,
     path: Vec<u8>,
     status: String,
@@ -458,10 +467,14 @@ struct RawQueued {
     audio: Option<i64>,
     device: i64,
     duration_ms: Option<i64>,
+    artist: Option<String>,
+    title: Option<String>,
+    album: Option<String>,
+    codec: Option<String>,
 }
 
 impl RawQueued {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
             path: row.get(1)?,
@@ -476,10 +489,14 @@ impl RawQueued {
             audio: row.get(10)?,
             device: row.get(11)?,
             duration_ms: row.get(12)?,
+            artist: row.get(13)?,
+            title: row.get(14)?,
+            album: row.get(15)?,
+            codec: row.get(16)?,
         })
     }
 
-    fn check(self, store: &Store) -> Result<QueuedTrack, StoreError> {
+    pub(super) fn check(self, store: &Store) -> Result<QueuedTrack, StoreError> {
         let malformed = |what| StoreError::Malformed { path: store.path.clone(), what };
         Ok(QueuedTrack {
             id: TrackId(self.id),
@@ -494,6 +511,8 @@ impl RawQueued {
             added_at: self.added_at,
             audio: self.audio.map(AudioKey),
             duration: self.duration_ms.and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis),
+            credits: Credits { artist: self.artist, title: self.title, album: self.album },
+            codec: self.codec,
             device: self.device as u64,
             key: self.confidence,
         })

@@ -90,7 +90,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
     pub fn track(&self, path: &Path) -> Result<Option<Track>, StoreError> {
-        let connection = self.results();
+        let connection = self.reading();
         let mut statement = connection
             .prepare_cached(
                 "SELECT path, size, mtime_seconds, mtime_nanos, inode, device, status, genre, confidence, ranking, reason, settled_by
@@ -107,7 +107,7 @@ impl Store {
     /// [`StoreError`] when the database fails.
     pub fn audio_of(&self, path: &Path, stamp: &FileStamp) -> Result<Option<AudioKey>, StoreError> {
         let [size, seconds, nanos, inode, device] = stamp::columns(stamp);
-        let connection = self.results();
+        let connection = self.reading();
         let find = || -> rusqlite::Result<Option<i64>> {
             let found = connection
                 .prepare_cached(

@@ -32,7 +32,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails or holds a ranking that this program did not write.
     pub fn verdict(&self, audio: AudioKey, ensemble: &str) -> Result<Option<(f32, Ranking)>, StoreError> {
-        let connection = self.results();
+        let connection = self.reading();
         let find = || -> rusqlite::Result<Option<(f64, String)>> {
             connection
                 .prepare_cached("SELECT confidence, ranking FROM verdict WHERE audio = ?1 AND ensemble = ?2")?

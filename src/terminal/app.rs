@@ -457,13 +457,13 @@ impl App {
     }
 
     fn next_set(&mut self) -> Result<(), StoreError> {
-        use QueueSet::{Analysed, NotMusic, Tagged, TakenOut, Unsure};
+        use QueueSet::{Analysed, Library, NotMusic, Tagged, TakenOut, Unsure};
         let set = match self.list.view.filter.set {
             Unsure => Tagged,
             Tagged => NotMusic,
             NotMusic => TakenOut,
             TakenOut => Analysed,
-            Analysed => Unsure,
+            Analysed | Library => Unsure,
         };
         let filter = QueueFilter { set, ..self.list.view.filter.clone() };
         self.reopen(QueueView { filter, ..self.list.view.clone() })

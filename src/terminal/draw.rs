@@ -61,6 +61,7 @@ fn title(app: &App, width: u16) -> Line<'static> {
         QueueSet::Tagged => "tagged",
         QueueSet::TakenOut => "taken out",
         QueueSet::Analysed => "analysed",
+        QueueSet::Library => "library",
     };
     let order = match view.order {
         QueueOrder::Worth => "most worth asking first",

@@ -1,14 +1,12 @@
 //! One picture of an evaluation, as a PNG: a reliability diagram with counts, the confusion matrix, and precision and coverage by
 //! threshold. It draws figures that are there; none is computed here.
-//!
-//! Everything that it takes is compiled in: no font of the system, no library but Rust's.
 
 mod axes;
-mod canvas;
 mod confusion;
 mod reliability;
 mod thresholds;
 
+use crate::drawing as canvas;
 use canvas::{Canvas, INK, MUTED, Text};
 
 use super::Figures;
@@ -16,19 +14,7 @@ use super::Figures;
 /// Width and height of the picture, in pixels.
 pub const SIZE: (u32, u32) = (2000, 1340);
 
-/// Why there is no picture.
-#[derive(Debug, thiserror::Error)]
-pub enum PlotError {
-    /// There is no memory for it.
-    #[error("no memory for a picture of {0} x {1} pixels; leave out --png")]
-    Memory(u32, u32),
-    /// The font that is compiled in cannot be read, which a test rules out.
-    #[error("the built-in font cannot be read: {0}")]
-    Font(String),
-    /// The picture cannot be encoded.
-    #[error("the picture cannot be encoded: {0}")]
-    Encode(String),
-}
+pub use crate::drawing::DrawError as PlotError;
 
 /// Draws the figures under a title, and encodes them as a PNG of [`SIZE`].
 ///

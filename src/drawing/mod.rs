@@ -1,35 +1,49 @@
-//! A white sheet with rectangles, lines, dots and text on it. It knows pixels, and nothing of figures.
+//! A sheet with rectangles, lines, dots, pictures and text on it, and its PNG. It knows pixels, and nothing of what they show.
+//!
+//! Everything that it takes is compiled in: no font of the system, no library but Rust's.
 
-use tiny_skia::{Color, FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform};
+use tiny_skia::{Color, ColorU8, FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform};
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
-use super::PlotError;
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    /// There is no memory for it.
+    #[error("no memory for a picture of {0} x {1} pixels; do without it")]
+    Memory(u32, u32),
+    /// The font that is compiled in cannot be read, which a test rules out.
+    #[error("the built-in font cannot be read: {0}")]
+    Font(String),
+    /// The picture cannot be encoded.
+    #[error("the picture cannot be encoded: {0}")]
+    Encode(String),
+}
 
 /// Red, green and blue, 0 to 255.
-pub(super) type Colour = (u8, u8, u8);
+pub(crate) type Colour = (u8, u8, u8);
 
 /// Text and axes.
-pub(super) const INK: Colour = (0x26, 0x28, 0x2c);
+pub(crate) const INK: Colour = (0x26, 0x28, 0x2c);
 /// What matters less.
-pub(super) const MUTED: Colour = (0x6a, 0x70, 0x78);
+pub(crate) const MUTED: Colour = (0x6a, 0x70, 0x78);
 /// Grids.
-pub(super) const FAINT: Colour = (0xe2, 0xe5, 0xe9);
+pub(crate) const FAINT: Colour = (0xe2, 0xe5, 0xe9);
 /// What is right.
-pub(super) const BLUE: Colour = (0x2b, 0x6c, 0xb0);
+pub(crate) const BLUE: Colour = (0x2b, 0x6c, 0xb0);
 /// What is wrong, or the other of two things.
-pub(super) const ORANGE: Colour = (0xd4, 0x6a, 0x1e);
+pub(crate) const ORANGE: Colour = (0xd4, 0x6a, 0x1e);
 /// The sheet.
-pub(super) const WHITE: Colour = (0xff, 0xff, 0xff);
+pub(crate) const WHITE: Colour = (0xff, 0xff, 0xff);
 
 /// A sheet to draw on: x to the right, y down, in pixels.
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     pixmap: Pixmap,
     face: Face<'static>,
 }
 
 /// Where the given point is in a text.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -37,50 +51,71 @@ pub(super) enum Anchor {
 
 /// How a text looks.
 #[derive(Clone, Copy)]
-pub(super) struct Text {
+pub(crate) struct Text {
     /// Pixels an em.
-    pub(super) size: f32,
-    pub(super) bold: bool,
-    pub(super) colour: Colour,
-    pub(super) anchor: Anchor,
+    pub(crate) size: f32,
+    pub(crate) bold: bool,
+    pub(crate) colour: Colour,
+    pub(crate) anchor: Anchor,
     /// Degrees, against the clock.
-    pub(super) turned: f32,
+    pub(crate) turned: f32,
 }
 
 impl Text {
     /// Level text of the usual size that starts at its point.
-    pub(super) fn of(colour: Colour) -> Self {
+    pub(crate) fn of(colour: Colour) -> Self {
         Self { size: 20.0, bold: false, colour, anchor: Anchor::Start, turned: 0.0 }
     }
 }
 
 /// Between two colours: 0 is the first.
-pub(super) fn blend(from: Colour, to: Colour, share: f32) -> Colour {
+pub(crate) fn blend(from: Colour, to: Colour, share: f32) -> Colour {
     let mix = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * share.clamp(0.0, 1.0)).round() as u8;
     (mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2))
 }
 
 impl Canvas {
-    pub(super) fn new(width: u32, height: u32) -> Result<Self, PlotError> {
-        let mut pixmap = Pixmap::new(width, height).ok_or(PlotError::Memory(width, height))?;
-        pixmap.fill(Color::WHITE);
-        let face = Face::parse(epaint_default_fonts::UBUNTU_LIGHT, 0);
-        Ok(Self { pixmap, face: face.map_err(|error| PlotError::Font(error.to_string()))? })
+    pub(crate) fn new(width: u32, height: u32) -> Result<Self, DrawError> {
+        Self::coloured(width, height, WHITE)
     }
 
-    pub(super) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        self.pixmap.encode_png().map_err(|error| PlotError::Encode(error.to_string()))
+    /// A sheet of another colour than white.
+    pub(crate) fn coloured(width: u32, height: u32, colour: Colour) -> Result<Self, DrawError> {
+        let mut pixmap = Pixmap::new(width, height).ok_or(DrawError::Memory(width, height))?;
+        pixmap.fill(Color::from_rgba8(colour.0, colour.1, colour.2, 255));
+        let face = Face::parse(epaint_default_fonts::UBUNTU_LIGHT, 0);
+        Ok(Self { pixmap, face: face.map_err(|error| DrawError::Font(error.to_string()))? })
+    }
+
+    pub(crate) fn png(&self) -> Result<Vec<u8>, DrawError> {
+        self.pixmap.encode_png().map_err(|error| DrawError::Encode(error.to_string()))
     }
 
     /// A filled rectangle; one without an area is not drawn.
-    pub(super) fn rect(&mut self, (x, y): (f32, f32), (width, height): (f32, f32), colour: Colour) {
+    pub(crate) fn rect(&mut self, (x, y): (f32, f32), (width, height): (f32, f32), colour: Colour) {
         if let Some(rect) = Rect::from_xywh(x, y, width, height) {
             self.pixmap.fill_rect(rect, &paint(colour), Transform::identity(), None);
         }
     }
 
+    /// A picture: a colour for each pixel of an area, which is given by its left, top, width and height.
+    pub(crate) fn picture(&mut self, area: (u32, u32, u32, u32), colour: impl Fn(u32, u32) -> Colour) {
+        let (left, top, width, height) = area;
+        let sheet = self.pixmap.width();
+        let pixels = self.pixmap.pixels_mut();
+        for y in 0..height {
+            for x in 0..width {
+                let (red, green, blue) = colour(x, y);
+                let at = (top + y) as usize * sheet as usize + (left + x) as usize;
+                if left + x < sheet && let Some(pixel) = pixels.get_mut(at) {
+                    *pixel = ColorU8::from_rgba(red, green, blue, 255).premultiply();
+                }
+            }
+        }
+    }
+
     /// A line through points, `width` pixels wide; dashed if asked for.
-    pub(super) fn line(&mut self, points: &[(f32, f32)], width: f32, colour: Colour, dashed: bool) {
+    pub(crate) fn line(&mut self, points: &[(f32, f32)], width: f32, colour: Colour, dashed: bool) {
         let mut path = PathBuilder::new();
         for (i, &(x, y)) in points.iter().enumerate() {
             if i == 0 { path.move_to(x, y) } else { path.line_to(x, y) }
@@ -93,7 +128,7 @@ impl Canvas {
     }
 
     /// A filled dot with a white rim, to stand out from lines and bars.
-    pub(super) fn dot(&mut self, (x, y): (f32, f32), radius: f32, colour: Colour) {
+    pub(crate) fn dot(&mut self, (x, y): (f32, f32), radius: f32, colour: Colour) {
         for (radius, colour) in [(radius + 2.0, WHITE), (radius, colour)] {
             if let Some(path) = PathBuilder::from_circle(x, y, radius) {
                 self.fill(&path, colour, Transform::identity());
@@ -102,7 +137,7 @@ impl Canvas {
     }
 
     /// A text whose capitals are centred on the height of its point. What the font does not have is left out.
-    pub(super) fn text(&mut self, text: &str, (x, y): (f32, f32), style: &Text) {
+    pub(crate) fn text(&mut self, text: &str, (x, y): (f32, f32), style: &Text) {
         let scale = style.size / f32::from(self.face.units_per_em());
         let capitals = f32::from(self.face.capital_height().unwrap_or(700)) * scale;
         let mut outline = Outline { path: PathBuilder::new(), scale, x: 0.0, y: capitals / 2.0 };
@@ -126,7 +161,7 @@ impl Canvas {
     }
 
     /// How wide a text of this size is, in pixels.
-    pub(super) fn text_width(&self, text: &str, size: f32) -> f32 {
+    pub(crate) fn text_width(&self, text: &str, size: f32) -> f32 {
         let units: f32 = self.glyphs(text).map(|glyph| self.advance(glyph)).sum();
         units * size / f32::from(self.face.units_per_em())
     }

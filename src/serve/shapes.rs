@@ -1,0 +1,668 @@
+//! The JSON objects of the interface, as docs/api.md shows them, and how they are made of what the desk says.
+
+use std::path::Path;
+
+use super::reply::{seconds, share};
+use super::schema::shape;
+use crate::desk::Desk;
+use crate::pipeline::{HandReport, Opinion};
+use crate::store::{EntryState, PastCorrection, PastEntry, QueuedTrack, Ranking, StatusCounts};
+use crate::tagging::{Cause, Origin};
+
+shape!(out
+    /// A genre and its share of the vote.
+    Share {
+        /// As it would be written.
+        genre: String,
+        /// 0 to 1.
+        share: f64,
+    }
+);
+
+shape!(out
+    /// The part of a recording that was listened to.
+    Window {
+        /// In seconds from the beginning.
+        start: f64,
+        /// In seconds.
+        length: f64,
+    }
+);
+
+shape!(out
+    /// What is heard of a track.
+    Audio {
+        /// `file`, in which to seek, or `window`, a WAV of the part alone.
+        form: &'static str,
+        /// Its media type.
+        r#type: &'static str,
+        /// Where the part begins in it, in seconds.
+        start: f64,
+        /// In seconds.
+        length: f64,
+    }
+);
+
+shape!(out
+    /// A track of the queue.
+    Track {
+        /// The number of its row.
+        id: i64,
+        /// The file.
+        path: String,
+        /// The folder that it is in.
+        folder: String,
+        /// Its name in the folder.
+        file: String,
+        /// Whether it lies in one of the library's folders: else it is neither played nor written.
+        in_library: bool,
+        artist: Option<String>,
+        title: Option<String>,
+        album: Option<String>,
+        /// `tagged`, `kept`, `unsure`, `skipped` or `failed`.
+        status: &'static str,
+        /// The first genre of the vote.
+        genre: Option<String>,
+        /// How sure the vote is, 0 to 1.
+        confidence: f64,
+        /// The genres of the vote, the best first.
+        ranking: Vec<Share>,
+        /// What accepting writes.
+        suggestion: Vec<String>,
+        /// Why nothing was written.
+        reason: Option<String>,
+        /// Whether it sounds like speech or noise.
+        not_music: bool,
+        /// Whether the models name different genres; null where that was not noted.
+        models_differ: Option<bool>,
+        /// When it was first seen, in seconds since 1970.
+        added_at: i64,
+        /// In seconds.
+        duration: Option<f64>,
+        /// What was listened to.
+        window: Window,
+        audio: Audio,
+    }
+);
+
+shape!(out
+    /// A page of the queue.
+    TrackPage {
+        tracks: Vec<Track>,
+        /// The cursor of the next page; null at the end.
+        next: Option<String>,
+        /// The cursor of the page before; null at the beginning.
+        previous: Option<String>,
+        /// How many there are, if that was asked for.
+        total: Option<u64>,
+    }
+);
+
+shape!(out
+    /// Found tracks.
+    Found {
+        tracks: Vec<Track>,
+        /// The cursor of the next page; null at the end.
+        next: Option<String>,
+    }
+);
+
+shape!(out
+    /// What one model says.
+    Model {
+        model: String,
+        /// Its weight in the vote.
+        weight: f64,
+        /// Its genres, the likeliest first.
+        ranking: Vec<Share>,
+    }
+);
+
+shape!(out
+    /// What the models say.
+    Scores {
+        models: Vec<Model>,
+        /// Whether those that vote name different genres.
+        models_differ: bool,
+    }
+);
+
+shape!(out
+    /// What the tags of a file say now.
+    Tags {
+        genres: Vec<String>,
+        artist: Option<String>,
+        title: Option<String>,
+        album: Option<String>,
+        /// Why they cannot be read.
+        error: Option<String>,
+    }
+);
+
+shape!(out
+    /// What was decided about a file.
+    Choice {
+        genres: Vec<String>,
+        /// `chosen`, `taken back`, `taken out` or `handed back`.
+        origin: &'static str,
+    }
+);
+
+shape!(out
+    /// A write.
+    Entry {
+        id: i64,
+        /// When it began, in seconds since 1970.
+        at: i64,
+        /// `scan`, `owner` or `undo`.
+        cause: &'static str,
+        /// `open`, `committed`, `undone` or `abandoned`.
+        state: &'static str,
+        /// Why it was abandoned.
+        reason: Option<String>,
+        before: Vec<String>,
+        after: Vec<String>,
+        /// Where the file was then.
+        path: String,
+    }
+);
+
+shape!(out
+    /// A decision of the owner.
+    Decision {
+        id: i64,
+        /// The number to undo it by, with all that were made in the same go.
+        go: i64,
+        /// In seconds since 1970.
+        at: i64,
+        /// `accepted`, `set` or `left alone`.
+        kind: &'static str,
+        /// `terminal`, `page`, `api` or `command`.
+        surface: &'static str,
+        genres: Vec<String>,
+        undone: bool,
+    }
+);
+
+shape!(out
+    /// All that is known of a track.
+    TrackDetails {
+        track: Track,
+        in_library: bool,
+        /// Whether the file is there.
+        is_there: bool,
+        tags: Tags,
+        choice: Option<Choice>,
+        models: Vec<Model>,
+        models_differ: bool,
+        /// The oldest first.
+        history: Vec<Entry>,
+        /// The latest first.
+        corrections: Vec<Decision>,
+    }
+);
+
+shape!(out
+    /// What became of one track.
+    Outcome {
+        /// The number of its row; null where it has none.
+        id: Option<i64>,
+        path: String,
+        /// `written`, `would-write`, `none`, `undone` or `failed`.
+        action: &'static str,
+        before: Option<Vec<String>>,
+        after: Option<Vec<String>>,
+        /// Why it failed.
+        error: Option<String>,
+    }
+);
+
+shape!(out
+    /// A correction of one track.
+    Corrected {
+        /// The number to undo it by; null in a dry run.
+        go: Option<i64>,
+        result: Outcome,
+    }
+);
+
+shape!(out
+    /// Corrections of many tracks, as far as they are.
+    Job {
+        id: u64,
+        /// `accept`, `set`, `reject` or `undo`.
+        kind: &'static str,
+        /// `waiting`, `running`, `done`, `stopped` or `failed`.
+        state: &'static str,
+        /// The number to undo it by, once something was written.
+        go: Option<i64>,
+        /// Tracks that are meant.
+        total: usize,
+        done: usize,
+        /// Of these, those that failed.
+        failed: usize,
+        /// The last ones.
+        results: Vec<Outcome>,
+        /// Why the whole failed.
+        error: Option<String>,
+        /// In seconds since 1970.
+        started_at: i64,
+        ended_at: Option<i64>,
+    }
+);
+
+shape!(out
+    /// A genre that may be meant.
+    Genre {
+        /// What would be written.
+        word: String,
+        /// The alias by which it was found.
+        alias: Option<String>,
+        /// Whether it is in the list of genres.
+        known: bool,
+    }
+);
+
+shape!(out
+    /// Genres, the best first.
+    Genres { genres: Vec<Genre>, }
+);
+
+shape!(out
+    /// A write, as one of all.
+    Change {
+        id: i64,
+        /// The number of the file's row.
+        track: Option<i64>,
+        at: i64,
+        cause: &'static str,
+        state: &'static str,
+        path: String,
+        before: Vec<String>,
+        after: Vec<String>,
+    }
+);
+
+shape!(out
+    /// Writes, the latest first.
+    Changes {
+        changes: Vec<Change>,
+        next: Option<String>,
+    }
+);
+
+shape!(out
+    /// Files by what became of them.
+    Statuses {
+        tagged: u64,
+        kept: u64,
+        unsure: u64,
+        skipped: u64,
+        failed: u64,
+        /// Files that are gone.
+        gone: u64,
+    }
+);
+
+shape!(out
+    /// Tracks of a genre.
+    GenreNumbers {
+        genre: String,
+        tracks: u64,
+        tagged: u64,
+        unsure: u64,
+    }
+);
+
+shape!(out
+    /// Tracks with a confidence between two values.
+    Bin {
+        from: f64,
+        to: f64,
+        tracks: u64,
+        tagged: u64,
+    }
+);
+
+shape!(out
+    /// How often two models name the same genre.
+    Agreement {
+        models: Vec<String>,
+        /// The share of tracks; null where no track was heard by both.
+        matrix: Vec<Vec<Option<f64>>>,
+        /// Tracks that were looked at.
+        tracks: u64,
+        /// Whether these are a sample.
+        sampled: bool,
+    }
+);
+
+shape!(out
+    /// What was changed in a stretch of time.
+    ChangeNumbers {
+        written: u64,
+        corrected: u64,
+        undone: u64,
+    }
+);
+
+shape!(out
+    /// What was changed on a day.
+    Day {
+        /// When it began, in seconds since 1970.
+        from: i64,
+        written: u64,
+        corrected: u64,
+        undone: u64,
+    }
+);
+
+shape!(out
+    /// What was changed lately.
+    Lately {
+        today: ChangeNumbers,
+        /// The last seven days, today among them.
+        week: ChangeNumbers,
+        /// Today first.
+        days: Vec<Day>,
+    }
+);
+
+shape!(out
+    /// A folder of the library in numbers.
+    RootNumbers {
+        path: String,
+        tracks: u64,
+        tagged: u64,
+        kept: u64,
+        unsure: u64,
+        skipped: u64,
+        failed: u64,
+        gone: u64,
+    }
+);
+
+shape!(out
+    /// The library in numbers.
+    Library {
+        computed_at: i64,
+        tracks: u64,
+        /// Files that the owner decided about.
+        decided: u64,
+        /// Files that wait for the owner.
+        waiting: u64,
+        statuses: Statuses,
+        genres: Vec<GenreNumbers>,
+        confidence: Vec<Bin>,
+        agreement: Agreement,
+        changes: Lately,
+        roots: Vec<RootNumbers>,
+    }
+);
+
+shape!(out
+    /// A folder.
+    Folder {
+        name: String,
+        path: String,
+        tracks: u64,
+        tagged: u64,
+        unsure: u64,
+    }
+);
+
+shape!(out
+    /// What lies in a folder.
+    Folders {
+        path: Option<String>,
+        /// The folder above, where that is in the library.
+        parent: Option<String>,
+        folders: Vec<Folder>,
+        /// Files right in it, among the folders of this page.
+        tracks: u64,
+        /// The path to go on behind; null at the end.
+        next: Option<String>,
+    }
+);
+
+shape!(out
+    /// The service.
+    ServiceHealth {
+        running: bool,
+        /// How it stands; null where it never ran.
+        state: Option<String>,
+    }
+);
+
+shape!(out
+    /// How the server is.
+    Health {
+        status: &'static str,
+        version: &'static str,
+        service: ServiceHealth,
+    }
+);
+
+shape!(out
+    /// A browser's session.
+    SessionInfo {
+        /// For the header `X-CSRF-Token`; null where a token is needed first.
+        csrf: Option<String>,
+        signed_in: bool,
+        needs_token: bool,
+        version: &'static str,
+    }
+);
+
+shape!(out
+    /// A sound that is no music.
+    NotMusic {
+        sound: String,
+        /// How likely it is music all the same.
+        music: f64,
+    }
+);
+
+shape!(out
+    /// What is said of a file.
+    Judged {
+        genre: Option<String>,
+        confidence: f64,
+        /// Whether it is sure enough to be written.
+        sure: bool,
+        /// What would be written.
+        words: Vec<String>,
+        ranking: Vec<Share>,
+        models: Vec<Model>,
+        not_music: Option<NotMusic>,
+        /// In seconds.
+        duration: Option<f64>,
+        elapsed_ms: u64,
+    }
+);
+
+shape!(in
+    /// Genres to set.
+    CorrectBody {
+        /// One or more, as they are to be written.
+        genres: Vec<String>,
+    }
+);
+
+shape!(in
+    /// What to narrow the queue down by.
+    FilterBody {
+        /// As the parameter `set`.
+        set: Option<String>,
+        below: Option<f32>,
+        above: Option<f32>,
+        genre: Option<Vec<String>>,
+        path: Option<String>,
+        added_since: Option<i64>,
+        disagree: Option<bool>,
+        text: Option<String>,
+    }
+);
+
+shape!(in
+    /// One of these, and no more.
+    ReachBody {
+        tracks: Option<Vec<i64>>,
+        /// That of this track.
+        album: Option<i64>,
+        /// That of this track, and all below it.
+        folder: Option<i64>,
+        all: Option<bool>,
+    }
+);
+
+shape!(in
+    /// Corrections of many tracks.
+    BulkBody {
+        /// `accept`, `set` or `reject`.
+        action: String,
+        genres: Option<Vec<String>>,
+        reach: ReachBody,
+        filter: Option<FilterBody>,
+        dry_run: Option<bool>,
+    }
+);
+
+shape!(in
+    /// What to take back.
+    UndoBody {
+        /// The go; null: the last one there is.
+        go: Option<i64>,
+    }
+);
+
+shape!(in
+    /// A file of the library.
+    ClassifyBody {
+        track: Option<i64>,
+        path: Option<String>,
+    }
+);
+
+shape!(in
+    /// A token to sign in with.
+    TokenBody { token: String, }
+);
+
+/// A path as text: what is not UTF-8 in it becomes a sign for that.
+pub fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// A ranking as shares.
+pub fn shares(ranking: &Ranking) -> Vec<Share> {
+    ranking.iter().map(|(genre, value)| Share { genre: genre.clone(), share: share(*value) }).collect()
+}
+
+/// Opinions as what models say.
+pub fn models(opinions: &[Opinion]) -> Vec<Model> {
+    let model = |opinion: &Opinion| Model {
+        model: opinion.model.clone(),
+        weight: share(opinion.weight),
+        ranking: shares(&opinion.ranking),
+    };
+    opinions.iter().map(model).collect()
+}
+
+/// A row of the queue.
+pub fn track(desk: &Desk, row: &QueuedTrack, in_library: bool) -> Track {
+    let (start, length) = desk.listened_to(row);
+    let window = Window { start: seconds(start), length: seconds(length) };
+    Track {
+        id: row.id.0,
+        path: text(&row.path),
+        folder: row.path.parent().map(text).unwrap_or_default(),
+        file: row.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        in_library,
+        artist: row.credits.artist.clone(),
+        title: row.credits.title.clone(),
+        album: row.credits.album.clone(),
+        status: row.status.as_str(),
+        genre: row.genre.clone(),
+        confidence: share(row.confidence),
+        ranking: shares(&row.ranking),
+        suggestion: desk.suggestion(row),
+        reason: row.reason.clone(),
+        not_music: row.is_not_music,
+        models_differ: row.models_differ,
+        added_at: row.added_at,
+        duration: row.duration.map(|duration| seconds(duration.as_secs_f64())),
+        audio: super::sound::described(row, &window),
+        window,
+    }
+}
+
+/// An entry of the journal.
+pub fn entry(past: &PastEntry) -> Entry {
+    let (state, reason) = match &past.state {
+        EntryState::Open => ("open", None),
+        EntryState::Committed => ("committed", None),
+        EntryState::Undone(_) => ("undone", None),
+        EntryState::Abandoned(why) => ("abandoned", Some(why.clone())),
+    };
+    Entry {
+        id: past.id.0,
+        at: past.begun_at,
+        cause: cause(past.entry.cause),
+        state,
+        reason,
+        before: past.entry.genre_before.clone(),
+        after: past.entry.genre_after.clone(),
+        path: text(&past.written_as),
+    }
+}
+
+/// The word for whose write it was.
+pub fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Scan => "scan",
+        Cause::Owner => "owner",
+        Cause::Undo => "undo",
+    }
+}
+
+/// The word for how a choice came about.
+pub fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Chosen => "chosen",
+        Origin::TakenBack => "taken back",
+        Origin::TakenOut => "taken out",
+        Origin::HandedBack => "handed back",
+    }
+}
+
+/// A correction that was made.
+pub fn decision(made: &PastCorrection) -> Decision {
+    Decision {
+        id: made.id.0,
+        go: made.go.0,
+        at: made.made_at,
+        kind: made.kind.as_str(),
+        surface: made.surface.as_str(),
+        genres: made.genres.clone(),
+        undone: made.is_undone,
+    }
+}
+
+/// What became of a track.
+pub fn outcome(id: Option<i64>, report: &HandReport) -> Outcome {
+    Outcome {
+        id,
+        path: text(&report.path),
+        action: report.action.as_str(),
+        before: Some(report.before.clone()),
+        after: Some(report.after.clone()),
+        error: None,
+    }
+}
+
+/// Counts by status.
+pub fn statuses(counts: &StatusCounts) -> Statuses {
+    let StatusCounts { tagged, kept, unsure, skipped, failed, gone } = *counts;
+    Statuses { tagged, kept, unsure, skipped, failed, gone }
+}

@@ -1,0 +1,37 @@
+//! What the tags of a file say it is, kept with its row, so that a list of many files opens none of them.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::params;
+
+use super::{Store, StoreError, TrackId, path_bytes, path_from_bytes, unix_now};
+use crate::tagging::Credits;
+
+impl Store {
+    /// Keeps what the tags of a file say.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn note_credits(&self, path: &Path, credits: &Credits) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE track SET artist = ?2, title = ?3, album = ?4, credits_at = ?5 WHERE path = ?1";
+        let Credits { artist, title, album } = credits;
+        self.execute(SQL, params![path_bytes(path), artist, title, album, unix_now()])
+    }
+
+    /// Analysed files whose tags were not read for this yet, behind a row's number; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn without_credits(&self, after: TrackId, limit: usize) -> Result<Vec<(TrackId, PathBuf)>, StoreError> {
+        let connection = self.reading();
+        let list = || -> rusqlite::Result<Vec<(TrackId, PathBuf)>> {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, path FROM track INDEXED BY track_uncredited
+                 WHERE credits_at IS NULL AND confidence IS NOT NULL AND id > ?1 AND gone_at IS NULL ORDER BY id LIMIT ?2",
+            )?;
+            let row = |row: &rusqlite::Row<'_>| Ok((TrackId(row.get(0)?), path_from_bytes(row.get(1)?)));
+            statement.query_map(params![after.0, limit as i64], row)?.collect()
+        };
+        list().map_err(|e| self.error(e))
+    }
+}

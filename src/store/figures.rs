@@ -1,0 +1,173 @@
+//! The library in numbers: what is counted over all rows. It takes a moment in a large library and is asked for seldom.
+
+use rusqlite::{Connection, params};
+
+use super::{StatusCounts, Store, StoreError, TrackStatus};
+
+/// How sure the program was, in equal steps.
+const BINS: usize = 20;
+
+/// Counts over the whole library.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Figures {
+    /// Files by what became of them.
+    pub statuses: StatusCounts,
+    /// Files that the owner decided about.
+    pub decided: u64,
+    /// Analysed files by the first genre of the vote, the most frequent first.
+    pub genres: Vec<GenreCounts>,
+    /// Analysed files by confidence, the lowest first.
+    pub confidence: Vec<ConfidenceBin>,
+}
+
+/// Files of a genre.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenreCounts {
+    /// Its name, as it would be written.
+    pub genre: String,
+    /// Files.
+    pub tracks: u64,
+    /// Of these, those that carry a genre of ours.
+    pub tagged: u64,
+    /// Of these, those that wait.
+    pub unsure: u64,
+}
+
+/// Files with a confidence between two values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConfidenceBin {
+    /// From this on.
+    pub from: f32,
+    /// Up to this.
+    pub to: f32,
+    /// Files.
+    pub tracks: u64,
+    /// Of these, those that carry a genre of ours.
+    pub tagged: u64,
+}
+
+/// What was changed in a stretch of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChangeCounts {
+    /// Files that a scan wrote.
+    pub written: u64,
+    /// Files about which the owner decided, with or without a write.
+    pub corrected: u64,
+    /// Writes and decisions that were taken back.
+    pub undone: u64,
+}
+
+impl Store {
+    /// Counts over all rows.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn figures(&self) -> Result<Figures, StoreError> {
+        let connection = self.reading();
+        let count = || -> rusqlite::Result<Figures> {
+            Ok(Figures {
+                statuses: statuses(&connection)?,
+                decided: connection.query_row(
+                    "SELECT count(*) FROM owner_choice WHERE origin != 'handed back'",
+                    [],
+                    |row| row.get::<_, i64>(0),
+                )? as u64,
+                genres: genres(&connection)?,
+                confidence: confidence(&connection)?,
+            })
+        };
+        count().map_err(|e| self.error(e))
+    }
+
+    /// What was changed from a moment on and before another, in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn count_changes(&self, from: i64, to: i64) -> Result<ChangeCounts, StoreError> {
+        let connection = self.reading();
+        let one = |sql: &str| -> rusqlite::Result<u64> {
+            connection.prepare_cached(sql)?.query_row(params![from, to], |row| row.get::<_, i64>(0)).map(|n| n as u64)
+        };
+        let count = || -> rusqlite::Result<ChangeCounts> {
+            const WRITES: &str = "SELECT count(*) FROM journal WHERE state = 'committed' AND begun_at >= ?1 AND begun_at < ?2";
+            Ok(ChangeCounts {
+                written: one(&format!("{WRITES} AND cause = '\"scan\"'"))?,
+                corrected: one("SELECT count(*) FROM correction WHERE made_at >= ?1 AND made_at < ?2")?,
+                undone: one(&format!("{WRITES} AND cause = '\"undo\"'"))?,
+            })
+        };
+        count().map_err(|e| self.error(e))
+    }
+
+    /// Row numbers of analysed audio, spread over the whole library: at most `limit`, and how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn sample_audio(&self, limit: usize) -> Result<(Vec<super::AudioKey>, u64), StoreError> {
+        let connection = self.reading();
+        let list = || -> rusqlite::Result<(Vec<super::AudioKey>, u64)> {
+            let first_and_last = "SELECT coalesce(min(id), 0), coalesce(max(id), 0), count(*) FROM audio";
+            let (first, last, all): (i64, i64, i64) =
+                connection.query_row(first_and_last, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let step = ((last - first) / limit.max(1) as i64).max(1);
+            let mut next = connection.prepare_cached("SELECT min(id) FROM audio WHERE id >= ?1")?;
+            let (mut found, mut at) = (Vec::new(), first);
+            while at <= last && found.len() < limit {
+                let Some(id) = next.query_row([at], |row| row.get::<_, Option<i64>>(0))? else { break };
+                found.push(super::AudioKey(id));
+                at = (at + step).max(id + 1);
+            }
+            Ok((found, all as u64))
+        };
+        list().map_err(|e| self.error(e))
+    }
+}
+
+fn statuses(connection: &Connection) -> rusqlite::Result<StatusCounts> {
+    let mut statement =
+        connection.prepare_cached("SELECT status, gone_at IS NOT NULL, count(*) FROM track INDEXED BY track_worth GROUP BY 1, 2")?;
+    let mut rows = statement.query([])?;
+    let mut counts = StatusCounts::default();
+    while let Some(row) = rows.next()? {
+        let (status, is_gone, files): (String, bool, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        counts.add(TrackStatus::parse(&status), is_gone, files as u64);
+    }
+    Ok(counts)
+}
+
+fn genres(connection: &Connection) -> rusqlite::Result<Vec<GenreCounts>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT genre COLLATE NOCASE, count(*), sum(status = 'tagged'), sum(status = 'unsure')
+         FROM track INDEXED BY track_genre WHERE genre IS NOT NULL AND +gone_at IS NULL AND confidence IS NOT NULL
+         GROUP BY genre COLLATE NOCASE ORDER BY 2 DESC LIMIT 500",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(GenreCounts {
+            genre: row.get(0)?,
+            tracks: row.get::<_, i64>(1)? as u64,
+            tagged: row.get::<_, i64>(2)? as u64,
+            unsure: row.get::<_, i64>(3)? as u64,
+        })
+    })?;
+    rows.collect()
+}
+
+fn confidence(connection: &Connection) -> rusqlite::Result<Vec<ConfidenceBin>> {
+    let edge = |bin: usize| bin as f32 / BINS as f32;
+    let mut bins: Vec<ConfidenceBin> =
+        (0..BINS).map(|bin| ConfidenceBin { from: edge(bin), to: edge(bin + 1), tracks: 0, tagged: 0 }).collect();
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT min({last}, max(0, CAST(confidence * {BINS} AS INTEGER))), count(*), sum(status = 'tagged')
+         FROM track INDEXED BY track_worth WHERE gone_at IS NULL AND confidence IS NOT NULL GROUP BY 1",
+        last = BINS - 1
+    ))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let bin: i64 = row.get(0)?;
+        if let Some(bin) = usize::try_from(bin).ok().and_then(|bin| bins.get_mut(bin)) {
+            bin.tracks = row.get::<_, i64>(1)? as u64;
+            bin.tagged = row.get::<_, i64>(2)? as u64;
+        }
+    }
+    Ok(bins)
+}

@@ -65,7 +65,9 @@ impl Learning {
                 Outcome::Adopted { generation } => {
                     tracing::info!("learned anew from {} tracks: generation {generation} votes", report.examples);
                 }
-                Outcome::NotAdopted { why } => tracing::info!("tried to learn anew, and stays with what there is: {why}"),
+                Outcome::NotAdopted { why } => {
+                    tracing::info!("tried to learn anew, and stays with what there is: {why}")
+                }
                 Outcome::WouldBeAdopted => {}
             },
             Err(error) => tracing::warn!("could not learn anew: {error}"),

@@ -14,12 +14,14 @@ pub(super) fn minimise(mut x: Vec<f64>, steps: usize, of: impl Fn(&[f64]) -> (f6
     let first = length(&gradient);
     let mut known: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     for _ in 0..steps {
-        if !(length(&gradient) > CONVERGED * first.max(f64::MIN_POSITIVE)) {
+        let left = length(&gradient);
+        // What is no number leads nowhere.
+        if left.is_nan() || left <= CONVERGED * first {
             break;
         }
         let direction = direction(&gradient, &known);
         let slope = dot(&gradient, &direction);
-        if !(slope < 0.0) {
+        if slope.is_nan() || slope >= 0.0 {
             break;
         }
         let mut step = if known.is_empty() { 1.0 / length(&gradient).max(1.0) } else { 1.0 };

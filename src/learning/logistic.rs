@@ -44,9 +44,8 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         right.swap(i, pivot);
         for row in i + 1..n {
             let factor = matrix[row][i] / matrix[i][i];
-            for column in i..n {
-                matrix[row][column] -= factor * matrix[i][column];
-            }
+            let pivot = matrix[i].clone();
+            matrix[row].iter_mut().zip(&pivot).skip(i).for_each(|(x, above)| *x -= factor * above);
             right[row] -= factor * right[i];
         }
     }

@@ -97,7 +97,10 @@ fn announce(server: &Server) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "serving at {}", server.place())?;
     if server.needs_token() {
-        writeln!(out, "it can be reached from elsewhere: every request needs a token; `reclassd serve token` makes one")?;
+        writeln!(
+            out,
+            "it can be reached from elsewhere: every request needs a token; `reclassd serve token` makes one"
+        )?;
     }
     out.flush()
 }

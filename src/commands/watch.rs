@@ -61,7 +61,9 @@ fn serve(config: &Config, database: PathBuf) -> Option<Server> {
         Ok(server) => {
             tracing::info!("the page is at {}", server.place());
             if server.needs_token() {
-                tracing::info!("it can be reached from elsewhere: every request needs a token of `reclassd serve token`");
+                tracing::info!(
+                    "it can be reached from elsewhere: every request needs a token of `reclassd serve token`"
+                );
             }
             Some(server)
         }

@@ -68,14 +68,19 @@ impl Serve {
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let path = &self.base_path;
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
-        let is_path = path.starts_with('/') && !path.ends_with('/') && !path.contains("//") && path.chars().all(is_plain);
-        super::require(path.is_empty() || is_path && !path.split('/').any(|part| part == ".." || part == "."), "serve.base_path", || {
-            format!("base_path \"{path}\" must begin with a slash and not end with one, such as \"/music\"")
-        })?;
+        let is_path =
+            path.starts_with('/') && !path.ends_with('/') && !path.contains("//") && path.chars().all(is_plain);
+        super::require(
+            path.is_empty() || is_path && !path.split('/').any(|part| part == ".." || part == "."),
+            "serve.base_path",
+            || format!("base_path \"{path}\" must begin with a slash and not end with one, such as \"/music\""),
+        )?;
         for host in &self.hosts {
             let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
             super::require(is_name, "serve.hosts", || {
-                format!("\"{host}\" is no name of a host: write it without scheme, port and path, such as \"music.example.org\"")
+                format!(
+                    "\"{host}\" is no name of a host: write it without scheme, port and path, such as \"music.example.org\""
+                )
             })?;
         }
         super::require((1..=65_536).contains(&self.max_upload), "serve.max_upload", || {

@@ -55,14 +55,20 @@ impl Desk {
         }
     }
 
+    /// The filter that a reach is, where it can be one: its tracks may be many, and can be read page by page.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn as_filter(&self, reach: &Reach, filter: &QueueFilter) -> Result<Option<QueueFilter>, StoreError> {
+        match reach {
+            Reach::All => Ok(Some(filter.clone())),
+            Reach::Folder(id) => Ok(self.store().queued_by_id(*id)?.map(|track| narrowed(&track, filter))),
+            Reach::Tracks(_) | Reach::Album(_) => Ok(None),
+        }
+    }
+
     fn in_folder(&self, track: &QueuedTrack, filter: &QueueFilter) -> Result<Vec<QueuedTrack>, StoreError> {
-        let folder = track.path.parent().unwrap_or(Path::new("/"));
-        // The narrower of the two.
-        let path = match &filter.path {
-            Some(path) if path.starts_with(folder) => path.clone(),
-            _ => folder.to_owned(),
-        };
-        self.everything(&QueueFilter { path: Some(path), ..filter.clone() })
+        self.everything(&narrowed(track, filter))
     }
 
     fn everything(&self, filter: &QueueFilter) -> Result<Vec<QueuedTrack>, StoreError> {
@@ -78,4 +84,15 @@ impl Desk {
             after = page.last;
         }
     }
+}
+
+/// A filter, narrowed down to the folder of a track.
+fn narrowed(track: &QueuedTrack, filter: &QueueFilter) -> QueueFilter {
+    let folder = track.path.parent().unwrap_or(Path::new("/"));
+    // The narrower of the two.
+    let path = match &filter.path {
+        Some(path) if path.starts_with(folder) => path.clone(),
+        _ => folder.to_owned(),
+    };
+    QueueFilter { path: Some(path), ..filter.clone() }
 }

@@ -2,7 +2,9 @@
 //!
 //! Everything that it takes is compiled in: no font of the system, no library but Rust's.
 
-use tiny_skia::{Color, ColorU8, FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform};
+use tiny_skia::{
+    Color, ColorU8, FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform,
+};
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
 /// Why there is no picture.
@@ -107,7 +109,9 @@ impl Canvas {
             for x in 0..width {
                 let (red, green, blue) = colour(x, y);
                 let at = (top + y) as usize * sheet as usize + (left + x) as usize;
-                if left + x < sheet && let Some(pixel) = pixels.get_mut(at) {
+                if left + x < sheet
+                    && let Some(pixel) = pixels.get_mut(at)
+                {
                     *pixel = ColorU8::from_rgba(red, green, blue, 255).premultiply();
                 }
             }

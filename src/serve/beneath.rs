@@ -64,7 +64,8 @@ impl Roots {
     /// # Errors
     /// [`Problem`]: it lies in no root, a link is on its way, it is not there, or it is no file.
     pub fn open(&self, path: &Path) -> Result<Beneath, Problem> {
-        let outside = || Problem::new(Kind::Outside, "the file lies in none of the library's folders, or behind a link");
+        let outside =
+            || Problem::new(Kind::Outside, "the file lies in none of the library's folders, or behind a link");
         if !is_plain(path) {
             return Err(outside());
         }
@@ -129,7 +130,9 @@ mod tests {
         let roots = Roots::new(vec![at("music"), at("not there")]);
         assert!(roots.open(&at("music/album/song.mp3")).is_ok());
         let kind = |name: &str| roots.open(&at(name)).unwrap_err().kind;
-        for name in ["secret", "music2/x.mp3", "music/link.mp3", "music/up/secret", "music/../secret", "music/inside/song.mp3"] {
+        for name in
+            ["secret", "music2/x.mp3", "music/link.mp3", "music/up/secret", "music/../secret", "music/inside/song.mp3"]
+        {
             assert_eq!(kind(name), Kind::Outside, "{name}");
         }
         assert_eq!(kind("music/album/other.mp3"), Kind::Gone);

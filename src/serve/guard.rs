@@ -183,10 +183,11 @@ impl Guard {
     }
 
     async fn visitor(&self, peer: Peer, headers: &HeaderMap) -> Result<Visitor, Problem> {
-        if let Some(value) = headers.get(AUTHORIZATION) {
-            let token = value.to_str().ok().and_then(|value| value.split_once(' '));
-            let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-            self.check(peer, token.unwrap_or_default()).await?;
+        // Another scheme is a proxy's own business.
+        let given =
+            headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '));
+        if let Some((_, token)) = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
+            self.check(peer, token.trim()).await?;
             return Ok(Visitor::Program);
         }
         Ok(self.session(headers).map_or(Visitor::Anybody, Visitor::Page))
@@ -286,7 +287,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     fn guard(is_open: bool, hosts: &[&str]) -> (tempfile::TempDir, Guard) {
@@ -305,8 +309,18 @@ mod tests {
             assert!(host(&local, ours), "{ours}");
         }
         let foreign = [
-            "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "192.168.1.2", "[fe80::1]", "", "localhost:x",
-            "user@localhost", "localhost evil", "[::1", "127.1", "0x7f.1",
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "192.168.1.2",
+            "[fe80::1]",
+            "",
+            "localhost:x",
+            "user@localhost",
+            "localhost evil",
+            "[::1",
+            "127.1",
+            "0x7f.1",
         ];
         for foreign in foreign {
             assert!(!host(&local, foreign), "{foreign}");
@@ -324,7 +338,9 @@ mod tests {
         };
         let post = &Method::POST;
         assert!(origin(&[], post) && origin(&[("origin", "http://localhost:8518")], post));
-        for foreign in ["http://localhost:3000", "http://evil.example", "null", "", "http://localhost:8518.evil.example"] {
+        for foreign in
+            ["http://localhost:3000", "http://evil.example", "null", "", "http://localhost:8518.evil.example"]
+        {
             assert!(!origin(&[("origin", foreign)], post), "{foreign}");
         }
         assert!(!origin(&[("sec-fetch-site", "cross-site")], post));

@@ -14,7 +14,7 @@ use super::problem::{Kind, Problem};
 use super::shapes::{self, Outcome};
 use crate::desk::{Correction, Desk, DeskError, Reach};
 use crate::pipeline::{Cancel, HandError};
-use crate::store::{GoId, QueueFilter, QueuedTrack, Surface};
+use crate::store::{GoId, QueueFilter, QueueOrder, QueuePlace, QueueView, QueuedTrack, Surface};
 
 /// Jobs that wait or run at a time.
 const WAITING: usize = 20;
@@ -22,6 +22,8 @@ const WAITING: usize = 20;
 const REMEMBERED: usize = 100;
 /// Outcomes of a job that are remembered.
 const RESULTS: usize = 1000;
+/// Tracks that are read at once.
+const PAGE: usize = 500;
 /// Between two words about a job.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -222,16 +224,48 @@ impl Work<'_> {
         match task {
             Task::Correct { reach, filter, correction, dry_run } => {
                 let desk = if *dry_run { self.app.rehearsal()? } else { self.app.desk()? };
-                let tracks = desk.reach(reach, filter)?;
-                self.job.state().shape.total = tracks.len();
-                self.correct(&desk, &tracks, correction)
+                let mut go = None;
+                let Some(filter) = desk.as_filter(reach, filter)? else {
+                    let tracks = desk.reach(reach, filter)?;
+                    self.job.state().shape.total = tracks.len();
+                    return self.correct(&desk, &tracks, correction, &mut go);
+                };
+                self.job.state().shape.total = usize::try_from(desk.count(&filter)?).unwrap_or(usize::MAX);
+                self.correct_all(&desk, filter, correction, &mut go)
             }
             Task::Undo(go) => self.undo(*go),
         }
     }
 
-    fn correct(&self, desk: &Desk, tracks: &[QueuedTrack], correction: &Correction) -> Result<(), Problem> {
-        let mut go = None;
+    /// All of a filter, page by page: there may be a million.
+    fn correct_all(
+        &self,
+        desk: &Desk,
+        filter: QueueFilter,
+        correction: &Correction,
+        go: &mut Option<GoId>,
+    ) -> Result<(), Problem> {
+        let view = QueueView { filter, order: QueueOrder::Path, reversed: false };
+        let mut after = None;
+        loop {
+            // What was decided is not in the view any more, and what failed lies before the cursor.
+            let place = after.as_ref().map_or(QueuePlace::Start, QueuePlace::After);
+            let page = desk.page(&view, place, PAGE)?;
+            self.correct(desk, &page.rows, correction, go)?;
+            if !page.goes_on || self.job.cancel.is_requested() {
+                return Ok(());
+            }
+            after = page.last;
+        }
+    }
+
+    fn correct(
+        &self,
+        desk: &Desk,
+        tracks: &[QueuedTrack],
+        correction: &Correction,
+        go: &mut Option<GoId>,
+    ) -> Result<(), Problem> {
         for track in tracks {
             if self.job.cancel.is_requested() {
                 return Ok(());
@@ -240,17 +274,17 @@ impl Work<'_> {
             let corrected = match self.app.roots.open(&track.path) {
                 Ok(open) => {
                     drop(open);
-                    desk.correct_from(self.surface, &track.path, correction, go).map_err(Failed::from)
+                    desk.correct_from(self.surface, &track.path, correction, *go).map_err(Failed::from)
                 }
                 Err(problem) => Err(Failed::File(problem.detail)),
             };
             match corrected {
                 Ok(corrected) => {
-                    go = go.or(corrected.go);
-                    self.enter(shapes::outcome(Some(track.id.0), &corrected.report), go);
+                    *go = go.or(corrected.go);
+                    self.enter(shapes::outcome(Some(track.id.0), &corrected.report), *go);
                 }
                 Err(Failed::All(problem)) => return Err(problem),
-                Err(Failed::File(why)) => self.enter(failed(Some(track.id.0), &track.path, why), go),
+                Err(Failed::File(why)) => self.enter(failed(Some(track.id.0), &track.path, why), *go),
             }
         }
         Ok(())
@@ -275,7 +309,10 @@ impl Work<'_> {
             match undone {
                 Ok(path) => {
                     let path = shapes::text(&path);
-                    self.enter(Outcome { id, path, action: "undone", before: None, after: None, error: None }, Some(go));
+                    self.enter(
+                        Outcome { id, path, action: "undone", before: None, after: None, error: None },
+                        Some(go),
+                    );
                 }
                 Err(Failed::All(problem)) => return Err(problem),
                 Err(Failed::File(why)) => self.enter(failed(id, &made.path, why), Some(go)),

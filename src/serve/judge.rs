@@ -31,6 +31,8 @@ const KEPT: Duration = Duration::from_secs(60);
 pub struct Judge {
     line: Mutex<Option<Loaded>>,
     waiting: Arc<Semaphore>,
+    /// Files that are being sent: who does so slowly keeps others from sending, and nobody from being judged.
+    sending: Arc<Semaphore>,
     turn: Arc<Semaphore>,
 }
 
@@ -41,7 +43,8 @@ struct Loaded {
 
 impl Default for Judge {
     fn default() -> Self {
-        Self { line: Mutex::default(), waiting: Arc::new(Semaphore::new(WAITING)), turn: Arc::new(Semaphore::new(1)) }
+        let seats = || Arc::new(Semaphore::new(WAITING));
+        Self { line: Mutex::default(), waiting: seats(), sending: seats(), turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -49,13 +52,22 @@ impl Default for Judge {
 pub struct Place(#[allow(dead_code)] OwnedSemaphorePermit);
 
 impl Judge {
-    /// A place among those that wait.
+    /// A place among those that wait to be judged.
     ///
     /// # Errors
     /// [`Problem`] where there is none.
     pub fn place(&self) -> Result<Place, Problem> {
         let place = Arc::clone(&self.waiting).try_acquire_owned();
         place.map(Place).map_err(|_| Problem::new(Kind::Busy, "many files are being judged already").retry(5))
+    }
+
+    /// A place among those that are being sent.
+    ///
+    /// # Errors
+    /// [`Problem`] where there is none.
+    pub fn place_to_send(&self) -> Result<Place, Problem> {
+        let place = Arc::clone(&self.sending).try_acquire_owned();
+        place.map(Place).map_err(|_| Problem::new(Kind::Busy, "many files are being sent already").retry(5))
     }
 
     /// Lets the models go: there is another configuration.
@@ -143,7 +155,8 @@ impl Sent {
     /// # Errors
     /// [`Problem`]: it is longer, did not come whole, or there is no room for it.
     pub async fn receive(mut body: Body, beside: &Path, limit: u64) -> Result<Self, Problem> {
-        let too_large = || Problem::new(Kind::TooLarge, format!("a file may have {limit} bytes at the most ([serve] max_upload)"));
+        let too_large =
+            || Problem::new(Kind::TooLarge, format!("a file may have {limit} bytes at the most ([serve] max_upload)"));
         if http_body::Body::size_hint(&body).lower() > limit {
             return Err(too_large());
         }

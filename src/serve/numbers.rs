@@ -111,7 +111,13 @@ fn count(app: &Arc<App>, desk: &Desk) -> Result<Counted, StoreError> {
     let roots = roots.collect::<Result<_, StoreError>>()?;
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let fresh = (began.elapsed() * TIMES).max(FRESH);
-    Ok(Counted { at: i64::try_from(at).unwrap_or(i64::MAX), library, roots, large, fresh_until: Instant::now() + fresh })
+    Ok(Counted {
+        at: i64::try_from(at).unwrap_or(i64::MAX),
+        library,
+        roots,
+        large,
+        fresh_until: Instant::now() + fresh,
+    })
 }
 
 /// The beginnings of the last days, the latest first, in seconds since 1970.

@@ -206,7 +206,13 @@ pub fn page(document: &Value) -> String {
                 let _ = write!(page, "<h2>{}</h2>", escaped(&group));
             }
             let summary = operation["summary"].as_str().unwrap_or_default();
-            let _ = write!(page, "<h3><code>{} {}</code></h3><p>{}</p>", method.to_uppercase(), escaped(path), escaped(summary));
+            let _ = write!(
+                page,
+                "<h3><code>{} {}</code></h3><p>{}</p>",
+                method.to_uppercase(),
+                escaped(path),
+                escaped(summary)
+            );
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             if !parameters.is_empty() {
                 page.push_str("<table><tr><th>parameter</th><th>is</th><th></th></tr>");
@@ -225,14 +231,21 @@ pub fn page(document: &Value) -> String {
             }
             if let Some(content) = operation["requestBody"]["content"].as_object() {
                 for (media_type, body) in content {
-                    let _ = write!(page, "<p>Takes {} <code>{}</code></p>", escaped(&kind(&body["schema"])), escaped(media_type));
+                    let _ = write!(
+                        page,
+                        "<p>Takes {} <code>{}</code></p>",
+                        escaped(&kind(&body["schema"])),
+                        escaped(media_type)
+                    );
                 }
             }
             for (status, answer) in operation["responses"].as_object().unwrap_or(&empty) {
                 let content = answer["content"].as_object().unwrap_or(&empty).iter();
-                let kinds: Vec<String> = content.map(|(media, body)| format!("{} {media}", kind(&body["schema"]))).collect();
+                let kinds: Vec<String> =
+                    content.map(|(media, body)| format!("{} {media}", kind(&body["schema"]))).collect();
                 let about = answer["description"].as_str().unwrap_or_default();
-                let _ = write!(page, "<p>{}: {} {}</p>", escaped(status), escaped(about), escaped(kinds.join(", ").trim()));
+                let _ =
+                    write!(page, "<p>{}: {} {}</p>", escaped(status), escaped(about), escaped(kinds.join(", ").trim()));
             }
         }
     }

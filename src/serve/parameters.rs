@@ -95,7 +95,8 @@ impl Parameters {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let mut all = known.iter().flat_map(|some| some.iter());
             let parameter = all.find(|parameter| parameter.name == name);
-            let parameter = parameter.ok_or_else(|| Problem::bad(format!("{name}: there is no such parameter here")))?;
+            let parameter =
+                parameter.ok_or_else(|| Problem::bad(format!("{name}: there is no such parameter here")))?;
             if !matches!(parameter.kind, Kind::Texts) && read.iter().any(|(given, _)| *given == name) {
                 return Err(Problem::bad(format!("{name}: is given twice")));
             }
@@ -158,8 +159,17 @@ mod tests {
         assert_eq!((read.integer("limit"), read.flag("reverse"), read.share("below")), (Some(7), true, Some(0.5)));
         assert_eq!(read.texts("genre").collect::<Vec<_>>(), ["a b", "c&d"]);
         for wrong in [
-            "limit=0", "limit=201", "limit=x", "limit=", "limit=1&limit=2", "below=NaN", "below=1.1", "reverse=1", "other=1",
-            "q=%00", "q=%ff",
+            "limit=0",
+            "limit=201",
+            "limit=x",
+            "limit=",
+            "limit=1&limit=2",
+            "below=NaN",
+            "below=1.1",
+            "reverse=1",
+            "other=1",
+            "q=%00",
+            "q=%ff",
         ] {
             let refused = Parameters::read(Some(wrong), &[KNOWN]).unwrap_err();
             assert!(refused.detail.contains(wrong.split('=').next().unwrap()) || wrong == "q=%ff", "{refused:?}");

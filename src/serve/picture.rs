@@ -112,7 +112,8 @@ pub fn draw(clip: &Clip, start: f64, like: Like) -> Result<Vec<u8>, Problem> {
     let failed = |error: String| Problem::new(Kind::Unfit, error);
     let clip = clip.resampled(RATE).map_err(|error| failed(error.reason()))?;
     let parameters = LogMelParameters { top_db: RANGE, fmax: TOP, ..LogMelParameters::default() };
-    let mel = Extractor::new().log_mel(&clip.samples, clip.sample_rate, &parameters).map_err(|e| failed(e.to_string()))?;
+    let mel =
+        Extractor::new().log_mel(&clip.samples, clip.sample_rate, &parameters).map_err(|e| failed(e.to_string()))?;
     let seconds = clip.samples.len() as f64 / f64::from(RATE);
     let sheet = if like.dark { NIGHT } else { WHITE };
     let failed = |error: crate::drawing::DrawError| Problem::new(Kind::Internal, error.to_string());

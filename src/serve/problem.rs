@@ -49,7 +49,9 @@ impl Kind {
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "The file is not as it takes for that"),
             Self::Gone => (StatusCode::GONE, "gone", "The file is not there"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "That is too much"),
-            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "That is of another kind than needed"),
+            Self::MediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "That is of another kind than needed")
+            }
             Self::Range => (StatusCode::RANGE_NOT_SATISFIABLE, "range", "The file has no such part"),
             Self::Host => (StatusCode::MISDIRECTED_REQUEST, "host", "That name is not served here"),
             Self::Unfit => (StatusCode::UNPROCESSABLE_ENTITY, "unfit", "There is nothing that can be done with it"),

@@ -72,7 +72,8 @@ pub fn filter_of(body: &FilterBody, desk: &Desk) -> Result<QueueFilter, Problem>
         }
     }
     let set = match body.set.as_deref() {
-        Some(word) => set(Some(word)).ok_or_else(|| Problem::bad(format!("filter.set: this must be one of {}", SETS.join(", "))))?,
+        Some(word) => set(Some(word))
+            .ok_or_else(|| Problem::bad(format!("filter.set: this must be one of {}", SETS.join(", "))))?,
         None => QueueSet::default(),
     };
     let names = body.genre.iter().flatten();

@@ -83,7 +83,9 @@ impl Session {
 
 /// A cookie of a name in a header's value.
 pub fn cookie<'h>(header: &'h str, name: &str) -> Option<&'h str> {
-    header.split(';').find_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
+    header
+        .split(';')
+        .find_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE};
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 
@@ -60,7 +62,9 @@ pub fn tag(metadata: &Metadata, what: &str) -> HeaderValue {
 pub fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let tag = tag.to_str().unwrap_or_default();
-    known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*"))
+    known.is_some_and(|known| {
+        known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*")
+    })
 }
 
 /// An answer that says so.
@@ -177,7 +181,8 @@ fn part(wanted: &str, length: u64) -> Part {
     let Some((first, last)) = wanted.trim().strip_prefix("bytes=").and_then(|part| part.trim().split_once('-')) else {
         return Part::NotUnderstood;
     };
-    let number = |text: &str| (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u64>().ok());
+    let number =
+        |text: &str| (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u64>().ok());
     match (first.is_empty(), number(first).flatten(), last.is_empty(), number(last).flatten()) {
         (true, None, false, Some(0)) => Part::Outside,
         (true, None, false, Some(_)) if length == 0 => Part::Outside,
@@ -252,7 +257,10 @@ mod tests {
     #[test]
     fn a_window_is_a_wav_that_any_player_reads() {
         let bytes = wav(&Clip { samples: vec![0.0, 0.5, -1.0, 2.0], sample_rate: 8000 });
-        assert_eq!((bytes.len(), &bytes[..4], &bytes[40..44]), (52, b"RIFF".as_slice(), 8_u32.to_le_bytes().as_slice()));
+        assert_eq!(
+            (bytes.len(), &bytes[..4], &bytes[40..44]),
+            (52, b"RIFF".as_slice(), 8_u32.to_le_bytes().as_slice())
+        );
         assert_eq!(&bytes[44..], [0, 0, 0, 0x40, 0, 0x80, 0xff, 0x7f]);
     }
 }

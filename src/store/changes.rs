@@ -102,9 +102,8 @@ impl Store {
                 "SELECT id, path, status, genre, confidence, seen_at FROM track WHERE seen_at >= ?1
                  ORDER BY seen_at DESC, id DESC LIMIT ?2",
             )?;
-            let read = |row: &Row<'_>| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
-            };
+            let read =
+                |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?));
             statement.query_map(params![since, limit as i64], read)?.collect()
         };
         let file = |(id, path, status, genre, confidence, at): Raw| {

@@ -89,7 +89,8 @@ impl Store {
             connection.prepare_cached(sql)?.query_row(params![from, to], |row| row.get::<_, i64>(0)).map(|n| n as u64)
         };
         let count = || -> rusqlite::Result<ChangeCounts> {
-            const WRITES: &str = "SELECT count(*) FROM journal WHERE state = 'committed' AND begun_at >= ?1 AND begun_at < ?2";
+            const WRITES: &str =
+                "SELECT count(*) FROM journal WHERE state = 'committed' AND begun_at >= ?1 AND begun_at < ?2";
             Ok(ChangeCounts {
                 written: one(&format!("{WRITES} AND cause = '\"scan\"'"))?,
                 corrected: one("SELECT count(*) FROM correction WHERE made_at >= ?1 AND made_at < ?2")?,
@@ -124,8 +125,9 @@ impl Store {
 }
 
 fn statuses(connection: &Connection) -> rusqlite::Result<StatusCounts> {
-    let mut statement =
-        connection.prepare_cached("SELECT status, gone_at IS NOT NULL, count(*) FROM track INDEXED BY track_worth GROUP BY 1, 2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT status, gone_at IS NOT NULL, count(*) FROM track INDEXED BY track_worth GROUP BY 1, 2",
+    )?;
     let mut rows = statement.query([])?;
     let mut counts = StatusCounts::default();
     while let Some(row) = rows.next()? {

@@ -161,7 +161,8 @@ pub struct QueuePage {
     pub goes_on: bool,
 }
 
-pub(super) const COLUMNS: &str = "track.id, track.path, track.status, track.genre, track.confidence, track.ranking, track.reason,
+pub(super) const COLUMNS: &str =
+    "track.id, track.path, track.status, track.genre, track.confidence, track.ranking, track.reason,
      track.not_music, track.models_differ, track.added_at, track.audio, track.device,
      (SELECT duration_ms FROM audio WHERE audio.id = track.audio), track.artist, track.title, track.album,
      (SELECT codec FROM audio WHERE audio.id = track.audio)";
@@ -173,9 +174,8 @@ impl QueueView {
     /// The columns of its key, and whether they descend.
     fn key(&self) -> (&'static [&'static str], bool) {
         let (columns, descends): (&[_], _) = match (self.order, self.filter.set) {
-            (QueueOrder::Worth, QueueSet::Analysed | QueueSet::Library | QueueSet::TakenOut) | (QueueOrder::Confidence, _) => {
-                (&["confidence", "id"], false)
-            }
+            (QueueOrder::Worth, QueueSet::Analysed | QueueSet::Library | QueueSet::TakenOut)
+            | (QueueOrder::Confidence, _) => (&["confidence", "id"], false),
             (QueueOrder::Worth, _) => (&["not_music", "confidence", "id"], false),
             (QueueOrder::Path, _) => (&["path"], false),
             (QueueOrder::Added, _) => (&["added_at", "id"], true),

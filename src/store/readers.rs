@@ -24,7 +24,7 @@ impl Readers {
             connection.busy_timeout(busy_timeout)?;
             // A page and what lies around it; what the system has in its cache is mapped and not copied.
             connection.pragma_update(None, "cache_size", -4096)?;
-            connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+            connection.pragma_update(None, "mmap_size", 256_i64 << 20)?;
             connection.pragma_update(None, "query_only", true)?;
             connection.set_prepared_statement_cache_capacity(64);
             Ok(connection)

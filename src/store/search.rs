@@ -95,7 +95,8 @@ mod tests {
         let (_folder, store) = fresh();
         record(&store, "/m/Bj\u{f6}rk/Début/01 Human_Behaviour.mp3", "Electronic");
         record(&store, "/m/Miles Davis/Kind of Blue/So What.flac", "Jazz");
-        let credits = Credits { artist: Some("The Cinematic Orchestra".into()), title: None, album: Some("Ma Fleur".into()) };
+        let credits =
+            Credits { artist: Some("The Cinematic Orchestra".into()), title: None, album: Some("Ma Fleur".into()) };
         store.note_credits(Path::new("/m/Miles Davis/Kind of Blue/So What.flac"), &credits).unwrap();
         assert_eq!(found(&store, "bjork debut").len(), 1);
         assert_eq!(found(&store, "behav").len(), 1);

@@ -108,7 +108,8 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
             Ok(head) => head,
             Err(status) => {
                 let refusal = plain(status);
-                response::write(&mut self.writer, refusal, &Method::GET, Version::HTTP_11, false, self.limits.stall).await?;
+                response::write(&mut self.writer, refusal, &Method::GET, Version::HTTP_11, false, self.limits.stall)
+                    .await?;
                 return Err(Over::Done);
             }
         };
@@ -183,7 +184,14 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
     }
 
     /// Has the service answer, and brings it the body as it asks for it.
-    async fn answer(&mut self, mut router: Router, request: Request, feed: Feed, rest: &mut Rest, expects: bool) -> Response {
+    async fn answer(
+        &mut self,
+        mut router: Router,
+        request: Request,
+        feed: Feed,
+        rest: &mut Rest,
+        expects: bool,
+    ) -> Response {
         let answer = router.call(request);
         tokio::pin!(answer);
         let began = Instant::now();
@@ -196,7 +204,8 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
             }
             if expects && !rest.has_begun {
                 rest.has_begun = true;
-                if response::send(&mut self.writer, b"HTTP/1.1 100 Continue\r\n\r\n", self.limits.stall).await.is_err() {
+                if response::send(&mut self.writer, b"HTTP/1.1 100 Continue\r\n\r\n", self.limits.stall).await.is_err()
+                {
                     rest.break_off();
                 }
             }
@@ -287,7 +296,11 @@ impl Rest {
     }
 
     /// The next piece; `None` at the end.
-    async fn next(&mut self, reader: &mut (impl AsyncRead + Unpin), read: &mut BytesMut) -> Result<Option<Bytes>, Broken> {
+    async fn next(
+        &mut self,
+        reader: &mut (impl AsyncRead + Unpin),
+        read: &mut BytesMut,
+    ) -> Result<Option<Bytes>, Broken> {
         /// The longest line between two chunks.
         const LINE: usize = 256;
         loop {
@@ -295,7 +308,8 @@ impl Rest {
                 State::Over => return Ok(None),
                 State::Broken => return Err(Broken::CutShort),
                 State::Counted(left) | State::Chunk(left) if !read.is_empty() => {
-                    let piece = read.split_to(usize::try_from(left).unwrap_or(usize::MAX).min(read.len()).min(PIECE)).freeze();
+                    let piece =
+                        read.split_to(usize::try_from(left).unwrap_or(usize::MAX).min(read.len()).min(PIECE)).freeze();
                     let left = left - piece.len() as u64;
                     self.state = match self.state {
                         State::Counted(_) if left == 0 => State::Over,

@@ -57,7 +57,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Head>, StatusCode> {
         headers.append(name, HeaderValue::from_bytes(header.value).map_err(|_| bad)?);
     }
     // A second one would be believed by somebody.
-    if headers.get_all(HOST).iter().count() != 1 && version == Version::HTTP_11 || headers.get_all(HOST).iter().count() > 1 {
+    if headers.get_all(HOST).iter().count() != 1 && version == Version::HTTP_11
+        || headers.get_all(HOST).iter().count() > 1
+    {
         return Err(bad);
     }
     let framing = framing(&headers, version)?;
@@ -86,7 +88,11 @@ fn framing(headers: &HeaderMap, version: Version) -> Result<Framing, StatusCode>
             number.map(Framing::Length).ok_or(StatusCode::BAD_REQUEST)
         }
         (None, Some(coding)) if codings.next().is_none() && version == Version::HTTP_11 => {
-            if coding.as_bytes().eq_ignore_ascii_case(b"chunked") { Ok(Framing::Chunked) } else { Err(StatusCode::NOT_IMPLEMENTED) }
+            if coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                Ok(Framing::Chunked)
+            } else {
+                Err(StatusCode::NOT_IMPLEMENTED)
+            }
         }
         _ => Err(StatusCode::BAD_REQUEST),
     }

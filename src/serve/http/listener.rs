@@ -35,7 +35,9 @@ pub enum ListenError {
         source: std::io::Error,
     },
     /// What the service manager handed over is no socket to listen on.
-    #[error("the socket that the service manager hands over cannot be used: {0}; its unit needs ListenStream=, and one socket")]
+    #[error(
+        "the socket that the service manager hands over cannot be used: {0}; its unit needs ListenStream=, and one socket"
+    )]
     Handed(std::io::Error),
 }
 
@@ -184,7 +186,8 @@ async fn accept(listener: &Listener) -> std::io::Result<(Stream, Peer)> {
 }
 
 async fn turn_away(stream: &mut (impl tokio::io::AsyncWrite + Unpin)) {
-    const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 36\r\nRetry-After: 5\r\n\
+    const BUSY: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 36\r\nRetry-After: 5\r\n\
                           Connection: close\r\n\r\ntoo many are talking; ask again soon";
     let _ = response::send(stream, BUSY, Duration::from_secs(2)).await;
 }

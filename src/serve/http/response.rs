@@ -85,7 +85,8 @@ pub(super) async fn write(
             continue;
         }
         if let Some(left) = &mut left {
-            *left = left.checked_sub(data.len() as u64).ok_or_else(|| std::io::Error::other("more than was announced"))?;
+            *left =
+                left.checked_sub(data.len() as u64).ok_or_else(|| std::io::Error::other("more than was announced"))?;
         }
         match framing {
             Framing::Chunked => {
@@ -110,7 +111,11 @@ pub(super) async fn write(
 }
 
 /// Writes bytes; the client has to take some of them every so often.
-pub(super) async fn send(out: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8], stall: Duration) -> std::io::Result<()> {
+pub(super) async fn send(
+    out: &mut (impl AsyncWrite + Unpin),
+    mut bytes: &[u8],
+    stall: Duration,
+) -> std::io::Result<()> {
     let slow = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "the client takes nothing");
     while !bytes.is_empty() {
         match timeout(stall, out.write(bytes)).await.map_err(slow)?? {

@@ -15,16 +15,17 @@ use super::super::jobs::{Job, Task};
 use super::super::openapi::{About, Interface};
 use super::super::parameters::{Kind as Is, Parameter, Parameters};
 use super::super::problem::{Kind, Problem};
+use super::super::queue;
 use super::super::reply::{self, Reply};
 use super::super::shapes::{self, BulkBody, CorrectBody, Corrected, FilterBody, ReachBody, UndoBody};
-use super::super::queue;
 use super::{json, no_track, nothing, surface, track_id};
 use crate::desk::{Correction, Reach};
 use crate::genre::Genre;
 use crate::store::{GoId, QueueFilter, Surface, TrackId};
 
 const DRY: &[Parameter] = &[Parameter::new("dry_run", Is::Flag, "Say what would be done, and do nothing.")];
-const WAIT: &[Parameter] = &[Parameter::new("wait", Is::Integer(0, 60), "Seconds to wait for the end; none without it.")];
+const WAIT: &[Parameter] =
+    &[Parameter::new("wait", Is::Integer(0, 60), "Seconds to wait for the end; none without it.")];
 /// Tracks that may be named at once.
 const NAMED: usize = 1000;
 /// Genres that may be set at once.
@@ -99,13 +100,7 @@ fn usable(genres: Vec<String>) -> Result<Vec<String>, Problem> {
     Ok(genres)
 }
 
-async fn one(
-    app: &Arc<App>,
-    surface: Surface,
-    id: &str,
-    query: Option<&str>,
-    correction: Correction,
-) -> Reply {
+async fn one(app: &Arc<App>, surface: Surface, id: &str, query: Option<&str>, correction: Correction) -> Reply {
     let is_dry = Parameters::read(query, &[DRY])?.flag("dry_run");
     let id = track_id(id)?;
     let corrected = app.ask(move |app, desk| {

@@ -59,8 +59,10 @@ async fn of_the_library(State(app): State<Arc<App>>, headers: HeaderMap, body: B
 
 async fn sent(State(app): State<Arc<App>>, RawQuery(query): RawQuery, body: Body) -> Reply {
     Parameters::read(query.as_deref(), &[NAME])?;
-    let place = app.judge.place()?;
+    let sending = app.judge.place_to_send()?;
     let sent = Sent::receive(body, &app.database, app.max_upload).await?;
+    drop(sending);
+    let place = app.judge.place()?;
     let judged = judge::judge(&app, place, sent.held(), PathBuf::from("/")).await?;
     drop(sent);
     reply::ok(&judged)

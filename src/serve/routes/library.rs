@@ -7,16 +7,16 @@ use axum::extract::{RawQuery, State};
 use axum::http::Method;
 
 use super::super::app::App;
+use super::super::events;
 use super::super::numbers::Counted;
 use super::super::openapi::{About, Interface};
 use super::super::parameters::{Kind as Is, Parameter, Parameters};
 use super::super::problem::{Kind, Problem};
 use super::super::reply::{self, Reply, share};
 use super::super::shapes::{
-    self, Agreement, Bin, Change, ChangeNumbers, Changes, Day, Folder, Folders, Genre, GenreNumbers, Genres, Health, Lately,
-    Library, RootNumbers, ServiceHealth, text,
+    self, Agreement, Bin, Change, ChangeNumbers, Changes, Day, Folder, Folders, Genre, GenreNumbers, Genres, Health,
+    Lately, Library, RootNumbers, ServiceHealth, text,
 };
-use super::super::events;
 use crate::store::{ChangeCounts, FolderCounts, StatusCounts, StoreError};
 use crate::tagging::EntryId;
 
@@ -37,7 +37,12 @@ const GENRES: &[Parameter] = &[
 pub(super) fn add(interface: Interface<Arc<App>>) -> Interface<Arc<App>> {
     let get = &Method::GET;
     interface
-        .route(get, "/api/v1/library", library, About::new("Library", "The library in numbers.").gives::<Library>(200, "Numbers."))
+        .route(
+            get,
+            "/api/v1/library",
+            library,
+            About::new("Library", "The library in numbers.").gives::<Library>(200, "Numbers."),
+        )
         .route(
             get,
             "/api/v1/folders",
@@ -128,7 +133,8 @@ async fn folders(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Repl
     // The larger ones are counted beforehand.
     let counted = app.numbers.get(&app).await?;
     let Some(path) = parameters.text("path").map(PathBuf::from) else {
-        let folders = counted.roots.iter().map(|(path, counts)| folder(&FolderCounts { path: path.clone(), files: *counts }));
+        let folders =
+            counted.roots.iter().map(|(path, counts)| folder(&FolderCounts { path: path.clone(), files: *counts }));
         return reply::ok(&Folders { path: None, parent: None, folders: folders.collect(), tracks: 0, next: None });
     };
     let roots = app.roots.real();

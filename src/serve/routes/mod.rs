@@ -45,9 +45,10 @@ pub fn router(app: &Arc<App>) -> Router {
     };
     let style = || async { reply::bytes(openapi::STYLE.as_bytes().to_vec(), "text/css; charset=utf-8") };
     let inner = routes
-        .route("/api/v1/events", get(|axum::extract::State(app): axum::extract::State<Arc<App>>| async move {
-            events::stream(&app).await
-        }))
+        .route(
+            "/api/v1/events",
+            get(|axum::extract::State(app): axum::extract::State<Arc<App>>| async move { events::stream(&app).await }),
+        )
         .route("/api/openapi.json", get(move || async move { reply::bytes(json.into_bytes(), "application/json") }))
         .route("/api/", get(html))
         .route("/api", get(|| async { Redirect::permanent("api/") }))

@@ -24,13 +24,18 @@ pub(super) fn add(interface: Interface<Arc<App>>) -> Interface<Arc<App>> {
             &Method::GET,
             path,
             ask,
-            About::new("Session", "The session, and the CSRF value that belongs to it.").open().gives::<SessionInfo>(200, "A session."),
+            About::new("Session", "The session, and the CSRF value that belongs to it.")
+                .open()
+                .gives::<SessionInfo>(200, "A session."),
         )
         .route(
             &Method::POST,
             path,
             sign_in,
-            About::new("Session", "Sign in with a token.").open().body::<TokenBody>().gives::<SessionInfo>(200, "A session."),
+            About::new("Session", "Sign in with a token.")
+                .open()
+                .body::<TokenBody>()
+                .gives::<SessionInfo>(200, "A session."),
         )
         .route(&Method::DELETE, path, sign_out, About::new("Session", "Sign out.").gives_nothing(204, "It is over."))
 }
@@ -51,7 +56,11 @@ fn with_cookie(mut response: Response, cookie: &str) -> Response {
     response
 }
 
-async fn ask(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>, Extension(peer): Extension<Peer>) -> Reply {
+async fn ask(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(peer): Extension<Peer>,
+) -> Reply {
     match visitor {
         Visitor::Page(session) if app.guard.is_signed_in(&session) => reply::ok(&info(&app, Some(&session))),
         _ if app.guard.needs_token => reply::ok(&info(&app, None)),
@@ -78,4 +87,3 @@ async fn sign_in(
 async fn sign_out(State(app): State<Arc<App>>) -> Reply {
     Ok(with_cookie(nothing()?, &Session::unset(&app.guard.cookie_path())))
 }
-

@@ -35,7 +35,10 @@ pub(super) fn add(interface: Interface<Arc<App>>) -> Interface<Arc<App>> {
             get,
             "/api/v1/tracks",
             list,
-            About::new("Tracks", "A page of the queue.").takes(queue::FILTER).takes(queue::PAGE).gives::<TrackPage>(200, "A page."),
+            About::new("Tracks", "A page of the queue.")
+                .takes(queue::FILTER)
+                .takes(queue::PAGE)
+                .gives::<TrackPage>(200, "A page."),
         )
         .route(
             get,
@@ -127,7 +130,9 @@ fn tracks(app: &Arc<App>, desk: &Desk, rows: &[QueuedTrack]) -> Vec<Track> {
 async fn search(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Reply {
     let parameters = Parameters::read(query.as_deref(), &[SEARCH])?;
     let after = match parameters.text("after") {
-        Some(text) => Some(text.parse().map(TrackId).map_err(|_| Problem::bad("after: this is no cursor of a search"))?),
+        Some(text) => {
+            Some(text.parse().map(TrackId).map_err(|_| Problem::bad("after: this is no cursor of a search"))?)
+        }
         None => None,
     };
     let found = app.ask(move |app, desk| {

@@ -21,10 +21,15 @@ class Decisions extends EventTarget {
         /** Those that are on their way. */
         this.open = 0;
         this.line = Promise.resolve();
-        /** Tracks decided about here that still stand so. */
-        this.decided = 0;
+        /** Tracks of the list that were decided about here, and still stand so. */
+        this.standing = new Set();
         /** The gos made here: news of them is none. */
         this.gos = new Set();
+    }
+
+    /** How many tracks of the list were decided about here. */
+    get decided() {
+        return this.standing.size;
     }
 
     /** What became of a track here. */
@@ -41,13 +46,18 @@ class Decisions extends EventTarget {
     /** Forgets what became of tracks: a list is read anew. */
     forget() {
         for (const [id, state] of states) if (state.is !== "busy") states.delete(id);
-        this.decided = 0;
+        this.standing.clear();
         this.tell([]);
     }
 
-    /** Takes over what became of a track elsewhere. */
-    learn(id, state) {
-        if (states.get(id)?.is === "busy") return;
+    /** Waits until nothing is on its way any more. */
+    async settled() {
+        while (this.open > 0) await this.line;
+    }
+
+    /** Takes over what became of a track elsewhere, unless something became of it here since it looked like `before`. */
+    learn(id, state, before) {
+        if (states.get(id) !== before || before?.is === "busy") return;
         if (state === undefined) states.delete(id);
         else states.set(id, state);
         this.tell([id]);
@@ -115,10 +125,11 @@ class Decisions extends EventTarget {
                         return;
                     }
                     undone.push(result.id);
-                    if (states.has(result.id)) this.decided = Math.max(0, this.decided - 1);
                     const before = last.before.get(result.id);
-                    if (before === undefined) states.delete(result.id);
-                    else states.set(result.id, before);
+                    if (before === undefined) {
+                        states.delete(result.id);
+                        this.standing.delete(result.id);
+                    } else states.set(result.id, before);
                 });
                 if (job.state !== "done") why ??= job.error ?? "it was stopped";
             } catch (problem) {
@@ -155,7 +166,7 @@ class Decisions extends EventTarget {
             this.fail(result.id, result.error, before);
             return;
         }
-        if (!isDecided(before.get(result.id))) this.decided += 1;
+        this.standing.add(result.id);
         const last = this.made.at(-1);
         if (last !== undefined && isDecided(before.get(result.id))) last.before.set(result.id, before.get(result.id));
         states.set(result.id, decidedAs(result.after));

@@ -185,17 +185,19 @@ function folder({ name, path, tracks, tagged, unsure }) {
         h("a", { href: tracksOf({ path, order: "path" }) }, counted(tracks, "track")), ` · ${grouped(tagged)} tagged`,
         unsure > 0 ? [" · ", h("a", { href: tracksOf({ path, set: "unsure" }) }, `${grouped(unsure)} unsure`)] : null,
     ];
-    const details = h("details", {
-        ontoggle: async () => {
-            if (!details.open || inside.childElementCount > 0) return;
-            try {
-                const { folders, more } = await get("folders", { path });
-                put(inside, folders.map(folder), more ? h("li", { class: "quiet" }, "and more") : null,
-                    folders.length === 0 ? h("li", { class: "quiet" }, "no folder in it") : null);
-            } catch (problem) {
-                put(inside, h("li", { class: "bad" }, problem.message));
-            }
-        },
-    }, h("summary", {}, name), inside);
+    const more = h("button", { type: "button", class: "quiet-button", onclick: () => read() }, "More");
+    let after = null;
+    const read = async () => {
+        try {
+            const { folders, next } = await get("folders", { path, after, limit: 100 });
+            after = next;
+            inside.append(...folders.map(folder));
+            if (inside.childElementCount === 0) inside.append(h("li", { class: "quiet" }, "no folder in it"));
+            more.hidden = next === null;
+        } catch (problem) {
+            inside.append(h("li", { class: "bad" }, problem.message));
+        }
+    };
+    const details = h("details", { ontoggle: () => details.open && inside.childElementCount === 0 && read() }, h("summary", {}, name), inside, more);
     return h("li", {}, h("div", { class: "folder" }, details, h("span", { class: "folder-figures quiet" }, figures)));
 }

@@ -351,6 +351,8 @@ export class Review {
     }
 
     async changedElsewhere({ tracks, go }) {
+        // News of what was decided here may come before the answer to it.
+        await decisions.settled();
         if (decisions.gos.has(go)) return;
         const here = tracks.filter((id) => this.pages?.find(id) >= 0);
         forget(here);
@@ -359,10 +361,11 @@ export class Review {
             return;
         }
         for (const id of here) {
+            const before = decisions.stateOf(id);
             try {
                 const { choice } = await detailsOf(id);
-                const isChosen = choice !== null && choice.origin === "chosen";
-                decisions.learn(id, isChosen ? decidedAs(choice.genres) : undefined);
+                const isDecided = choice !== null && choice.origin !== "handed back";
+                decisions.learn(id, isDecided ? decidedAs(choice.genres) : undefined, before);
             } catch {
                 // It is read when the cursor comes to it.
             }

@@ -31,7 +31,10 @@ export class Track {
         const told = (event) => this.tell(event.detail);
         decisions.addEventListener("change", changed);
         decisions.addEventListener("message", told);
-        const end = events.on("changed", ({ tracks }) => tracks.includes(this.id) && this.refresh());
+        const end = events.on("changed", async ({ tracks }) => {
+            await decisions.settled();
+            if (tracks.includes(this.id)) this.refresh();
+        });
         this.end = () => {
             end();
             decisions.removeEventListener("change", changed);

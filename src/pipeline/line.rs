@@ -100,7 +100,8 @@ impl Line {
         let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?;
         let albums = albums.map(|selection| Arc::new(Albums::new(selection)));
         let together = if albums.is_some() { " by album" } else { "" };
-        let settings = settings.for_ensemble(&format!("{}{together}", analyst.fingerprint()));
+        let described = if config.analysis.descriptors { " described" } else { "" };
+        let settings = settings.for_ensemble(&format!("{}{together}{described}", analyst.fingerprint()));
         let fingerprints = Fingerprints::new(settings.clone(), albums.clone());
         let means = Means::new(&config.analysis);
         Ok(Self { analyst, albums, settings, means, fingerprints, store: store.into() })
@@ -194,7 +195,7 @@ impl Line {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel).and_then(|report| {
                 let differ = super::opinions::differ(self.analyst.taxonomy(), &analysis.opinions);
                 self.store.note_difference(file.path, differ)?;
-                Ok(report)
+                Ok(Report { descriptors: analysis.descriptors.clone(), ..report })
             }),
             Err(AnalysisError::AlbumNotWhole) => {
                 let ending = Ending { settled: Settled::OnceStill, ..Ending::skipped(self.album_not_whole()) };
@@ -347,6 +348,7 @@ impl Line {
             genre,
             confidence,
             ranking,
+            descriptors: None,
             action,
             reason,
             is_settled,
@@ -424,6 +426,7 @@ fn unchanged(track: Track) -> Report {
         genre: track.genre,
         confidence: track.confidence,
         ranking: track.ranking,
+        descriptors: None,
         action: Action::Unchanged,
         reason: track.reason,
         is_settled: true,

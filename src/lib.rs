@@ -12,6 +12,7 @@
 pub mod audio;
 pub mod config;
 pub mod daemon;
+pub mod descriptors;
 pub mod desk;
 pub mod drawing;
 pub mod evaluation;

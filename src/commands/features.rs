@@ -16,6 +16,7 @@ use reclassd::inference::{Ensemble, Model, ModelsFolder};
 use reclassd::pipeline;
 use serde_json::json;
 
+use super::described;
 use super::output::display_path;
 use super::setup::{self, Common};
 use super::{Outcome, WrongUse};
@@ -26,11 +27,13 @@ enum Kind {
     Fma518,
     /// The log-mel spectrogram in dB: one (128, T) float32 array a file, .npz
     LogMel,
+    /// Tempo, key, loudness, mood: a row a file, .csv, .json or .npy (docs/descriptors.md)
+    Descriptors,
 }
 
 /// The rate that clips are brought to before their features are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rate {
+pub(super) enum Rate {
     Native,
     Hz(u32),
 }
@@ -39,10 +42,10 @@ enum Rate {
 pub struct Arguments {
     /// Audio files, one row or array each
     #[arg(value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// Write the matrix here; column names and files go beside it, into a .json of the same name
     #[arg(short, long, value_name = "OUT")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
     /// What to compute
     #[arg(long, value_enum, default_value = "fma518")]
     kind: Kind,
@@ -53,12 +56,12 @@ pub struct Arguments {
     /// Sample rate in Hz that clips are brought to, or `native` to leave each at its own [default: 44100 for fma518, 22050
     /// for log-mel]
     #[arg(long, value_name = "HZ", value_parser = parse_rate)]
-    rate: Option<Rate>,
+    pub(super) rate: Option<Rate>,
     /// Files worked on at the same time [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    pub(super) jobs: Option<u16>,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 fn parse_rate(text: &str) -> Result<Rate, String> {
@@ -71,15 +74,22 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
     }
 }
 
+/// Features that are matrices.
+#[derive(Debug, Clone, Copy)]
+enum MatrixKind {
+    Fma518,
+    LogMel,
+}
+
 /// What is wanted of each file.
 enum Wanted {
-    Features(Kind, Option<Rate>),
+    Features(MatrixKind, Option<Rate>),
     Said(Box<Model>),
 }
 
 impl Wanted {
-    fn of(arguments: &Arguments, config: &Config) -> anyhow::Result<Self> {
-        let Some(name) = &arguments.model else { return Ok(Self::Features(arguments.kind, arguments.rate)) };
+    fn of(arguments: &Arguments, kind: MatrixKind, config: &Config) -> anyhow::Result<Self> {
+        let Some(name) = &arguments.model else { return Ok(Self::Features(kind, arguments.rate)) };
         let builtin = Ensemble::builtin()?.members.into_iter().map(|member| member.model);
         let installed = ModelsFolder::new(&config.models.folder);
         let model = match builtin.into_iter().find(|model| model.manifest().name == *name) {
@@ -100,11 +110,16 @@ struct Matrix {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     setup::require_paths(&arguments.files)?;
+    let kind = match arguments.kind {
+        Kind::Fma518 => MatrixKind::Fma518,
+        Kind::LogMel => MatrixKind::LogMel,
+        Kind::Descriptors => return described::run(arguments),
+    };
     let config = arguments.common.load()?;
     let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: 1 };
     let jobs = arguments.jobs.map(usize::from);
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let wanted = Wanted::of(arguments, &config)?;
+    let wanted = Wanted::of(arguments, kind, &config)?;
     let mut output = Output::create(&arguments.output, &wanted)?;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     let mut extractors: Vec<Extractor> = (0..jobs).map(|_| Extractor::new()).collect();
@@ -136,7 +151,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 /// Extracts a batch with one thread an extractor; results in the order of the paths.
-fn extract_batch<T: Send>(
+pub(super) fn extract_batch<T: Send>(
     extractors: &mut [Extractor],
     paths: &[PathBuf],
     extract: impl Fn(&mut Extractor, &Path) -> T + Sync,
@@ -169,12 +184,12 @@ fn extract(extractor: &mut Extractor, path: &Path, window: &AnalysisWindow, want
     let clip = recording.clips.first().with_context(|| format!("{}: holds no sound", display_path(path)))?;
     let in_file = || display_path(path);
     match wanted {
-        Wanted::Features(Kind::Fma518, rate) => {
+        Wanted::Features(MatrixKind::Fma518, rate) => {
             let clip = at_rate(clip, rate.unwrap_or(Rate::Hz(44_100)))?;
             let row = extractor.fma518(&clip.samples, clip.sample_rate).with_context(in_file)?;
             Ok(Matrix { rows: 1, values: row.as_slice().to_vec() })
         }
-        Wanted::Features(Kind::LogMel, rate) => {
+        Wanted::Features(MatrixKind::LogMel, rate) => {
             let defaults = LogMelParameters::default();
             let clip = at_rate(clip, rate.unwrap_or(Rate::Hz(defaults.sample_rate)))?;
             let fmax = f64::from(clip.sample_rate) / 2.0;
@@ -225,8 +240,8 @@ enum Contents {
 impl Output {
     fn create(path: &Path, wanted: &Wanted) -> anyhow::Result<Self> {
         let (ending, kind) = match wanted {
-            Wanted::Features(Kind::Fma518, _) => ("npy", "a matrix"),
-            Wanted::Features(Kind::LogMel, _) => ("npz", "one array a file"),
+            Wanted::Features(MatrixKind::Fma518, _) => ("npy", "a matrix"),
+            Wanted::Features(MatrixKind::LogMel, _) => ("npz", "one array a file"),
             Wanted::Said(_) => ("npz", "two matrices"),
         };
         if path.extension().is_none_or(|extension| extension != ending) {
@@ -237,8 +252,8 @@ impl Output {
         // Made before any work is done: a folder that cannot be written should be noticed now.
         let file = BufWriter::new(File::create(&unfinished).with_context(|| display_path(&unfinished))?);
         let contents = match wanted {
-            Wanted::Features(Kind::Fma518, _) => Contents::Npy { file, values: Vec::new() },
-            Wanted::Features(Kind::LogMel, _) => {
+            Wanted::Features(MatrixKind::Fma518, _) => Contents::Npy { file, values: Vec::new() },
+            Wanted::Features(MatrixKind::LogMel, _) => {
                 Contents::Npz { writer: Box::new(NpzWriter::new(file)), names: Default::default() }
             }
             Wanted::Said(model) => {
@@ -310,8 +325,8 @@ fn write_description(output: &Path, wanted: &Wanted, done: &[&PathBuf], failed: 
     let mut description = match wanted {
         Wanted::Features(kind, rate) => {
             let (kind, columns, default) = match kind {
-                Kind::Fma518 => ("fma518", Some(features::fma518_columns()), 44_100),
-                Kind::LogMel => ("log-mel", None, LogMelParameters::default().sample_rate),
+                MatrixKind::Fma518 => ("fma518", Some(features::fma518_columns()), 44_100),
+                MatrixKind::LogMel => ("log-mel", None, LogMelParameters::default().sample_rate),
             };
             let rate = match rate {
                 Some(Rate::Native) => json!("native"),

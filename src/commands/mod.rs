@@ -23,6 +23,7 @@ pub mod watch;
 mod allocator;
 mod bars;
 mod by_hand;
+mod described;
 mod interrupt;
 mod logging;
 mod offer;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use reclassd::descriptors::Descriptors;
 use reclassd::pipeline::{
     Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, WaitsFor, count_reports,
 };
@@ -318,6 +319,8 @@ struct JsonReport<'a> {
     genre: Option<&'a str>,
     confidence: Option<f64>,
     top: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    descriptors: Option<Value>,
     action: &'static str,
     reason: Option<&'a str>,
     elapsed_ms: f64,
@@ -331,6 +334,7 @@ impl<'a> From<&'a Report> for JsonReport<'a> {
             genre: report.genre.as_deref(),
             confidence: report.confidence.map(round),
             top: ranking_json(&report.ranking, TOP),
+            descriptors: report.descriptors.as_ref().map(Descriptors::to_json),
             action: report.action.as_str(),
             reason: report.reason.as_deref(),
             elapsed_ms: report.elapsed.as_micros() as f64 / 1000.0,

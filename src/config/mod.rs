@@ -141,11 +141,13 @@ pub struct Analysis {
     pub jobs: usize,
     /// Files of one disk that are read at the same time; 0 means as many as help the kind of disk.
     pub readers: usize,
+    /// Whether a scan also says what a track sounds like: tempo, key, loudness, mood.
+    pub descriptors: bool,
 }
 
 impl Default for Analysis {
     fn default() -> Self {
-        Self { window_seconds: 30.0, windows: 1, min_seconds: 3.0, jobs: 0, readers: 0 }
+        Self { window_seconds: 30.0, windows: 1, min_seconds: 3.0, jobs: 0, readers: 0, descriptors: false }
     }
 }
 

@@ -13,6 +13,7 @@ use super::members::{LineError, digest, ensemble_of, member_key, model_key};
 use super::session::{Asked, Listening, Session};
 use crate::audio::{AnalysisWindow, AudioError};
 use crate::config::{self, Config};
+use crate::descriptors::Descriptors;
 use crate::genre::{
     self, Ballot, Genre, GenreError, Kinds, KindsPolicy, NotMusic, Ranking, Rules, Tally, Taxonomy, Verdict,
 };
@@ -59,6 +60,8 @@ pub struct Analysis {
     pub sound: Option<Sound>,
     /// Why a genre means nothing here, if the sound is no music.
     pub not_music: Option<NotMusic>,
+    /// What the sound is like, where that is asked for and it is music.
+    pub descriptors: Option<Descriptors>,
     /// How the vote came about, of the last stage.
     pub tally: Tally,
     /// What the tracks of its album made of it, where they vote together.
@@ -158,7 +161,13 @@ impl Analyst {
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
         let (window, window_key) = window_of(config);
         let failure_key = format!("{PROGRAM} {window_key}");
-        let listening = Listening { window, min_seconds: config.analysis.min_seconds, window_key, failure_key };
+        let listening = Listening {
+            window,
+            min_seconds: config.analysis.min_seconds,
+            describes: config.analysis.descriptors,
+            window_key,
+            failure_key,
+        };
         let keys = models(&ensemble).map(|model| model_key(model, &ensemble)).collect();
         let stages = polls(&ensemble, config.ensemble.kinds, &taxonomy)?;
         let fingerprint = fingerprint(&ensemble, config.ensemble.kinds, &listening);
@@ -249,8 +258,11 @@ impl Analyst {
         };
         let album = None;
         let at_least = self.ensemble.at_least;
-        let analysis =
-            Analysis { opinions, steps, not_asked, sound, not_music, tally, album, at_least, ranking, families };
+        let is_described = self.listening.describes && not_music.is_none();
+        let descriptors = if is_described { session.descriptors()?.cloned() } else { None };
+        let analysis = Analysis {
+            opinions, steps, not_asked, sound, not_music, descriptors, tally, album, at_least, ranking, families,
+        };
         let verdict = analysis.verdict(0.0);
         store.keep_verdict(audio, &self.fingerprint, verdict.confidence, &verdict.named_ranking())?;
         Ok(analysis)

@@ -3,6 +3,7 @@
 //! This chooses what to compute, so that models with the same front end share it; the arithmetic is `features`'.
 
 use crate::audio::{AudioError, Clip};
+use crate::descriptors::{self, Descriptors};
 use crate::features::{
     Extractor, FeatureError, Fma518, LogMel, LogMelParameters, MelParameters, MelSpectrogram, MusicnnMel,
 };
@@ -16,6 +17,7 @@ pub(super) struct Wanted {
     mel: Vec<MelParameters>,
     musicnn_mel: bool,
     waveforms: Vec<u32>,
+    descriptors: bool,
 }
 
 impl Wanted {
@@ -42,6 +44,16 @@ impl Wanted {
             }
         }
         wanted
+    }
+
+    /// The same and what the sound is like.
+    pub(super) fn and_descriptors(mut self) -> Self {
+        add(&mut self.fma518, descriptors::SAMPLE_RATE);
+        // In front: the first spectrogram of a rate shares the transform of the 518.
+        self.log_mel.retain(|parameters| *parameters != LogMelParameters::default());
+        self.log_mel.insert(0, LogMelParameters::default());
+        self.descriptors = true;
+        self
     }
 
     /// The rates at which the 518 are asked for.
@@ -81,12 +93,15 @@ pub(super) struct Hearing {
     mel: Vec<(MelParameters, MelSpectrogram)>,
     musicnn_mel: Option<MusicnnMel>,
     waveforms: Vec<Clip>,
+    /// What the sound is like, if that was asked for.
+    pub(super) descriptors: Option<Descriptors>,
 }
 
 impl Hearing {
     pub(super) fn of(clip: &Clip, wanted: &Wanted, extractor: &mut Extractor) -> Result<Self, HearingError> {
         let mut hearing = Self::default();
         for rate in wanted.rates() {
+            let original = clip;
             let clip = clip.resampled(rate)?;
             let samples = &clip.samples;
             let mut log_mels = wanted.log_mel.iter().filter(|parameters| parameters.sample_rate == rate);
@@ -109,6 +124,13 @@ impl Hearing {
             }
             if wanted.musicnn_mel && rate == MusicnnMel::SAMPLE_RATE {
                 hearing.musicnn_mel = Some(extractor.musicnn_mel(samples, rate)?);
+            }
+            if wanted.descriptors && rate == descriptors::SAMPLE_RATE {
+                let parameters = LogMelParameters::default();
+                let log_mel = hearing.log_mel.iter().find(|(known, _)| *known == parameters);
+                let features = log_mel.zip(hearing.fma518(rate));
+                hearing.descriptors =
+                    features.map(|((_, log_mel), vector)| Descriptors::from_features(original, &clip, log_mel, vector));
             }
             if wanted.waveforms.contains(&rate) {
                 hearing.waveforms.push(clip.into_owned());

@@ -111,7 +111,8 @@ impl Line {
         let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?;
         let albums = albums.map(|selection| Arc::new(Albums::new(selection)));
         let together = if albums.is_some() { " by album" } else { "" };
-        let settings = settings.for_ensemble(&format!("{}{together}", analyst.fingerprint()));
+        let described = if config.analysis.descriptors { " described" } else { "" };
+        let settings = settings.for_ensemble(&format!("{}{together}{described}", analyst.fingerprint()));
         let fingerprints = Fingerprints::new(settings.clone(), albums.clone());
         let means = Means::new(&config.analysis);
         Ok(Self { analyst, albums, settings, means, fingerprints, store: store.into() })
@@ -208,7 +209,7 @@ impl Line {
                 // What is listed and searched by; a parser of other people's may panic at it, and then it says nothing.
                 let credits = std::panic::catch_unwind(|| tagging::credits_of(file.path)).unwrap_or_default();
                 self.store.note_credits(file.path, &credits)?;
-                Ok(report)
+                Ok(Report { descriptors: analysis.descriptors.clone(), ..report })
             }),
             Err(AnalysisError::AlbumNotWhole) => {
                 let ending = Ending { settled: Settled::OnceStill, ..Ending::skipped(self.album_not_whole()) };
@@ -361,6 +362,7 @@ impl Line {
             genre,
             confidence,
             ranking,
+            descriptors: None,
             action,
             reason,
             is_settled,
@@ -446,6 +448,7 @@ fn unchanged(track: Track) -> Report {
         genre: track.genre,
         confidence: track.confidence,
         ranking: track.ranking,
+        descriptors: None,
         action: Action::Unchanged,
         reason: track.reason,
         is_settled: true,

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{self, Config, Strategy};
+use crate::descriptors::DESCRIPTORS_VERSION;
 use crate::features::FEATURES_VERSION;
 use crate::genre::GenreError;
 use crate::inference::{self, Ensemble, InferenceError, LEARNED, Learned, Member, Model, ModelsFolder, Stage};
@@ -286,6 +287,11 @@ pub(super) fn member_key(member: &Member, ensemble: &Ensemble) -> String {
 /// The 518 at a rate.
 pub(super) fn fma518_key(sample_rate: u32) -> String {
     format!("fma518@{sample_rate}/{FEATURES_VERSION}")
+}
+
+/// What the sound is like, by the version of the arithmetic.
+pub(super) fn descriptors_key() -> String {
+    format!("descriptors/{DESCRIPTORS_VERSION}.{FEATURES_VERSION}")
 }
 
 /// What a member of this key described the sound as.

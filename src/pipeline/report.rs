@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::descriptors::Descriptors;
 use crate::store::TrackStatus;
 
 /// What was done to a file.
@@ -57,6 +58,8 @@ pub struct Report {
     pub confidence: Option<f32>,
     /// The genres of the vote, best first, with their shares.
     pub ranking: Vec<(String, f32)>,
+    /// What the sound is like, where that is asked for and was found out now or before.
+    pub descriptors: Option<Descriptors>,
     /// What was done.
     pub action: Action,
     /// Why not more was done, and what would help.
@@ -83,6 +86,7 @@ impl Report {
             genre,
             confidence,
             ranking,
+            descriptors: None,
             action,
             reason: Some(reason),
             is_settled,

@@ -11,8 +11,9 @@ use super::cancel::Cancel;
 use super::hearing::{Hearing, Wanted};
 use super::looked::Looked;
 use super::means::Means;
-use super::members::fma518_key;
+use super::members::{descriptors_key, fma518_key};
 use crate::audio::{self, AnalysisWindow, Recording};
+use crate::descriptors::Descriptors;
 use crate::features::{Extractor, FMA518_LEN};
 use crate::genre;
 use crate::inference::{
@@ -24,6 +25,8 @@ use crate::store::{AudioKey, Store};
 pub(super) struct Listening {
     pub(super) window: AnalysisWindow,
     pub(super) min_seconds: f64,
+    /// Whether it is also said what the sound is like.
+    pub(super) describes: bool,
     /// Cache key of the window: features and scores of another one are other values.
     pub(super) window_key: String,
     /// What a remembered failure depends on: another version or window may succeed.
@@ -71,6 +74,7 @@ struct Heard {
     /// The 518 by rate, a row a window.
     vectors: BTreeMap<u32, Vec<f32>>,
     recording: Option<Recording>,
+    descriptors: Option<Descriptors>,
 }
 
 impl<'a> Session<'a> {
@@ -98,7 +102,8 @@ impl<'a> Session<'a> {
     /// Asks those of the models that have not answered yet.
     pub(super) fn ask(&mut self, models: &[usize]) -> Result<(), AnalysisError> {
         let open = self.open(models)?;
-        if open.is_empty() {
+        let describes = self.listening.describes && self.descriptors()?.is_none();
+        if open.is_empty() && !describes {
             return Ok(());
         }
         let on_vectors = self.on_known_vectors(&open)?;
@@ -111,7 +116,7 @@ impl<'a> Session<'a> {
                 rates.push(rate);
             }
         }
-        let hears = !(unheard.is_empty() && rates.is_empty());
+        let hears = describes || !(unheard.is_empty() && rates.is_empty());
         let opened = (hears && self.heard.recording.is_none()).then(|| self.open_file()).transpose()?;
         let gathers = Runtime::started().is_some_and(Runtime::gathers);
         let desks = &self.means.desks;
@@ -121,7 +126,7 @@ impl<'a> Session<'a> {
             }
             let mut questions = self.questions_on_vectors(&on_vectors)?;
             if hears {
-                questions.extend(self.hear(&unheard, rates, extractor)?);
+                questions.extend(self.hear(&unheard, rates, describes, extractor)?);
             }
             // Where the models run on the processor too, the file is brought to an end before the next one is begun: there is nothing to
             // wait for, and a crash costs no more than what lies on the desks.
@@ -209,6 +214,15 @@ impl<'a> Session<'a> {
         Ok(self.heard.vectors.get(&rate).map(Vec::as_slice))
     }
 
+    /// What the sound is like, if it is known: of its middle window.
+    pub(super) fn descriptors(&mut self) -> Result<Option<&Descriptors>, AnalysisError> {
+        if self.heard.descriptors.is_none() && !self.force {
+            let stored = self.store.feature(self.audio, &descriptors_key(), &self.listening.window_key)?;
+            self.heard.descriptors = stored.and_then(|row| Descriptors::from_row(&row));
+        }
+        Ok(self.heard.descriptors.as_ref())
+    }
+
     /// Those models that need nothing but vectors that are known, and at which rate.
     fn on_known_vectors(&mut self, models: &[usize]) -> Result<Vec<(usize, u32)>, AnalysisError> {
         let mut known = Vec::new();
@@ -280,19 +294,27 @@ impl<'a> Session<'a> {
         &mut self,
         models: &[usize],
         rates: Vec<u32>,
+        describes: bool,
         extractor: &mut Extractor,
     ) -> Result<Vec<Posed<'a>>, AnalysisError> {
         let Some(recording) = self.heard.recording.take() else { return Ok(Vec::new()) };
         let features = rates.into_iter().map(|sample_rate| ModelInput::Fma518 { sample_rate }).collect::<Vec<_>>();
         let inputs = models.iter().map(|&i| &self.models[i].model.manifest().input);
-        let wanted = Wanted::of(inputs.chain(&features));
+        let mut wanted = Wanted::of(inputs.chain(&features));
+        if describes {
+            wanted = wanted.and_descriptors();
+        }
         let mut vectors: Vec<(u32, Vec<f32>)> = wanted.fma518_rates().map(|rate| (rate, Vec::new())).collect();
         let mut questions = Vec::new();
-        for clip in &recording.clips {
+        let middle = recording.clips.len() / 2;
+        for (window, clip) in recording.clips.iter().enumerate() {
             let hearing =
                 Hearing::of(clip, &wanted, extractor).map_err(|error| self.unfit_for_ever(error.to_string()))?;
             for (rate, rows) in &mut vectors {
                 rows.extend(hearing.fma518(*rate).into_iter().flat_map(|row| row.as_slice()));
+            }
+            if window == middle {
+                self.heard.descriptors = hearing.descriptors.clone().or(self.heard.descriptors.take());
             }
             for &model in models {
                 let Asked { model: asked, .. } = self.models[model];
@@ -304,6 +326,10 @@ impl<'a> Session<'a> {
         for (rate, rows) in vectors {
             self.store.keep_feature(self.audio, &fma518_key(rate), &self.listening.window_key, &rows)?;
             self.heard.vectors.insert(rate, rows);
+        }
+        if let Some(descriptors) = self.heard.descriptors.as_ref().filter(|_| describes) {
+            let row = descriptors.to_row();
+            self.store.keep_feature(self.audio, &descriptors_key(), &self.listening.window_key, &row)?;
         }
         self.store.forget_failures(self.audio)?;
         self.heard.recording = Some(recording).filter(|_| self.hears_more);

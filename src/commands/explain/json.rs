@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use reclassd::descriptors::Descriptors;
 use reclassd::genre::Ranking;
 use reclassd::pipeline::{Explanation, Sound, Step};
 use serde_json::{Map, Value, json};
@@ -44,6 +45,7 @@ pub(super) fn object(path: &Path, explanation: &Explanation, top: usize) -> Valu
         "kinds": kinds.collect::<Vec<_>>(),
         "kinds_from": round(tally.rules.kinds.tell),
         "sound": analysis.sound.as_ref().map(|sound| heard(sound, analysis.not_music.is_none())),
+        "descriptors": analysis.descriptors.as_ref().map(Descriptors::to_json),
         "album_tracks": analysis.album.as_ref().map(|album| album.tracks),
         "top": ranking_json(&verdict.named_ranking(), top),
         "genre": verdict.best().map(|genre| genre.as_str()),

@@ -33,7 +33,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     setup::require_paths(std::slice::from_ref(&arguments.file))?;
-    let config = arguments.common.load()?;
+    let mut config = arguments.common.load()?;
+    // What the sound is like belongs to the explanation, whether scans find it out or not.
+    config.analysis.descriptors = true;
     let store = arguments.common.open_store(&config)?;
     let line = Line::new(&config, Settings::new(&config)?.force(arguments.force), store)?;
     let path = setup::canonical(&arguments.file)?;

@@ -4,6 +4,7 @@ use std::io::{Result, Write};
 use std::path::Path;
 
 use console::style;
+use reclassd::descriptors::{Absent, Descriptors, Mood, Tempo};
 use reclassd::genre::{KindsPolicy, Ranking, Tally};
 use reclassd::pipeline::{Analysis, Explanation, Sound, Step};
 
@@ -46,6 +47,9 @@ pub(super) fn print(out: &mut impl Write, path: &Path, explanation: &Explanation
     if let Some(sound) = &analysis.sound {
         writeln!(out, "  the sound    {}", heard(sound, analysis.not_music.is_some()))?;
     }
+    if let Some(descriptors) = &analysis.descriptors {
+        described(out, descriptors)?;
+    }
     if explanation.verdict.is_no_music() {
         writeln!(out, "  genre        none: it is no music")?;
     } else {
@@ -58,6 +62,38 @@ pub(super) fn print(out: &mut impl Write, path: &Path, explanation: &Explanation
         Err(_) => {}
     }
     writeln!(out, "  a scan       {}", explanation.decision)
+}
+
+/// What the sound is like, a line each; what cannot be said with its reason.
+fn described(out: &mut impl Write, descriptors: &Descriptors) -> Result<()> {
+    let tempo = descriptors.tempo.map(|tempo| {
+        let Tempo { bpm, confidence, rival, rival_share } = tempo;
+        format!("{bpm:.2} BPM ({confidence:.2}; or {rival:.2}, {rival_share:.2})")
+    });
+    let key = descriptors.key.map(|key| {
+        let (camelot, open_key) = (key.camelot(), key.open_key());
+        format!("{key} ({:.2}), Camelot {camelot}, Open Key {open_key}", key.confidence)
+    });
+    let mood = descriptors.mood.map(|mood| {
+        let Mood { quadrant, confidence, valence, arousal } = mood;
+        format!("{quadrant} ({confidence:.2}), valence {valence:.2}, arousal {arousal:.2}")
+    });
+    let plain = |value: std::result::Result<f64, Absent>, unit: &str| value.map(|value| format!("{value:.2}{unit}"));
+    for (name, said) in [
+        ("tempo", tempo),
+        ("beat", plain(descriptors.beat_strength, "")),
+        ("key", key),
+        ("loudness", plain(descriptors.loudness, " LUFS, of what was listened to")),
+        ("energy", plain(descriptors.energy, "")),
+        ("dance", plain(descriptors.danceability, "")),
+        ("mood", mood),
+    ] {
+        match said {
+            Ok(said) => writeln!(out, "  {name:<11}  {said}")?,
+            Err(reason) => writeln!(out, "  {name:<11}  not said: {reason}")?,
+        }
+    }
+    Ok(())
 }
 
 /// From the mean of the members to the confidence, each step with its number.

@@ -261,7 +261,17 @@ impl Analyst {
         let is_described = self.listening.describes && not_music.is_none();
         let descriptors = if is_described { session.descriptors()?.cloned() } else { None };
         let analysis = Analysis {
-            opinions, steps, not_asked, sound, not_music, descriptors, tally, album, at_least, ranking, families,
+            opinions,
+            steps,
+            not_asked,
+            sound,
+            not_music,
+            descriptors,
+            tally,
+            album,
+            at_least,
+            ranking,
+            families,
         };
         let verdict = analysis.verdict(0.0);
         store.keep_verdict(audio, &self.fingerprint, verdict.confidence, &verdict.named_ranking())?;

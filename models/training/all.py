@@ -15,7 +15,6 @@ parser.add_argument("--audio", type=Path, help="the clips' sound; without it the
 parser.add_argument("--reclassd", default="reclassd", help="the program, with musicnn installed")
 parser.add_argument("--taggrams", type=Path, help="the folder of GTZAN's taggrams; without it the head on tags hears the clips alone")
 parser.add_argument("--sources", type=Path, help="recordings of speech and noise, as not_music.py says; without it sound-kind stays as it is")
-parser.add_argument("--more-music", type=Path, help="the 518 of music beside the clips, for sound-kind: .npy of `reclassd features --rate 22050`")
 parser.add_argument("--features", type=Path, default=HERE / "cache/features")
 parser.add_argument("--out", type=Path, default=HERE / "cache/runs")
 parser.add_argument("--models", type=Path, default=HERE.parent)
@@ -26,15 +25,15 @@ taggrams = {part: args.taggrams / f"{part}_data_GTZAN_MSDmusicnn_taggram.npz" fo
 heard = ["--taggrams", taggrams["training"]] if taggrams else []
 data = ["--clips", *args.clips, "--features", args.features, "--out", args.out, "--workers", args.workers, *heard]
 not_music = ["--runs", args.out, "--models", args.models, "--sources", args.sources, "--sounds", args.features / "not_music", "--reclassd", args.reclassd]
-not_music += ["--more-music", args.more_music] if args.more_music else []
 steps = [
     ["prepare.py", "--clips", *args.clips, "--audio", args.audio, "--out", args.features, "--reclassd", args.reclassd],
     ["study.py", *data, "--runs", "cv,final,from"],
     ["study.py", *data, "--runs", "curve", "--kinds", "features,joined,cnn1"],
     ["study.py", *data, "--runs", "cv,from", "--kinds", "open1"],
-    *([["study.py", *data, "--runs", "without", "--kinds", "joined,tags"], ["calibrate.py", "--runs", args.out]] if len(args.clips) > 1 else []),
+    *([["study.py", *data, "--runs", "without", "--kinds", "joined,tags"]] if len(args.clips) > 1 else []),
     ["settle.py", "--runs", args.out, *(["--gtzan-test", taggrams["evaluation"]] if taggrams else [])],
     ["not_music.py", *not_music],
+    ["calibrate.py", "--runs", args.out],
     ["export.py", "--runs", args.out, "--models", args.models],
     ["evaluate.py", "--runs", args.out, "--models", args.models],
 ]

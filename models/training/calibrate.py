@@ -1,9 +1,11 @@
-"""What a vote and a kind are worth on a collection that was left out: the calibration of the vote with musicnn, and of the kinds of `Pop Rock`.
+"""What a vote, a kind and a stage are worth on a collection that was left out: calibrations, stops, and what stands behind them.
 
-The vote is the one of VOTE, over cross-validated logits, so that no network was asked about an artist whom it had heard. Its calibration is fitted on every
-collection but one, each counting by the square root of its size, and judged on that one; what is shipped comes from all of them, and is CAUTION lower. Kinds
-are told apart by the head on tags as it is without the collection that it is asked about (`without-SET`), and calibrated on clips whose labels tell kinds apart,
-both answers counting the same in each collection; shipped are those of the collections where that is hardest. Writes OUT/calibrated.json."""
+The votes are those of `settle.py`, over cross-validated logits, so that no network was asked about an artist whom it had heard. A calibration is fitted on every
+collection but one, each counting by the square root of its size, and judged on that one; what is shipped comes from all of them, and is CAUTION lower. The
+confidence is the calibrated one times how likely the sound is music (`not_music.py`, by networks that never heard the artist). A stage's stop is fitted and judged
+in the same way. Kinds are told apart by the head on tags as it is without the collection that it is asked about (`without-SET`), and calibrated on clips whose
+labels tell kinds apart, both answers counting the same in each collection; shipped are those of the collections where that is hardest. Writes
+OUT/calibrated.json."""
 
 import argparse
 import json
@@ -18,14 +20,20 @@ import settle
 import votes
 from training import softmax
 
-VOTE = {"musicnn-msd": 0.2, "musicnn-fusion": 0.7, "musicnn-tags": 0.1}
-TEMPERATURE = 0.64  # the one with the least confidence loss on taffc4q and emotify together
-CAUTION = 0.2  # log-odds: an owner is harmed by too much confidence, not by too little
+# Log-odds: an owner is harmed by too much confidence, not by too little. The built-in models are asked about collections that they never heard, which is caution
+# enough.
+CAUTION = {"first": 0.0, "builtin": 0.0, "musicnn": 0.2}
 TELL = 0.9  # at 0.8 a quarter of the kinds named on a collection left out were wrong
 HARD = ("emotify", "musdb18")  # where kinds are hardest to tell: what is shipped is fitted on these, the most cautious of the fits
 COLLECTIONS = ("taffc4q", "emotify", "gtzan", "musdb18")  # those large enough to be left out; the others are only asked about
 KINDS = ("Pop", "Rock", "Metal")
 RIDGE = 1e-4
+# Stages, cheapest first: who is asked before everybody is. musicnn costs several times what the rest does together, and its heads nothing on top.
+FIRST = {"builtin": "first", "musicnn": "builtin"}
+STOPS = [*np.round(np.arange(0.5, 0.99, 0.01), 2).tolist(), 0.99, 1.0]
+LOSS = 0.01  # how many of a collection's clips a stage may get wrong that the whole vote gets right, on balance
+FURTHER = 0.75  # how often a second genre has to be right, of clips with several
+THRESHOLDS = (0.6, 0.7, 0.8, 0.9)
 
 
 def log_odds(p, edge=1e-6, limit=8.0):
@@ -79,48 +87,110 @@ def calibration_error(confidence, hit, bins=10):
     return float(sum(abs(confidence[at == b].sum() - hit[at == b].sum()) for b in range(bins)) / len(hit))
 
 
-def the_vote(runs, data):
-    """The vote on every clip at TEMPERATURE, over its universe; and which answers are right."""
+class Vote:
+    """A vote on every clip: its shares at its temperature over its universe, which answers are right, and what stands in the description."""
+
+    def __init__(self, name, members, weights, temperature, opinions, data):
+        self.name, self.members, self.weights, self.temperature = name, members, weights, temperature
+        chosen = [opinions[member] for member in members]
+        self.asked = np.all([~np.isnan(opinion.shares).any(1) for opinion in chosen], axis=0)  # the clips that everybody was asked about
+        self.universe, rows = votes.universe_of(data.labels, chosen), np.flatnonzero(self.asked)
+        self.shares, self.right = np.full((len(data), len(self.universe)), 1 / len(self.universe)), settle.widened(data, self.universe)
+        self.shares[rows] = votes.vote([opinion.rows(rows) for opinion in chosen], weights, temperature, self.universe)
+        self.hit, self.top = metrics.hits(self.shares, self.right).astype(float), log_odds(self.shares.max(1))
+        self.caution = CAUTION[name]
+
+    def fit(self, rows, collections):
+        return fit(self.top[rows], self.hit[rows], by_collection(collections[rows]))
+
+
+def votes_of(runs, data, settled):
+    """The votes that were settled, and the stage before them, on every clip that everybody was asked about without having heard its artist: by
+    cross-validation, or because its collection was never heard (`unheard.py`)."""
     cv = [f"cv-{fold}" for fold in range(dataset.FOLDS)]
-    adjust = settle.lift(settle.STRENGTH, data.subset(dataset.learnable(data.clips)))
-    joined, tags = gather(runs, data, "joined", cv), gather(runs, data, "tags", cv)
-    said = {
-        "musicnn-msd": settle.Map()(data.musicnn[:, 200:]), "musicnn-fusion": votes.Opinion(data.labels, softmax(joined - adjust)),
-        "musicnn-tags": votes.Opinion(dataset.tag_labels(data.labels), softmax(tags - settle.lift_of_tags(adjust, data.labels))),
-    }  # fmt: skip
-    chosen = [said[name] for name in VOTE]
-    universe = votes.universe_of(data.labels, chosen)
-    return votes.vote(chosen, list(VOTE.values()), TEMPERATURE, universe), universe, settle.widened(data, universe)
+    logits = {kind: gather(runs, data, kind, cv) for kind in {file.name.split(".")[1] for file in runs.glob("cv-0.*.npz")}}
+    logits = {kind.rstrip("0123456789"): values for kind, values in logits.items() if not np.isnan(values).any()}
+    opinions = settle.opinions_of(logits, data, np.array(settled["adjust"]))
+    if (runs / "unheard.npz").exists():
+        unheard = np.load(runs / "unheard.npz")
+        for name in set(unheard.files) - {"rows"} - (set(opinions) if "spectrum-fusion" in opinions else set()):
+            shares = np.full((len(data), len(data.labels)), np.nan)
+            shares[unheard["rows"]] = softmax(unheard[name])
+            opinions[name] = votes.Opinion(data.labels, shares)
+    out = {name: Vote(name, parts["members"], parts["weights"], parts["temperature"], opinions, data) for name, parts in settled["votes"].items()}
+    if "builtin" in out:
+        out["first"] = Vote("first", ["fma518-mlp"], [1.0], out["builtin"].temperature, opinions, data)
+    return out
 
 
-def calibrate(shares, right, collections):
-    hit, x = metrics.hits(shares, right).astype(float), log_odds(shares.max(1))
-    inside = np.isin(collections, COLLECTIONS)
+def judged_by_collection(vote, collections, music):
+    """The calibration fitted on all collections, and what those fitted without one are worth on it; clips of small collections are asked about only."""
+    inside, judged = vote.asked & np.isin(collections, COLLECTIONS), {}
+    there = set(collections[vote.asked])
+    for name in [*[n for n in COLLECTIONS if n in there], *sorted(there - set(COLLECTIONS))]:
+        rows = vote.asked & (collections == name)
+        b = vote.fit(inside & ~rows, collections)
+        plain, cautious = ask(b, vote.top[rows]) * music[rows], ask(b, vote.top[rows], vote.caution) * music[rows]
+        judged[name] = dict(
+            clips=int(rows.sum()), top1=float(vote.hit[rows].mean()), ece=calibration_error(cautious, vote.hit[rows]), ece_without_caution=calibration_error(plain, vote.hit[rows]),
+            at={t: figures(cautious, vote.hit[rows], t) for t in THRESHOLDS}, at_without_caution={t: figures(plain, vote.hit[rows], t) for t in THRESHOLDS},
+        )  # fmt: skip
+    b = vote.fit(inside, collections)
+    return dict(bias=float(b[0] - vote.caution), top=float(b[1])), judged
 
-    def fitted(rows):
-        return fit(x[rows], hit[rows], by_collection(collections[rows]))
+
+def stop_of(confidence, first, whole, collections):
+    """The least confidence at which, and above which, in every collection the first stage is right about as often as the whole vote on the clips that stop."""
+    named = set(collections)
+
+    def loses(stop):
+        return any((whole - first)[(confidence >= stop) & (collections == name)].sum() > LOSS * (collections == name).sum() for name in named)
+
+    return next((stop for i, stop in enumerate(STOPS) if not any(map(loses, STOPS[i:]))), 1.0)
+
+
+def staged(first, whole, collections, music):
+    """The stop, and what stopping is worth on each collection when calibrations and stop come from the others."""
+    inside = first.asked & whole.asked & np.isin(collections, COLLECTIONS)
+
+    def confidences(fitted):
+        return [ask(vote.fit(fitted, collections), vote.top, vote.caution) * music for vote in (first, whole)]
 
     judged = {}
-    for name in [*COLLECTIONS, *sorted(set(collections) - set(COLLECTIONS))]:
-        rows = collections == name
-        b = fitted(inside & ~rows)
-        plain, cautious = ask(b, x[rows]), ask(b, x[rows], CAUTION)
-        judged[name] = dict(
-            clips=int(rows.sum()), top1=float(hit[rows].mean()), ece=calibration_error(cautious, hit[rows]), ece_without_caution=calibration_error(plain, hit[rows]),
-            at={t: figures(cautious, hit[rows], t) for t in (0.6, 0.7, 0.8, 0.9)}, at_without_caution={t: figures(plain, hit[rows], t) for t in (0.6, 0.7, 0.8, 0.9)},
-        )  # fmt: skip
-    b = fitted(inside)
-    return dict(bias=float(b[0] - CAUTION), top=float(b[1])), judged, ask(b, x, CAUTION)
+    for name in [n for n in COLLECTIONS if n in set(collections[inside])]:
+        known, rows = inside & (collections != name), inside & (collections == name)
+        early, late = confidences(known)
+        stop = stop_of(early[known], first.hit[known], whole.hit[known], collections[known])
+        stops = early[rows] >= stop
+        confidence, hit = np.where(stops, early[rows], late[rows]), np.where(stops, first.hit[rows], whole.hit[rows])
+        judged[name] = dict(stop=stop, stopped=float(stops.mean()), top1=float(hit.mean()), whole=float(whole.hit[rows].mean()), at={t: figures(confidence, hit, t) for t in THRESHOLDS})
+    early, _ = confidences(inside)
+    # The most cautious one: a stop that few collections asked for was too low on the one that was left out.
+    stops = [stop_of(early[inside], first.hit[inside], whole.hit[inside], collections[inside]), *(f["stop"] for f in judged.values())]
+    return max(stops), judged
 
 
-def divided(data, tags):
+def further_of(vote, confidence, several):
+    """How often a second genre is right, of clips with several, from some probabilities on: shares are softened to the confidence, as the program does."""
+    power = np.array([float(np.interp(c, *firsts(row))) for c, row in zip(confidence, vote.shares)])
+    softened = vote.shares ** power[:, None]
+    rows, order = np.arange(len(softened)), np.argsort(-softened, 1)[:, 1]
+    likely, hit = (softened / softened.sum(1, keepdims=True))[rows, order], vote.right[rows, order]
+    table = {t: (several & (likely >= t)) for t in np.round(np.arange(0.2, 0.42, 0.02), 2)}
+    table = {float(t): dict(named=int(rows.sum()), right=float(hit[rows].mean())) for t, rows in table.items() if rows.sum() >= 15}
+    least = [t for t in table if all(of["right"] >= FURTHER for at, of in table.items() if at >= t)]
+    return dict(least=min(least, default=None), table=table)
+
+
+def divided(data, tags, vote):
     """What the map and the head on tags together make of the kinds: shares of Pop, of Rock with Metal, and of Metal."""
     words, mapped = dataset.tag_labels(data.labels), settle.Map()(data.musicnn[:, 200:])
     own = softmax(tags)[:, [words.index(kind) for kind in KINDS]]
     own /= own.sum(1, keepdims=True)
     family, metal = [mapped.shares[:, mapped.words.index(word)] for word in ("Pop Rock", "Metal")]
     metal = metal / np.maximum(family + metal, 1e-12)
-    ours = np.array([VOTE["musicnn-msd"], VOTE["musicnn-tags"]]) / (VOTE["musicnn-msd"] + VOTE["musicnn-tags"])
+    ours = np.array([vote.weights[vote.members.index(name)] for name in ("musicnn-msd", "musicnn-tags")])
+    ours /= ours.sum()
     q = own
     for _ in range(500):
         within = q[:, :2] / np.maximum(q[:, :2].sum(1, keepdims=True), 1e-12)
@@ -128,12 +198,12 @@ def divided(data, tags):
     return np.column_stack([q[:, 0], q[:, 1] + q[:, 2], q[:, 2]])
 
 
-def kinds(runs, data, collections):
+def kinds(runs, data, collections, vote):
     sets = [name for name in COLLECTIONS if (runs / f"without-{name}.tags.npz").exists()]
     unheard = gather(runs, data, "tags", [f"without-{name}" for name in sets])
     truth = np.array([next(iter(clip.kinds), "") for clip in data.clips])
     rows = np.flatnonzero(np.isin(truth, KINDS) & ~np.isnan(unheard[:, 0]))
-    part, truth, names = divided(data.subset(rows), unheard[rows]), truth[rows], collections[rows]
+    part, truth, names = divided(data.subset(rows), unheard[rows], vote), truth[rows], collections[rows]
     means = {"Pop": ("Pop",), "Rock": ("Rock", "Metal"), "Metal": ("Metal",)}
 
     def fitted(kind, among):
@@ -157,27 +227,45 @@ def kinds(runs, data, collections):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, required=True, help="what study.py left: cv and without-SET of `joined` and `tags`")
+    parser.add_argument("--runs", type=Path, required=True, help="what study.py, not_music.py and settle.py left")
     args = parser.parse_args()
     data = pickle.loads((args.runs / "data.pickle").read_bytes())
+    settled = json.loads((args.runs / "settled.json").read_text())
     collections = np.array([clip.collection for clip in data.clips])
-    shares, universe, right = the_vote(args.runs, data)
-    calibration, judged, confidence = calibrate(shares, right, collections)
-    main_rows = np.isin(collections, COLLECTIONS[:2])
-    per_genre = metrics.per_genre(shares[main_rows], right[main_rows], universe)[: len(data.labels)]
-    told, told_judged = kinds(args.runs, data, collections)
-    result = dict(
-        vote=VOTE, temperature=TEMPERATURE, calibration=calibration, caution=CAUTION, left_out=judged, kinds=told, tell=TELL, kinds_left_out=told_judged,
-        within=dict(top1=float(metrics.hits(shares[main_rows], right[main_rows]).mean()), macro_f1=float(np.mean([g["f1"] for g in per_genre]))),
-    )  # fmt: skip
-    # A second genre, of clips with several: shares are softened to the confidence, as the program does.
-    power = np.array([float(np.interp(c, *firsts(row))) for c, row in zip(confidence, shares)])
-    softened = shares ** power[:, None]
-    likely, hit = settle.second(softened / softened.sum(1, keepdims=True), right)
-    several = main_rows & (right.sum(1) > 1)
-    result["further"] = {t: dict(named=int((several & (likely >= t)).sum()), right=float(hit[several & (likely >= t)].mean())) for t in (0.24, 0.28, 0.32, 0.36) if (several & (likely >= t)).any()}
+    gate = args.runs / "sound-kind.npz"
+    music = np.load(gate)["music"] if gate.exists() else np.ones(len(data))
+    made = votes_of(args.runs, data, settled)
+    main_rows = np.isin(collections, settle.MAIN)
+    result = dict(votes={}, tell=TELL, collections=COLLECTIONS)
+    for name, vote in made.items():
+        calibration, judged = judged_by_collection(vote, collections, music)
+        confidence = ask((calibration["bias"], calibration["top"]), vote.top) * music
+        within = main_rows & vote.asked
+        per_genre = metrics.per_genre(vote.shares[within], vote.right[within], vote.universe)[: len(data.labels)] if within.any() else []
+        result["votes"][name] = dict(
+            members=vote.members, weights=vote.weights, temperature=vote.temperature, calibration=calibration, caution=vote.caution, left_out=judged,
+            further=further_of(vote, confidence, within & (vote.right.sum(1) > 1)),
+            within=dict(top1=float(vote.hit[within].mean()), macro_f1=float(np.mean([g["f1"] for g in per_genre]))) if per_genre else None,
+        )  # fmt: skip
+    for name, first in FIRST.items():
+        if name in made and first in made:
+            stop, judged = staged(made[first], made[name], collections, music)
+            result["votes"][name]["stages"] = dict(first=first, stop=stop, left_out=judged)
+    if "musicnn" in made and (args.runs / "without-emotify.tags.npz").exists():
+        result["kinds"], result["kinds_left_out"] = kinds(args.runs, data, collections, made["musicnn"])
     (args.runs / "calibrated.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    show(result)
+
+
+def show(result):
+    for name, of in result["votes"].items():
+        print(f"{name}: {of['calibration']}, within {of['within']}, second genre from {of['further']['least']}")
+        for collection, f in of["left_out"].items():
+            said = ", ".join(f"{at['right'] or 0:.0%} of {at['written']:.0%} at {t}" for t, at in f["at"].items())
+            print(f"  {collection}, left out: top-1 {f['top1']:.1%}, {said}, ECE {f['ece']:.3f}; without caution {f['at_without_caution'][0.7]}, {f['ece_without_caution']:.3f}")
+        for collection, f in of.get("stages", {}).get("left_out", {}).items():
+            print(f"  {collection}, in stages: {f}")
+    print({k: result.get(k) for k in ("kinds", "kinds_left_out")}, {name: of.get("stages", {}).get("stop") for name, of in result["votes"].items()})
 
 
 def firsts(row, powers=np.geomspace(0.05, 8, 60)):

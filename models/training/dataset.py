@@ -253,6 +253,6 @@ def clip_of(file, keys):
     parts = Path(file).parts
     for start in range(len(parts)):
         key = keys.get("/".join(parts[start:]))
-        if key:
+        if key is not None:
             return key
     return None

@@ -17,10 +17,12 @@ from torch import nn
 import dataset
 import training
 from nets import FRAMES, FeatureMlp
-from settle import KIND, lift_of_tags
+from settle import BUILTIN, KIND, lift_of_tags
 
 VERSION = {"fma518-mlp": "2", "logmel-cnn": "3", "musicnn-fusion": "2", "musicnn-tags": "2"}  # the others are new
-ENSEMBLE_VERSION = {"builtin": "3", "musicnn": "4"}
+ENSEMBLE_VERSION = {"builtin": "4", "musicnn": "5"}
+# Everybody who can be asked in a vote: who has no weight votes in an earlier stage, or where the owner gives it some.
+MEMBERS = {"builtin": BUILTIN, "musicnn": [*BUILTIN, "musicnn-msd", "musicnn-head", "musicnn-fusion", "musicnn-tags"]}
 OPSET = 17
 LICENCE = "MIT OR Apache-2.0"
 MODELS = Path(__file__).resolve().parent.parent
@@ -187,69 +189,74 @@ def export(name, net, labels, folder):
     write_manifest(name, ABOUT[name], VERSION.get(name, "1"), digest, labels, INPUT[name], output, folder)
 
 
-def calibrated_vote(settled, vote, calibrated):
-    """What settle.py says of a vote, with what calibrate.py says of it in its place; and the lines of its calibration and of its kinds."""
-    if vote != "musicnn" or not calibrated:
-        return settled["votes"][vote], settled["stages"][vote]["stages"], [], []
-    parts = dict(settled["votes"][vote], weights=[calibrated["vote"].get(name, 0.0) for name in settled["votes"][vote]["members"]], temperature=calibrated["temperature"])
-    fitted = calibrated["calibration"]
-    line = f"calibration = {{ bias = {fitted['bias']:.2f}, top = {fitted['top']:.2f} }}"
-    stages = [*settled["stages"][vote]["stages"][:-1], dict(parts, calibration=line)]
-    above = [
-        "# How likely the first genre is right: log-odds = bias + top * log-odds of its share.",
-        line,
-        "# The probability from which a kind is named in place of its family.",
-        f"tell = {calibrated['tell']}",
-    ]
-    kinds = [
-        "",
-        "# How likely a file of the family is of a kind: log-odds = bias + share * log-odds of the kind's share of the family. A kind that is not here is never sure.",
-        "[kinds]",
-        *(f"{kind} = {{ bias = {fit['bias']:.2f}, share = {fit['share']:.2f} }}" for kind, fit in calibrated["kinds"].items()),
-    ]
-    return parts, stages, above, kinds
+def calibration_line(of):
+    return f"calibration = {{ bias = {of['calibration']['bias']:.2f}, top = {of['calibration']['top']:.2f} }}"
 
 
-def export_ensemble(vote, settled, gate, file, threshold, calibrated=None):
+def stage_lines(of, stop=None):
+    weights = ", ".join(f"{name} = {weight}" for name, weight in zip(of["members"], of["weights"], strict=True) if weight > 0)
+    return ["[[stages]]", f"weights = {{ {weights} }}", f"temperature = {of['temperature']}", calibration_line(of), *([f"stop = {stop}"] if stop else []), ""]
+
+
+def worst_of(left_out, names, threshold):
+    """The collection on which the least of what would be written is right, in words."""
+    name = min(names, key=lambda n: left_out[n]["at"][threshold]["right"] or 1)
+    at = left_out[name]["at"][threshold]
+    return f"{name}: {at['right']:.0%} of what would be written is right, {at['written']:.0%} written"
+
+
+def export_ensemble(vote, calibrated, gate, file, threshold):
     """Who votes, how much each vote counts, in which stages, and how sure the vote must be."""
-    further = settled["further"][vote]
-    parts, stages_of_vote, above, kinds = calibrated_vote(settled, vote, calibrated)
-    f, staged = settled["cross_validation"][vote], settled["cross_validation"][f"{vote}, progressive"]
+    of = calibrated["votes"][vote]
+    names = [name for name in calibrated["collections"] if name in of["left_out"]]
     what = "built-in models" if vote == "builtin" else "built-in models and musicnn's"
     lines = [
         f"# The ensemble of the {what}: which vote, how much each vote counts, and when its word is good enough to write.",
-        "# Weights, temperatures, stages and stops come from cross-validation over the training clips (training/settle.py).",
+        "# Weights and temperature come from cross-validated answers (training/settle.py), calibration, kinds and stops from the same, judged on collections left",
+        f"# out (training/calibrate.py). The worst, {worst_of(of['left_out'], names, str(threshold))}.",
         f'name = "reclassd-{vote}"',
         f'version = "{ENSEMBLE_VERSION[vote]}"',
         *(['needs = ["musicnn-msd"]'] if vote == "musicnn" else []),
-        "# Probabilities become p^(1/temperature), normalised: what makes the confidence mean what it says.",
-        f"temperature = {parts['temperature']}",
+        "# Probabilities become p^(1/temperature), normalised.",
+        f"temperature = {of['temperature']}",
         "# A confidence below this is unsure: nothing is written, the file waits for review.",
         f"threshold = {threshold}",
-        *above,
+        f"# How likely the first genre is right: log-odds = bias + top * log-odds of its share. The bias is {of['caution']:g} below the fitted one.",
+        calibration_line(of),
     ]
-    if further["least"] is not None:
+    if vote == "musicnn":
+        lines += ["# The probability from which a kind is named in place of its family.", f"tell = {calibrated['tell']}"]
+    least = of["further"]["least"]
+    if least is not None:
+        at = of["further"]["table"][str(least)]
         lines += [
-            f"# A second genre is named from this probability on. Nested, one was named for {further['written_several']} of {further['several']} clips with several genres and right for",
-            f"# {further['precision_several']:.0%} of them; of those named for any clip ({further['written']}), {further['precision_all']:.0%} were right, as a clip with one genre has no second.",
-            f"further = {further['least']}",
-        ]  # fmt: skip
+            f"# A second genre is named from this probability on: cross-validated, one was named for {at['named']} clips with several genres and right for {at['right']:.0%}.",
+            f"further = {least}",
+        ]
     else:
         lines += ["# No `further`: no probability was found from which the second genre of a clip with several is right often enough."]
-    lines += kinds
-    for name, weight in zip(parts["members"], parts["weights"], strict=True):
-        lines += ["", "[[members]]", f'model = "{name}"', f"weight = {weight}"]
-    stages = settled["stages"][vote]
+    if vote == "musicnn":
+        lines += [
+            "",
+            "# How likely a file of the family is of a kind: log-odds = bias + share * log-odds of the kind's share of the family, fitted on what a head",
+            "# says of collections that it never heard, those whose kinds are hardest to tell. A kind that is not here is never sure.",
+            "[kinds]",
+            *(f"{kind} = {{ bias = {fit['bias']:.2f}, share = {fit['share']:.2f} }}" for kind, fit in calibrated["kinds"].items()),
+        ]
+    weights = dict(zip(of["members"], of["weights"], strict=True))
+    for name in MEMBERS[vote]:
+        lines += ["", "[[members]]", f'model = "{name}"', f"weight = {weights.get(name, 0.0)}"]
+    stages = of["stages"]
+    left = list(stages["left_out"].values())
+    lost, stopped = max(left, key=lambda f: f["whole"] - f["top1"]), [f["stopped"] for f in left]
     lines += [
         "",
-        f"# strategy = \"progressive\": who is asked first, and from which confidence on nobody else is. Cross-validated: top-1 {staged['top1']:.1%} where the whole vote",
-        f"# has {f['top1']:.1%}; {', '.join(f'{share:.0%}' for share in stages['share'])} of the clips stop at each stage.",
-    ]  # fmt: skip
-    for stage in stages_of_vote:
-        weights = ", ".join(f"{name} = {weight}" for name, weight in zip(stage["members"], stage["weights"], strict=True) if weight > 0)
-        lines += ["[[stages]]", f"weights = {{ {weights} }}", f"temperature = {stage['temperature']}"]
-        lines += [stage["calibration"]] if "calibration" in stage else []
-        lines += [f"stop = {stage['stop']}", ""] if "stop" in stage else [""]
+        '# strategy = "progressive": who is asked first, and from which confidence on nobody else is. On collections left out, '
+        f"{min(stopped):.0%} to {max(stopped):.0%} of the clips stop",
+        f"# at the first stage, and top-1 goes from {lost['whole']:.1%} to {lost['top1']:.1%} at worst.",
+        *stage_lines(calibrated["votes"][stages["first"]], stages["stop"]),
+        *stage_lines(of),
+    ]
     if gate:
         lines += ["# What is less likely music than this is speech or noise, and has no genre.", "[gate]", 'model = "sound-kind"', f"music_below = {gate['music_below']}", ""]
     file.write_text("\n".join(lines[:-1] if lines[-1] == "" else lines) + "\n")
@@ -257,22 +264,24 @@ def export_ensemble(vote, settled, gate, file, threshold, calibrated=None):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=Path, required=True, help="what study.py, settle.py and not_music.py wrote")
+    parser.add_argument("--runs", type=Path, required=True, help="what study.py, settle.py, not_music.py and calibrate.py wrote")
     parser.add_argument("--models", type=Path, default=MODELS, help="the folder of NAME/model.onnx (default: this repository's)")
     parser.add_argument("--only", help="names of models, and no ensemble")
     parser.add_argument("--threshold", type=float, default=0.7)
     args = parser.parse_args()
     settled = json.loads((args.runs / "settled.json").read_text())
-    names = args.only.split(",") if args.only else [n for vote in settled["votes"].values() for n in vote["members"]]
+    names = args.only.split(",") if args.only else [n for vote in MEMBERS.values() for n in vote]
     for name in dict.fromkeys(names):
-        if name != "musicnn-msd":
+        # What was not fitted anew stays as it is.
+        if any(args.runs.glob(f"final.{'cnn' if KIND[name] == 'fusion' else KIND[name]}*.pt")):
             labels = dataset.tag_labels(settled["labels"]) if name == "musicnn-tags" else settled["labels"]
             export(name, load(name, args.runs, settled), labels, args.models / name)
-    gate = json.loads((args.runs / "sound-kind.json").read_text()) if (args.runs / "sound-kind.json").exists() else None
-    calibrated = json.loads((args.runs / "calibrated.json").read_text()) if (args.runs / "calibrated.json").exists() else None
     if not args.only:
-        for vote in settled["votes"]:
-            export_ensemble(vote, settled, gate, args.models / ("ensemble.toml" if vote == "builtin" else f"ensemble-{vote}.toml"), args.threshold, calibrated)
+        calibrated = json.loads((args.runs / "calibrated.json").read_text())
+        gate = json.loads((args.runs / "sound-kind.json").read_text()) if (args.runs / "sound-kind.json").exists() else None
+        for vote in MEMBERS:
+            if vote in calibrated["votes"]:
+                export_ensemble(vote, calibrated, gate, args.models / ("ensemble.toml" if vote == "builtin" else f"ensemble-{vote}.toml"), args.threshold)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What is settled after the fits, from cross-validated logits alone: weights, temperatures, stages and the second genre of both votes, and all figures.
+"""What is settled after the fits, from cross-validated logits alone: weights and temperatures of both votes, and the figures of every model.
 
-Every figure of a vote is nested: for the clips of a fold, weights, temperatures and stops come from the other folds' clips. What is exported comes from
-all of them. Nothing is settled on figures across sets, nor on GTZAN's test part, which is asked about once at the end."""
+Every figure of a vote is nested: for the clips of a fold, weights and temperature come from the other folds' clips. What is exported comes from all of them.
+Nothing is settled on figures across sets, nor on GTZAN's test part, which is asked about once at the end. What a vote's word is worth on a collection that was
+left out, and the stages, `calibrate.py` says."""
 
 import argparse
 import json
@@ -31,13 +32,8 @@ BUILTIN = ["fma518-mlp", "logmel-cnn", "spectrum-fusion"]
 # The tag map owes nothing to the clips, and the head on tags heard other music too. What they are good for, other people's music and the kinds of a
 # family, the clips cannot say: so they have this much of the vote before anything is fitted.
 FLOOR = {"musicnn-msd": 0.2, "musicnn-tags": 0.1}
-VOTES = {"builtin": BUILTIN, "musicnn": [*BUILTIN, "musicnn-msd", "musicnn-head", "musicnn-fusion", "musicnn-tags"]}
-# Stages, cheapest first; the last is the whole vote. musicnn costs several times what the rest does together, and its heads nothing on top. The 518 alone as
-# a stage before the built-in models made the vote with musicnn worse than that saves.
-STAGES = {"builtin": [["fma518-mlp"], BUILTIN], "musicnn": [BUILTIN, VOTES["musicnn"]]}
-STOPS = [*np.round(np.arange(0.5, 0.99, 0.01), 2).tolist(), 0.99, 0.995]
-LOSS = 0.003  # how many of the clips a stage may get wrong that the whole vote gets right, on balance
-FURTHER = 0.8  # how often a second genre has to be right where its threshold is fitted: a fitted one keeps less than it promises
+VOTES = {"builtin": BUILTIN, "musicnn": ["musicnn-msd", "musicnn-fusion", "musicnn-tags"]}
+MAIN = ("taffc4q", "emotify")  # the collections that decide which genres are learned, and that macro-F1 is told of
 
 
 def read(runs, run):
@@ -104,46 +100,17 @@ def settle(opinions, data, names, lifted):
     return dict(members=names, weights=weights, temperature=votes.fit_temperature(made, widened(data, universe)))
 
 
+def as_shipped(vote):
+    """Weights and temperature of a vote as its description has them."""
+    file = tomllib.loads((HERE.parent / ("ensemble.toml" if vote == "builtin" else f"ensemble-{vote}.toml")).read_text())
+    weights = {member["model"]: member["weight"] for member in file["members"]}
+    return dict(members=VOTES[vote], weights=[weights[name] for name in VOTES[vote]], temperature=file["temperature"])
+
+
 def apply(settled, opinions, labels):
     chosen = [opinions[name] for name in settled["members"]]
     universe = votes.universe_of(labels, chosen)
     return votes.vote(chosen, settled["weights"], settled["temperature"], universe), universe
-
-
-def settle_stages(vote, plain, lifted, data, whole):
-    """Weights and temperatures of the stages before the last. A stage stops from the least confidence at which, and above which, it is right about
-    as often as the whole vote on the very clips that stop."""
-    stages = [settle(plain, data, names, lifted) for names in STAGES[vote][:-1]] + [dict(whole)]
-    said = [apply(stage, lifted, data.labels) for stage in stages]
-    hit = [metrics.hits(p, widened(data, universe)) for p, universe in said]
-    for stage, (p, _), right in zip(stages[:-1], said, hit):
-        won = [int(right[p.max(1) >= stop].sum()) - int(hit[-1][p.max(1) >= stop].sum()) for stop in STOPS]
-        stage["stop"] = float(next((stop for i, stop in enumerate(STOPS) if min(won[i:]) >= -LOSS * len(data)), 1.0))
-    return stages
-
-
-def stage_of(confidence, stops):
-    """The stage at which each clip stops."""
-    at = np.full(len(confidence[0]), len(stops))
-    for i in reversed(range(len(stops))):
-        at[confidence[i] >= stops[i]] = i
-    return at
-
-
-def second(probabilities, right):
-    """How likely the second genre is, and whether it is right."""
-    order = np.argsort(-probabilities, 1)[:, 1]
-    rows = np.arange(len(order))
-    return probabilities[rows, order], right[rows, order]
-
-
-def fit_further(probabilities, right, several):
-    """The least probability from which a second genre is right often enough, of clips with several; none where there is no such one."""
-    p, hit = second(probabilities[several], right[several])
-    for least in np.round(np.arange(0.1, 0.5, 0.01), 2):
-        if (p >= least).sum() >= 15 and all(hit[p >= t].mean() >= FURTHER for t in (least, least + 0.01, least + 0.02) if (p >= t).any()):
-            return float(least)
-    return None
 
 
 def report(p, data, universe):
@@ -155,7 +122,7 @@ def report(p, data, universe):
 
 def nested(logits, data, folds, strength):
     """Predictions of each model and each vote: what is settled for a fold's clips comes from the other folds."""
-    made, universes, progress = {}, {}, {}
+    made, universes = {}, {}
 
     def keep(name, rows, p, universe):
         universes[name] = universe
@@ -178,20 +145,7 @@ def nested(logits, data, folds, strength):
             settled = settle(plain, known, names, lifted)
             keep(vote, test, *apply(settled, outside, data.labels))
             keep(f"{vote}, uncalibrated", test, *apply(dict(settled, temperature=1.0), outside, data.labels))
-            stages = settle_stages(vote, plain, lifted, known, settled)
-            said = [apply(stage, outside, data.labels) for stage in stages]
-            at = stage_of([p.max(1) for p, _ in said], [stage["stop"] for stage in stages[:-1]])
-            universe = said[-1][1]
-            p = np.zeros((len(test), len(universe)))
-            for i, (q, u) in enumerate(said):
-                p[np.ix_(at == i, [universe.index(w) for w in u])] = q[at == i]
-            keep(f"{vote}, progressive", test, p, universe)
-            progress.setdefault(vote, np.zeros(len(data), int))[test] = at
-            inner, _ = apply(settled, lifted, data.labels)
-            least = fit_further(inner, widened(known, universe), known.right.sum(1) > 1)
-            q, hit = second(said[-1][0], widened(asked, universe))
-            progress.setdefault(f"{vote} further", []).append((least, q, hit, asked.right.sum(1) > 1))
-    return made, universes, progress
+    return made, universes
 
 
 def over(opinion, universe):
@@ -210,9 +164,11 @@ def line(name, f, across=False):
 
 
 def across(runs, data, settled, source, strength):
-    """Trained on every clip of one set, asked about every clip of the other. A model says what it would have learned from that set alone."""
+    """Trained on every clip of one set, asked about every clip of the other main one. A model says what it would have learned from that set alone."""
     logits, rows = read(runs, f"from-{source}")
-    heard, asked = data.subset(np.array([c.set == source for c in data.clips])), data.subset(rows)
+    of_main = np.array([data.clips[row].collection in MAIN for row in rows])
+    logits, rows = {kind: values[of_main] for kind, values in logits.items()}, rows[of_main]
+    heard, asked = data.subset(np.array([c.collection == source for c in data.clips])), data.subset(rows)
     learned = set(dataset.supported_labels(heard.clips, split=None)) & set(data.labels)
     opinions = {}
     for name, opinion in opinions_of(logits, asked, lift(strength, heard)).items():
@@ -262,49 +218,36 @@ def main():
     parser.add_argument("--gtzan-test", type=Path, help="the taggrams of GTZAN's test part: asked about once, for a figure")
     args = parser.parse_args()
     data = pickle.loads((args.runs / "data.pickle").read_bytes())
+    # Folds are dealt over all clips, as the fits had them; what is only asked about decides nothing here.
+    learned = np.flatnonzero(dataset.learnable(data.clips))
     folds = dataset.folds_by_artist(data.clips)
     logits = {}
     for fold in range(dataset.FOLDS):
         for kind, values in read(args.runs, f"cv-{fold}")[0].items():
             logits.setdefault(kind, np.full((len(data), values.shape[1]), np.nan, np.float32))[folds == fold] = values
     incomplete = [kind for kind, values in logits.items() if np.isnan(values).any()]
-    logits = {kind: values for kind, values in logits.items() if kind not in incomplete}
+    logits = {kind: values[learned] for kind, values in logits.items() if kind not in incomplete}
+    everything, data, folds = data, data.subset(learned), folds[learned]
     adjust = lift(args.strength, data)
     plain, lifted = opinions_of(logits, data, 0 * adjust), opinions_of(logits, data, adjust)
-    settled = {vote: settle(plain, data, names, lifted) for vote, names in VOTES.items() if all(name in plain for name in names)}
-    result = dict(votes=settled, labels=data.labels, strength=args.strength, adjust=adjust.tolist(), stages={}, further={})
-    made, universes, progress = nested(logits, data, folds, args.strength)
-    result["cross_validation"] = {name: report(p, data, universes[name]) for name, p in made.items()}
+    fitted = {vote: settle(plain, data, names, lifted) for vote, names in VOTES.items() if all(name in plain for name in names)}
+    # A vote whose models were not fitted anew keeps what was settled for it.
+    settled = {vote: fitted.get(vote) or as_shipped(vote) for vote in VOTES}
+    result = dict(votes=settled, labels=data.labels, strength=args.strength, adjust=adjust.tolist())
+    made, universes = nested(logits, data, folds, args.strength)
+    main_rows = np.flatnonzero([c.collection in MAIN for c in data.clips])
+    result["cross_validation"] = {name: report(p[main_rows], data.subset(main_rows), universes[name]) for name, p in made.items()}
     for name, f in result["cross_validation"].items():
         print(line(name, f))
-    result["sets"] = {vote: {} for vote in settled}
-    for vote in settled:
-        for name in sorted({c.set for c in data.clips}):
-            rows = np.flatnonzero([c.set == name for c in data.clips])
+    result["sets"] = {vote: {} for vote in fitted}
+    for vote in fitted:
+        for name in dict.fromkeys(c.collection for c in data.clips):
+            rows = np.flatnonzero([c.collection == name for c in data.clips])
             result["sets"][vote][name] = report(made[vote][rows], data.subset(rows), universes[vote])
             print(line(f"{vote}, {name} alone", result["sets"][vote][name]))
-        stages = settle_stages(vote, plain, lifted, data, settled[vote])
-        at = progress[vote]
-        share = [float((at == i).mean()) for i in range(len(stages))]
-        result["stages"][vote] = dict(stages=stages, share=share)
-        whole, staged = [metrics.hits(made[n], widened(data, universes[n])) for n in (vote, f"{vote}, progressive")]
-        low, high = metrics.interval_by_artist(staged.astype(float) - whole, [c.artist for c in data.clips])
-        result["stages"][vote]["difference"] = [float(staged.mean() - whole.mean()), low, high]
-        print(f"{vote}: stops {[s.get('stop') for s in stages]}, nested share of clips a stage {np.round(share, 3)}, top-1 {result['stages'][vote]['difference']}")
-        p, universe = apply(settled[vote], lifted, data.labels)
-        parts = progress[f"{vote} further"]
-        written = [np.concatenate([part[k][part[1] >= part[0]] for part in parts if part[0] is not None] or [np.zeros(0)]) for k in (2, 3)]
-        several = np.concatenate([part[3] for part in parts])
-        named, of_several = written[0].astype(bool), written[1].astype(bool)
-        result["further"][vote] = dict(
-            least=fit_further(p, widened(data, universe), data.right.sum(1) > 1), nested=[part[0] for part in parts], written=len(named), several=int(several.sum()),
-            precision_several=float(named[of_several].mean()) if of_several.any() else None, precision_all=float(named.mean()) if len(named) else None,
-            written_several=int(of_several.sum()),
-        )  # fmt: skip
-        print(f"{vote}: second genre {result['further'][vote]}")
-    for name in sorted({c.set for c in data.clips}):
+    for name in MAIN:
         if read(args.runs, f"from-{name}")[0]:
-            result[f"from-{name}"] = across(args.runs, data, settled, name, args.strength)
+            result[f"from-{name}"] = across(args.runs, everything, settled, name, args.strength)
             for model, f in result[f"from-{name}"].items():
                 if isinstance(f, dict):
                     print(line(f"from {name}: {model}", f))
@@ -314,9 +257,11 @@ def main():
             parts = [read(args.runs, f"cv-{f}" if percent == 100 else f"curve-{percent}-{f}") for f in range(dataset.FOLDS)]
             if all(kind in part[0] for part in parts):
                 p = np.zeros((len(data), len(data.labels)))
+                at = np.full(len(everything), -1)
+                at[learned] = np.arange(len(learned))
                 for values, rows in parts:
-                    p[rows] = softmax(values[kind])
-                f = metrics.report(p, data, THRESHOLD)
+                    p[at[rows[at[rows] >= 0]]] = softmax(values[kind][at[rows] >= 0])
+                f = metrics.report(p[main_rows], data.subset(main_rows), THRESHOLD)
                 curve[f"{kind} {percent}"] = dict(top1=f["top1"], macro_f1=f["macro_f1"], log_loss=f["log_loss"])
                 print(f"curve: {kind}, {percent} % of the artists: top-1 {f['top1']:.1%}, macro-F1 {f['macro_f1']:.3f}, log loss {f['log_loss']:.3f}")
     result["curve"] = curve

@@ -730,8 +730,8 @@ fn a_socket_of_the_service_manager_is_taken_over() {
     }
     command.arg(program.get_program()).arg("serve").arg(library.music()).stderr(Stdio::null());
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-    eventually("the socket", || socket.exists().then_some(()));
-    let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    // It is there a moment before somebody listens at it.
+    let mut stream = eventually("the socket", || std::os::unix::net::UnixStream::connect(&socket).ok());
     stream.write_all(b"GET /api/v1/tracks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let answer = Answer::read(&mut stream, false);
     child.kill().unwrap();
@@ -895,6 +895,7 @@ fn the_examples_of_the_documentation_work() {
 }
 
 #[test]
+#[ignore = "takes the Python package schemathesis and a minute: RECLASSD_PYTHON=... cargo test --test serve -- --ignored"]
 fn the_interface_is_what_its_description_says() {
     const TEST: &str = "the_interface_is_what_its_description_says";
     let python = std::env::var("RECLASSD_PYTHON").unwrap_or_else(|_| "python3".to_owned());

@@ -730,8 +730,8 @@ fn a_socket_of_the_service_manager_is_taken_over() {
     }
     command.arg(program.get_program()).arg("serve").arg(library.music()).stderr(Stdio::null());
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-    eventually("the socket", || socket.exists().then_some(()));
-    let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    // It is there a moment before somebody listens at it.
+    let mut stream = eventually("the socket", || std::os::unix::net::UnixStream::connect(&socket).ok());
     stream.write_all(b"GET /api/v1/tracks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let answer = Answer::read(&mut stream, false);
     child.kill().unwrap();
@@ -895,6 +895,7 @@ fn the_examples_of_the_documentation_work() {
 }
 
 #[test]
+#[ignore = "takes the Python package schemathesis and a minute: RECLASSD_PYTHON=... cargo test --test serve -- --ignored"]
 fn the_interface_is_what_its_description_says() {
     const TEST: &str = "the_interface_is_what_its_description_says";
     let python = std::env::var("RECLASSD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
@@ -922,6 +923,9 @@ fn the_interface_is_what_its_description_says() {
     assert!(output.status.success(), "{said}");
 }
 
+/// What a client asks for, each time anew.
+type Target = Box<dyn Fn(usize) -> String + Sync>;
+
 /// The time that all but one of a hundred took, and the longest.
 fn slowest(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort();
@@ -942,8 +946,9 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
     server.get("/api/v1/library").expect(200);
     println!("{files} tracks: the first count takes {:.1?}", started.elapsed());
     let ids: Vec<i64> = server.tracks("").values().copied().collect();
-    let artist = format!("{}/Some Artist 7", music.display()).replace(' ', "+");
-    let views: Vec<(&str, Box<dyn Fn(usize) -> String + Sync>)> = vec![
+    let root = music.display().to_string();
+    let artist = format!("{root}/Some Artist 7").replace(' ', "+");
+    let views: Vec<(&str, Target)> = vec![
         ("review", Box::new(|_| "/api/v1/tracks?count=true".to_owned())),
         ("by confidence", Box::new(|i| format!("/api/v1/tracks?set=analysed&order=confidence&above=0.{}", i % 10))),
         ("by date", Box::new(|_| "/api/v1/tracks?order=added".to_owned())),
@@ -951,11 +956,11 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
         ("a genre", Box::new(|i| format!("/api/v1/tracks?set=analysed&genre=Genre+{}", i % 13))),
         ("a folder", Box::new(move |_| format!("/api/v1/tracks?path={artist}"))),
         ("library", Box::new(|_| "/api/v1/library".to_owned())),
-        ("folders", Box::new(|_| format!("/api/v1/folders?path={}", music.display()))),
-        ("track", Box::new(|i| format!("/api/v1/tracks/{}", ids[i % ids.len()]))),
+        ("folders", Box::new(move |_| format!("/api/v1/folders?path={root}"))),
+        ("track", Box::new(move |i| format!("/api/v1/tracks/{}", ids[i % ids.len()]))),
         ("words of a path", Box::new(|i| format!("/api/v1/tracks?set=analysed&text=album+{}", i * 37 % 1000))),
         ("search", Box::new(|i| format!("/api/v1/search?q=album+{}", i * 37 % 1000))),
-        ("search by a beginning", Box::new(|i| format!("/api/v1/search?q=so+titl+{}", i % 10))),
+        ("search by a beginning", Box::new(|i| format!("/api/v1/search?q={}+titl", i * 37 % 1000))),
         ("changes", Box::new(|_| "/api/v1/changes".to_owned())),
     ];
     let mut all = Vec::new();
@@ -993,7 +998,8 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
 
 /// A request on a connection that is kept.
 fn ask_again(stream: &mut TcpStream, target: &str) {
-    write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    // In one piece: of several the system would keep the later ones back for a while.
+    stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
     let (mut read, mut piece) = (Vec::new(), [0; 65_536]);
     loop {
         let size = stream.read(&mut piece).unwrap();

@@ -110,8 +110,8 @@ impl Desk {
         window::first_of(&self.window, track.duration)
     }
 
-    /// The analysed tracks in which each of these words begins a word of path, artist, title, album or genre, behind a row; and the row
-    /// to go on behind, if it goes on.
+    /// The analysed tracks that have each of these words in path, artist, title, album or genre, the last of which may be the beginning of
+    /// one, behind a row; and the row to go on behind, if it goes on.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -52,7 +52,7 @@ impl Numbers {
                 if let Ok(turn) = Arc::clone(&self.counting).try_lock_owned() {
                     let app = Arc::clone(app);
                     tokio::spawn(async move {
-                        let counted = app.ask(|app, desk| count(app, desk)).await;
+                        let counted = app.ask(count).await;
                         match counted {
                             Ok(counted) => app.numbers.keep(counted),
                             Err(problem) => tracing::debug!("the library is not counted: {}", problem.detail),
@@ -67,7 +67,7 @@ impl Numbers {
                 if let Some(last) = self.last() {
                     return Ok(last);
                 }
-                let counted = app.ask(|app, desk| count(app, desk)).await?;
+                let counted = app.ask(count).await?;
                 self.keep(counted);
                 self.last().ok_or_else(|| Problem::new(super::problem::Kind::Internal, "nothing was counted"))
             }

@@ -19,12 +19,15 @@ pub struct Interface<S> {
     schemas: Schemas,
 }
 
+/// A media type, and what is of it.
+type Content = (&'static str, fn(&mut Schemas) -> Value);
+
 /// What a route does.
 pub struct About {
     summary: &'static str,
     group: &'static str,
     parameters: Vec<Parameter>,
-    body: Option<(&'static str, fn(&mut Schemas) -> Value)>,
+    body: Option<Content>,
     answers: Vec<Answer>,
     is_open: bool,
 }
@@ -32,7 +35,7 @@ pub struct About {
 struct Answer {
     status: u16,
     about: &'static str,
-    content: Option<(&'static str, fn(&mut Schemas) -> Value)>,
+    content: Option<Content>,
 }
 
 fn bytes(_: &mut Schemas) -> Value {

@@ -7,6 +7,9 @@ ALTER TABLE track ADD COLUMN album TEXT;
 ALTER TABLE track ADD COLUMN credits_at INTEGER;
 CREATE INDEX track_uncredited ON track(id) WHERE credits_at IS NULL AND confidence IS NOT NULL;
 
+-- A genre of the whole library, the least sure first.
+CREATE INDEX track_genre_confidence ON track(genre COLLATE NOCASE, confidence);
+
 -- The latest first.
 CREATE INDEX track_seen ON track(seen_at);
 CREATE INDEX journal_begun ON journal(begun_at, cause) WHERE state = 'committed';

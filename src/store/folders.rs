@@ -35,7 +35,7 @@ pub struct FolderPage {
 pub struct LargeFolders(HashMap<PathBuf, StatusCounts>);
 
 /// Files from which a folder counts as large.
-const LARGE: u64 = 500;
+const LARGE: u64 = 50;
 
 impl LargeFolders {
     /// What lies below a folder, if that is much.
@@ -203,7 +203,7 @@ mod tests {
         let (_folder, store) = fresh();
         for i in 0..LARGE {
             record(&store, &format!("/m/a/{i}/song.mp3"));
-            if i % 100 == 0 {
+            if i % 10 == 0 {
                 record(&store, &format!("/m/a b{i}/song.mp3"));
             }
         }

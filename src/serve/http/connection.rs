@@ -127,7 +127,8 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
         let mut rest = Rest::of(framing);
         let response = self.answer(router.clone(), request, feed, &mut rest, expects).await;
         // What was not read of a body is read now, if it is little.
-        let is_clean = rest.is_over() || (!(expects && !rest.has_begun) && self.skip(&mut rest).await);
+        let is_coming = rest.has_begun || !expects;
+        let is_clean = rest.is_over() || is_coming && self.skip(&mut rest).await;
         let stays = stays && is_clean && !*stop.borrow();
         let stays = response::write(&mut self.writer, response, &method, version, stays, self.limits.stall).await?;
         if stays {

@@ -21,7 +21,11 @@ use crate::desk::{Desk, FileNow};
 use crate::store::{QueueCursor, QueuePlace, QueuedTrack, StoreError, TrackId};
 
 const SEARCH: &[Parameter] = &[
-    Parameter::new("q", Is::Text, "Words, each of which begins a word of path, artist, title, album or genre."),
+    Parameter::new(
+        "q",
+        Is::Text,
+        "Words of path, artist, title, album and genre; the last may be the beginning of one.",
+    ),
     Parameter::new("limit", Is::Integer(1, 200), "Rows; 50 without it."),
     Parameter::new("after", Is::Text, "The cursor `next` of the page before."),
 ];

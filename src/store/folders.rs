@@ -107,14 +107,15 @@ impl Store {
             let (first, end) = range_below(folder);
             let mut page = FolderPage::default();
             let mut at = after.map_or_else(|| first.clone(), |after| range_below(after).1);
+            // Along the index of paths: a unary plus keeps another term from choosing one.
             // The first path from here on that has another slash is in the next folder. What lies before it is right in this one, and
             // behind all that lies in the next comes the one after.
             let mut next = connection.prepare_cached(
-                "SELECT path FROM track WHERE path >= ?1 AND path < ?2 AND gone_at IS NULL
+                "SELECT path FROM track WHERE path >= ?1 AND path < ?2 AND +gone_at IS NULL
                  AND instr(substr(path, ?3), x'2f') > 0 ORDER BY path LIMIT 1",
             )?;
             let mut between = connection
-                .prepare_cached("SELECT count(*) FROM track WHERE path >= ?1 AND path < ?2 AND gone_at IS NULL")?;
+                .prepare_cached("SELECT count(*) FROM track WHERE path >= ?1 AND path < ?2 AND +gone_at IS NULL")?;
             loop {
                 let found = params![at, end, first.len() as i64 + 1];
                 let found: Option<Vec<u8>> = next.query_row(found, |row| row.get(0)).optional()?;

@@ -69,6 +69,8 @@ shape!(out
         ranking: Vec<Share>,
         /// What accepting writes.
         suggestion: Vec<String>,
+        /// The three best of the ranking by the owner's words for them in this file: what taking one of them writes.
+        guesses: Vec<String>,
         /// Why nothing was written.
         reason: Option<String>,
         /// Whether it sounds like speech or noise.
@@ -587,6 +589,7 @@ pub fn track(desk: &Desk, row: &QueuedTrack, in_library: bool) -> Track {
         confidence: share(row.confidence),
         ranking: shares(&row.ranking),
         suggestion: desk.suggestion(row),
+        guesses: row.ranking.iter().take(3).map(|(genre, _)| desk.word_in(&row.path, genre)).collect(),
         reason: row.reason.clone(),
         not_music: row.is_not_music,
         models_differ: row.models_differ,

@@ -4,6 +4,8 @@ const [name, url, ...rest] = process.argv.slice(2);
 const scenarios = { ...(await import("./review.mjs")), ...(await import("./views.mjs")) };
 try {
     await scenarios[name](url, ...rest);
+    // What the test may still say on standard input is waited for no longer.
+    process.exit(0);
 } catch (error) {
     console.error(error.stack);
     process.exit(1);

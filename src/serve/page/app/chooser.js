@@ -66,20 +66,24 @@ class Chooser {
 
     async look() {
         const [typed, number] = [this.input.value, (this.asked += 1)];
+        this.isSearching = true;
         this.searching = (async () => {
             try {
                 const found = await search(typed);
-                if (number !== this.asked) return;
+                if (number !== this.asked) return found;
                 const rank = (named) => {
                     const at = this.guesses.indexOf(named.word);
                     return at < 0 ? this.guesses.length : at;
                 };
                 this.found = typed.trim() === "" ? [...found].sort((one, other) => rank(one) - rank(other)) : found;
                 this.at = 0;
+                this.isSearching = false;
                 this.problem.textContent = "";
                 this.show();
+                return this.found;
             } catch (problem) {
                 if (number === this.asked) this.problem.textContent = problem.message;
+                return [];
             }
         })();
         await this.searching;
@@ -147,10 +151,18 @@ class Chooser {
 
     /** Picks the genre at the cursor, or lets it go again. */
     async pick() {
-        await this.searching;
-        const named = this.found[this.at];
-        if (named !== undefined) this.toggle(named.word);
+        const { searching } = this;
+        const at = this.isSearching ? 0 : this.at;
+        // What is typed from now on is another name, also where this one is still being looked for.
+        this.input.value = "";
+        this.look();
         this.input.focus();
+        const named = (this.picking = searching.then((found) => found[at]));
+        const { word } = (await named) ?? {};
+        if (word === undefined) return;
+        this.picked = this.picked.includes(word) ? this.picked.filter((other) => other !== word) : [...this.picked, word];
+        this.showPicked();
+        this.show();
     }
 
     toggle(word) {
@@ -163,6 +175,7 @@ class Chooser {
     /** What was picked, and the genre at the cursor unless nothing was typed behind a pick. */
     async write() {
         this.isWriting = true;
+        await this.picking;
         await this.searching;
         this.isWriting = false;
         const named = this.found[this.at];

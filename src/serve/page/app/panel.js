@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h, key, put } from "./dom.js";
 import { Player } from "./player.js";
 import { scores } from "./scores.js";
-import { clock, percent, sure, wordOf } from "./words.js";
+import { clock, percent, sure } from "./words.js";
 
 /** Tracks whose details are kept. */
 const KEPT = 100;
@@ -138,7 +138,7 @@ export class Panel {
             this.scopes.querySelector(`[data-scope="${name}"]`).textContent = shown;
         }
         const canWrite = row.in_library !== false;
-        this.guesses.forEach((guess, at) => guess.show(row.ranking[at], canWrite));
+        this.guesses.forEach((guess, at) => guess.show(row.guesses[at], row.ranking[at], canWrite));
         const words = row.suggestion.join("; ");
         const guess = isOne ? h("span", { class: "word" }, `Accept ${words}`) : "Accept each";
         put(this.buttons.accept, guess, " ", key("a"));
@@ -188,13 +188,12 @@ class Guess {
             key(String(at + 1)), this.genre, h("span", { class: "track" }, this.bar), this.figure);
     }
 
-    show(guess, canWrite) {
-        this.element.hidden = guess === undefined;
-        if (guess === undefined) return;
-        const genre = wordOf(guess);
+    show(word, guess, canWrite) {
+        this.element.hidden = word === undefined;
+        if (word === undefined) return;
         const { share } = guess;
         this.element.disabled = !canWrite;
-        this.genre.textContent = genre;
+        this.genre.textContent = word;
         this.bar.style.setProperty("width", `${share * 100}%`);
         this.figure.textContent = percent(share);
     }

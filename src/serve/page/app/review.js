@@ -13,7 +13,7 @@ import { Panel, detailsOf, forget } from "./panel.js";
 import { drawRow } from "./row.js";
 import { say, warn } from "./say.js";
 import { addressOf, filterOf, viewOf } from "./view.js";
-import { counted, grouped, wordOf } from "./words.js";
+import { counted, grouped } from "./words.js";
 
 /** Tracks that were decided about elsewhere are read anew one by one up to here. */
 const FEW = 20;
@@ -173,9 +173,8 @@ export class Review {
     }
 
     take(at) {
-        const guess = this.list.row?.ranking[at];
-        if (guess === undefined) return undefined;
-        const word = wordOf(guess);
+        const word = this.list.row?.guesses[at];
+        if (word === undefined) return undefined;
         return this.decide({ action: "set", genres: [word] }, word);
     }
 
@@ -188,7 +187,7 @@ export class Review {
         if (row === undefined || !this.canDecide(row)) return;
         const whom = { track: `“${row.title ?? row.file}”`, album: "the album", folder: "the folder", marked: `the ${this.marks.size} marked` };
         const genres = await choose({
-            title: `Genre for ${whom[this.scope]}`, guesses: row.ranking.map(wordOf),
+            title: `Genre for ${whom[this.scope]}`, guesses: row.guesses,
         });
         if (genres.length > 0) await this.decide({ action: "set", genres }, genres.join("; "));
         else this.toScope("track");

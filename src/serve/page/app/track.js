@@ -6,7 +6,7 @@ import { h, key, put } from "./dom.js";
 import { events } from "./events.js";
 import { Panel, detailsOf, forget } from "./panel.js";
 import { say, warn } from "./say.js";
-import { moment, wordOf } from "./words.js";
+import { moment } from "./words.js";
 
 const CAUSES = { scan: "a scan", owner: "you", undo: "undo" };
 const STATES = { open: "not finished", committed: "", undone: "taken back since", abandoned: "not done" };
@@ -92,14 +92,12 @@ export class Track {
     }
 
     take(at) {
-        const guess = this.row?.ranking[at];
-        if (guess === undefined) return;
-        const word = wordOf(guess);
-        this.decide({ action: "set", genres: [word] }, word);
+        const word = this.row?.guesses[at];
+        if (word !== undefined) this.decide({ action: "set", genres: [word] }, word);
     }
 
     async choose() {
-        const guesses = this.row.ranking.map(wordOf);
+        const { guesses } = this.row;
         const genres = await choose({ title: `Genre for “${this.row.title ?? this.row.file}”`, guesses });
         if (genres.length > 0) this.decide({ action: "set", genres }, genres.join("; "));
     }

@@ -57,11 +57,6 @@ function dateOf(time) {
     return Number.isNaN(date.getTime()) ? null : date;
 }
 
-/** The word that taking a guess writes: the owner's name for its genre. */
-export function wordOf({ word, genre }) {
-    return word ?? genre;
-}
-
 /** The name of a file, without its folders. */
 export function fileName(path) {
     return path.slice(path.lastIndexOf("/") + 1);

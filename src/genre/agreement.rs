@@ -50,7 +50,7 @@ pub(super) fn agree(opinions: &[Opinion], outcomes: usize) -> Vec<f64> {
         if moved < CONVERGED {
             break;
         }
-        if i % LEAP_EVERY == 0 && (0.3..0.9999).contains(&ratio) {
+        if i % LEAP_EVERY == 0 && (0.3..1.0 - 1e-6).contains(&ratio) {
             leap(&mut agreed, &before, ratio);
             moved_before = f64::INFINITY;
         }

@@ -103,7 +103,8 @@ class Library:
         scores = base.execute("SELECT model, window, length(probabilities) FROM score WHERE audio = 1").fetchall()
         base.execute("DELETE FROM track")
         base.execute("DELETE FROM owner_choice")
-        base.execute("DELETE FROM audio WHERE id > 1")
+        for table, column in (("feature", "audio"), ("score", "audio"), ("performer", "audio"), ("verdict", "audio"), ("audio", "id")):
+            base.execute(f"DELETE FROM {table} WHERE {column} > 1")
         for i, (clip, genres) in enumerate(zip(clips.clips, choices, strict=True)):
             audio = i + 2
             base.execute("INSERT INTO audio (id, audio_id) VALUES (?, ?)", (audio, audio.to_bytes(16, "little")))
@@ -210,9 +211,11 @@ def world_shares(args, out):
                     library.fill(every, [sorted(c.genres) if n else [] for c, n in zip(every.clips, named, strict=True)])
                     rest = np.flatnonzero(~named)
                     truth = [every.clips[i].genres for i in rest]
-                    before = [library.judged(every)[i] for i in rest]
+                    judged = library.judged(every)
+                    before = [judged[i] for i in rest]
                     report = library.learn()
-                    after = [library.judged(every)[i] for i in rest]
+                    judged = library.judged(every)
+                    after = [judged[i] for i in rest]
                     threshold = report["comparison"]["threshold"] if adopted(report) else 0.7
                     say(out, world="shares", networks=title, musicnn=musicnn, share=share, seed=seed, named=int(named.sum()), adopted=adopted(report),
                         genres=len(report["genres"]), threshold=threshold, before=figures(before, truth, same=families),
@@ -361,7 +364,8 @@ def world_order(args, out):
                 named |= set(asked)
                 library.fill(every, [sorted(c.genres) if i in named else [] for i, c in enumerate(every.clips)], judged)
                 report = library.learn()
-                after = [library.judged(every)[i] for i in np.flatnonzero(kept)]
+                judged = library.judged(every)
+                after = [judged[i] for i in np.flatnonzero(kept)]
                 say(out, world="order", order=order, seed=seed, answers=len(named), adopted=adopted(report), genres=len(report["genres"]),
                     after=figures(after, truth, same=families))  # fmt: skip
     library.close()

@@ -98,6 +98,10 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
     }
     let vote = Vote::new(&remembered, &examples.classes, examples.has_other);
     let found = vote.compare(&examples, &said, &folds, config.ensemble.kinds)?;
+    if found.at.is_empty() {
+        let why = "no voter that is in use was asked about any of these tracks: `reclassd scan` them again, then learn";
+        return stop(&examples, why.to_owned());
+    }
     let targets: Vec<&Target> = found.at.iter().map(|&i| &examples.targets[i]).collect();
     // A threshold is judged on other folds than it was chosen on, like all else.
     let chosen_without = |fold: Option<u8>| {

@@ -29,8 +29,8 @@ const SLOWEST: f64 = 30.0;
 const STEP: f64 = 0.02;
 /// Lags below this, in frames, are one event and not two.
 const SHORTEST_LAG: f64 = 4.0;
-/// Below this over the root of the number of frames, a pulse is what chance makes of white noise: 0.14 in 30 s, 0.24 in 10 s.
-const CHANCE: f64 = 5.0;
+/// Below this over the root of the number of frames, a pulse is what chance makes of white noise: 0.17 in 30 s, 0.29 in 10 s.
+const CHANCE: f64 = 6.0;
 /// From this pulse on after a period, with nothing between, it is clicks alone.
 const CLICKS: f64 = 0.75;
 

@@ -1,12 +1,12 @@
 //! Energy: how loud a sound is and how much begins in it, 0 to 1. It has no labels: it is what is measured, and is called so.
 //!
 //! The mean of two parts: the loudness from -35 to -8 LUFS, and the activity (the rises of the compressed mel power a second, see `rhythm`)
-//! over the range of nine tenths of 270 recordings of ten genres.
+//! over the range that nine tenths of 135 GTZAN clips lie in.
 
 const QUIETEST: f64 = -35.0;
 const LOUDEST: f64 = -8.0;
-const CALMEST: f64 = 0.3;
-const BUSIEST: f64 = 1.6;
+const CALMEST: f64 = 0.25;
+const BUSIEST: f64 = 0.75;
 
 /// The energy of a sound of so many LUFS and so much activity.
 pub(super) fn energy(loudness: f64, activity: f64) -> f64 {

@@ -10,10 +10,12 @@ use super::absent::Absent;
 use super::fitted::{fitted, softmax};
 use super::pitch::{Chroma, Pitches};
 
-/// Below this clarity no note stands out: white noise has 0.0 to 0.05.
-const MIN_CLARITY: f64 = 0.12;
+/// Below this clarity no note stands out: ten seconds of white noise have 0.01, one in a hundred recordings with a key less than 0.026.
+const MIN_CLARITY: f64 = 0.02;
 /// Below this spread (standard deviation over mean) all pitch classes sound alike.
 const MIN_SPREAD: f64 = 0.08;
+/// Fewer frames with a note in them (two seconds) are too little for a key: a click is one.
+const MIN_SOUNDING: usize = 22;
 const NAMES: [&str; 12] = ["C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 
 /// Major or minor.
@@ -71,7 +73,7 @@ impl Key {
 pub(super) fn key(pitches: &Pitches) -> Result<Key, Absent> {
     let (mean, sd) = moments(&pitches.all);
     // Written so that what is no number is absent.
-    if !(pitches.clarity >= MIN_CLARITY && sd / mean >= MIN_SPREAD) {
+    if pitches.sounding < MIN_SOUNDING || !(pitches.clarity >= MIN_CLARITY && sd / mean >= MIN_SPREAD) {
         return Err(Absent::NoKey);
     }
     let rows = [standardised(&pitches.all), standardised(&pitches.bass)];

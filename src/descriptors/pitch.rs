@@ -31,6 +31,8 @@ pub(super) struct Pitches {
     /// How clear they are, 0 to 1: of all peaks, by magnitude, the mean turn of their distances from the nearest semitone. Noise has
     /// little, a tuned instrument much.
     pub clarity: f64,
+    /// Frames that have a peak at all, of 93 ms each.
+    pub sounding: usize,
 }
 
 struct Peak {
@@ -41,7 +43,7 @@ struct Peak {
 impl Pitches {
     /// Of mono samples at `sample_rate` Hz.
     pub(super) fn of(samples: &[f32], sample_rate: u32) -> Self {
-        let peaks = peaks(samples, f64::from(sample_rate));
+        let (peaks, sounding) = peaks(samples, f64::from(sample_rate));
         let (mut turn, mut total) = ((0.0, 0.0), 1e-12);
         for peak in peaks.iter().filter(|peak| TUNING_HZ.contains(&peak.hz)) {
             let angle = std::f64::consts::TAU * semitones(peak.hz);
@@ -52,7 +54,7 @@ impl Pitches {
         let tuning = f64::atan2(turn.1, turn.0) / std::f64::consts::TAU;
         let all = chroma(peaks.iter(), tuning, HARMONICS);
         let bass = chroma(peaks.iter().filter(|peak| peak.hz < BASS_HZ), tuning, 1);
-        Self { all, bass, clarity: turn.0.hypot(turn.1) / total }
+        Self { all, bass, clarity: turn.0.hypot(turn.1) / total, sounding }
     }
 }
 
@@ -76,8 +78,8 @@ fn chroma<'a>(peaks: impl Iterator<Item = &'a Peak>, tuning: f64, harmonics: usi
     chroma
 }
 
-/// The peaks of all frames: through a Hann window, between the bins by a parabola through their logarithms.
-fn peaks(samples: &[f32], rate: f64) -> Vec<Peak> {
+/// The peaks of all frames, and how many frames have any: through a Hann window, between the bins by a parabola through their logarithms.
+fn peaks(samples: &[f32], rate: f64) -> (Vec<Peak>, usize) {
     let forward = RealFftPlanner::<f32>::new().plan_fft_forward(FRAME);
     let (mut frame, mut bins) = (forward.make_input_vec(), forward.make_output_vec());
     let mut scratch = forward.make_scratch_vec();
@@ -87,7 +89,7 @@ fn peaks(samples: &[f32], rate: f64) -> Vec<Peak> {
     let inside = (LOWEST_HZ / hz(1.0)) as usize..(HIGHEST_HZ / hz(1.0)) as usize + 2;
     let inside = inside.start.max(1)..inside.end.min(FRAME / 2);
     let mut magnitudes = vec![0.0_f32; FRAME / 2 + 1];
-    let mut peaks = Vec::new();
+    let (mut peaks, mut sounding) = (Vec::new(), 0);
     // Frames are centred on every FRAME-th sample, with silence around the sound.
     for centre in (0..=samples.len()).step_by(FRAME) {
         for (i, (place, weight)) in frame.iter_mut().zip(&window).enumerate() {
@@ -100,6 +102,7 @@ fn peaks(samples: &[f32], rate: f64) -> Vec<Peak> {
         for (magnitude, bin) in magnitudes.iter_mut().zip(&bins) {
             *magnitude = bin.norm();
         }
+        let before = peaks.len();
         for bin in inside.clone() {
             let [below, at, above] = [magnitudes[bin - 1], magnitudes[bin], magnitudes[bin + 1]];
             if at > below && at >= above && f64::from(at) > FAINTEST {
@@ -111,6 +114,7 @@ fn peaks(samples: &[f32], rate: f64) -> Vec<Peak> {
                 }
             }
         }
+        sounding += usize::from(peaks.len() > before);
     }
-    peaks
+    (peaks, sounding)
 }

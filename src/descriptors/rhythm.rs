@@ -33,6 +33,8 @@ pub(super) struct Rhythm {
     pub curves: [Curve; 2],
     /// How much begins, a second: the sum of all rises of the compressed power.
     pub activity: f64,
+    /// How long the curves are, in frames.
+    pub frames: usize,
 }
 
 impl Rhythm {
@@ -43,7 +45,7 @@ impl Rhythm {
         }
         let (all, low) = novelty(log_mel);
         let activity = all.iter().sum::<f64>() / all.len() as f64 * FRAMES;
-        Some(Self { curves: [Curve::of(&all), Curve::of(&low)], activity })
+        Some(Self { curves: [Curve::of(&all), Curve::of(&low)], activity, frames: log_mel.n_frames })
     }
 
     /// How much of the sound returns at the pace at which most does, 0 to 1: the highest peak of the autocorrelation between a quarter

@@ -29,8 +29,8 @@ const SLOWEST: f64 = 30.0;
 const STEP: f64 = 0.02;
 /// Lags below this, in frames, are one event and not two.
 const SHORTEST_LAG: f64 = 4.0;
-/// Below this pulse nothing is a beat: white noise has 0.05 to 0.11, a tone nothing at all.
-const MIN_PULSE: f64 = 0.14;
+/// Below this over the root of the number of frames, a pulse is what chance makes of white noise: 0.17 in 30 s, 0.29 in 10 s.
+const CHANCE: f64 = 6.0;
 /// From this pulse on after a period, with nothing between, it is clicks alone.
 const CLICKS: f64 = 0.75;
 
@@ -49,7 +49,7 @@ pub struct Tempo {
 
 /// The tempo of a rhythm.
 pub(super) fn tempo(rhythm: &Rhythm) -> Result<Tempo, Absent> {
-    if rhythm.pulse() < MIN_PULSE {
+    if rhythm.pulse() < CHANCE / (rhythm.frames as f64).sqrt() {
         return Err(Absent::NoBeat);
     }
     let weights = &fitted().tempo;

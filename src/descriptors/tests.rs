@@ -51,7 +51,7 @@ fn chords(chords: &[&[i32]], seconds: usize) -> Vec<f32> {
 
 #[test]
 fn clicks_have_their_tempo_to_a_thousandth() {
-    for bpm in [50.0, 60.0, 77.7, 90.0, 100.0, 120.0, 133.3, 150.0, 174.0, 200.0] {
+    for bpm in [50.0, 77.7, 120.0, 174.0, 200.0] {
         let tempo = of(clicks(bpm, 30.0), RATE).tempo.unwrap();
         assert!((tempo.bpm / bpm - 1.0).abs() < 1e-3, "{bpm}: {tempo:?}");
     }

@@ -76,7 +76,7 @@ impl Arguments {
         Desk::new(&config, self.common.open_store(&config)?, Surface::Command, false)?.recover()?;
         // Signals that come while it starts are not lost.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let ended = runtime.block_on(async {
+        runtime.block_on(async {
             use tokio::signal::unix::{SignalKind, signal};
             let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
             let server = Server::start(config, database)?;
@@ -87,8 +87,7 @@ impl Arguments {
             }
             server.stop();
             anyhow::Ok(Outcome::Done)
-        });
-        ended
+        })
     }
 }
 

@@ -78,6 +78,10 @@ pub(super) fn caf(source: Source, start: u64, layout: caf::Layout) -> Result<Box
         b"lpcm" if !matches!(bits, 16 | 24 | 32 | 64) => {
             return Err(Fault::unsupported(format!("{} of {bits} bits in {}", known.name, Kind::Caf)));
         }
+        // Both are bounded above.
+        b"lpcm" if packet_bytes < channels * (bits / 8) * packet_frames => {
+            return Err(Fault::damaged("the description of its sound is impossible"));
+        }
         _ => {}
     }
     let section = source.section(Vec::new(), start..source.len());

@@ -268,7 +268,8 @@ pub(in crate::inference) mod tests {
 
         // Band 95 is under the highest band of the filter at its last place, and under no other band.
         assert!(pooled(&[("conv2d/kernel", timbral(2, 37, 17))], 90, 95)[34] > 99.0);
-        assert_eq!(pooled(&[("conv2d/kernel", timbral(2, 36, 17))], 90, 95)[34], 0.0);
+        // Sums of spectra round: a millionth of the impulse.
+        assert!(pooled(&[("conv2d/kernel", timbral(2, 36, 17))], 90, 95)[34].abs() < 1e-4);
     }
 
     #[test]

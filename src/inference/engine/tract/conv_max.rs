@@ -128,7 +128,7 @@ impl TypedOp for ConvMax {
 
 #[derive(Debug)]
 enum Filters {
-    Timbral(Timbral),
+    Timbral(Box<Timbral>),
     Temporal(Temporal),
 }
 
@@ -160,7 +160,7 @@ impl Layer {
         }
         let filters = match width {
             1 => Filters::Temporal(Temporal::new(&kernel, height)),
-            _ => Filters::Timbral(Timbral::new(&kernel, height, width)),
+            _ => Filters::Timbral(Box::new(Timbral::new(&kernel, height, width))),
         };
         Self { filters, before, bias, scale, shift }
     }

@@ -136,7 +136,7 @@ fn is_the_picture(graph: &GraphProto, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tract_onnx::pb::{ModelProto, OperatorSetIdProto, ValueInfoProto};
+    use tract_onnx::pb::{ModelProto, OperatorSetIdProto, TypeProto, ValueInfoProto, type_proto};
     use tract_onnx::prelude::*;
 
     use super::super::fixtures::{numbers, worst};
@@ -182,9 +182,9 @@ mod tests {
     /// Two layers on one picture, the second one with filters that span a band, and norms of either sign.
     fn graph() -> GraphProto {
         let mut graph = GraphProto::default();
-        for name in ["mel"] {
-            graph.input.push(ValueInfoProto { name: name.to_owned(), ..Default::default() });
-        }
+        let tensor = type_proto::Tensor { elem_type: 1, shape: None };
+        let r#type = Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() });
+        graph.input.push(ValueInfoProto { name: "mel".to_owned(), r#type, ..Default::default() });
         graph.node.push(node("Unsqueeze", &["mel"], "picture", vec![ints("axes", &[1])]));
         for (layer, filters, height, width) in [("a", 19, 7, 38), ("b", 6, 12, 1)] {
             let named = |what: &str| format!("{layer}.{what}");

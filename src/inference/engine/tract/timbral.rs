@@ -278,13 +278,13 @@ fn largest_of_third<const FMA: bool>(
         let [one, two] = &turns.third[third];
         let (one, two) = (one[row], two[row]);
         let both = 2 * row + 1 < places;
-        for at in 0..WIDE {
+        for (at, largest) in largest.iter_mut().enumerate() {
             let b = times::<FMA>((b.re[at], b.im[at]), one);
             let c = times::<FMA>((c.re[at], c.im[at]), two);
             let even = a.re[at] + b.0 + c.0;
             let odd = if both { a.im[at] + b.1 + c.1 } else { even };
             let larger = if even > odd { even } else { odd };
-            largest[at] = if larger > largest[at] { larger } else { largest[at] };
+            *largest = if larger > *largest { larger } else { *largest };
         }
     }
 }

@@ -66,7 +66,7 @@ impl Four {
         let group = attribute(conv, "group").is_none_or(|group| group.i == 1);
         let auto_pad = attribute(conv, "auto_pad").is_none_or(|pad| pad.s == b"NOTSET");
         let before = match attribute(conv, "pads").map(|pads| pads.ints.as_slice()) {
-            Some(&[before, 0, after, 0]) if before >= 0 && before + after == height - 1 => before,
+            Some(&[before, 0, after, 0]) if before >= 0 && after >= 0 && before + after == height - 1 => before,
             None if height == 1 => 0,
             _ => return None,
         };
@@ -262,6 +262,11 @@ mod tests {
             left(&outputs, &shape, |graph| graph.node[1].attribute[0].ints = vec![3, 1, 3, 0]),
             1,
             "padded bands"
+        );
+        assert_eq!(
+            left(&outputs, &shape, |graph| graph.node[1].attribute[0].ints = vec![7, 0, -1, 0]),
+            1,
+            "cut frames"
         );
         assert_eq!(left(&outputs, &shape, |graph| graph.node[1].attribute.push(ints("strides", &[2, 1]))), 1, "steps");
         assert_eq!(left(&outputs, &shape, |graph| graph.node[2].op_type = "Tanh".to_owned()), 1, "no rectifier");

@@ -38,7 +38,7 @@ impl Temporal {
     /// frames of it in front.
     pub fn loudest(&self, picture: &[f32], before: usize, loudest: &mut [f32]) {
         let frames = picture.len() / BANDS;
-        let mut padded = vec![[Lanes::ZERO; BANDS / LANES]; frames + self.height.max(before + 1) - 1];
+        let mut padded = vec![[Lanes::ZERO; BANDS / LANES]; frames + self.height - 1];
         for (row, picture) in padded[before..].iter_mut().zip(picture.chunks_exact(BANDS)) {
             for (lanes, values) in row.iter_mut().zip(picture.chunks_exact(LANES)) {
                 lanes.0.copy_from_slice(values);

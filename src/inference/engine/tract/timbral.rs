@@ -124,7 +124,7 @@ impl Timbral {
         let mut sound = vec![[0.0f32; 2]; BINS * padded];
         let mut spectrum = vec![Complex32::default(); BINS];
         let mut row = [0.0; BANDS];
-        for (frame, picture) in picture.chunks_exact(BANDS).enumerate().take(padded - before) {
+        for (frame, picture) in picture.chunks_exact(BANDS).enumerate() {
             row.copy_from_slice(picture);
             transformed(self.transform.as_ref(), &mut row, &mut spectrum);
             for (bin, value) in spectrum.iter().enumerate() {

@@ -42,11 +42,6 @@ fn trailing_length(bytes: &mut dyn Bytes, start: u64, end: u64) -> io::Result<Op
     let starts = |bytes: &mut dyn Bytes, back: u64, mark: &[u8]| -> io::Result<bool> {
         Ok(room >= back && bytes.peek(end - back, mark.len())? == mark)
     };
-    if starts(bytes, 128, b"TAG")? {
-        // The enhanced tag stands right before the plain one.
-        let enhanced = room >= 355 && bytes.peek(end - 355, 4)? == b"TAG+";
-        return Ok(Some(if enhanced { 355 } else { 128 }));
-    }
     if starts(bytes, 32, b"APETAGEX")? {
         return ape_length(bytes, end - 32, false);
     }
@@ -65,6 +60,12 @@ fn trailing_length(bytes: &mut dyn Bytes, start: u64, end: u64) -> io::Result<Op
         let text = bytes.peek(end - reach, reach as usize)?;
         let begin = text.windows(11).position(|window| window == b"LYRICSBEGIN");
         return Ok(begin.map(|begin| reach - begin as u64));
+    }
+    // Last, since these letters stand at a start: other tags, and sound, may hold them just there. An APEv2 tag of 131 bytes does.
+    if starts(bytes, 128, b"TAG")? && !starts(bytes, 131, b"APETAGEX")? {
+        // The enhanced tag stands right before the plain one.
+        let enhanced = room >= 355 && bytes.peek(end - 355, 4)? == b"TAG+";
+        return Ok(Some(if enhanced { 355 } else { 128 }));
     }
     Ok(None)
 }

@@ -31,6 +31,15 @@ fn ape_footer() -> Vec<u8> {
     [&b"APETAGEX\xd0\x07\0\0\x20\0\0\0"[..], &[0; 16]].concat()
 }
 
+/// An APEv2 tag of so many bytes, header and footer among them.
+fn ape_tag(length: usize) -> Vec<u8> {
+    let item = [&[(length - 80) as u8, 0, 0, 0, 0, 0, 0, 0][..], b"Comment\0", &vec![b'x'; length - 80]].concat();
+    let mark = |flags: u8| {
+        [b"APETAGEX\xd0\x07\0\0", &[(length - 32) as u8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, flags][..], &[0; 8]].concat()
+    };
+    [mark(0xa0), item, mark(0x80)].concat()
+}
+
 fn see(file: &[u8]) -> Sighting {
     recognise(&mut file.to_vec()).unwrap()
 }
@@ -142,6 +151,19 @@ fn an_mp3_is_found_behind_tags_zeros_and_junk() {
             let seen = see(&[&front[..], &song, &behind].concat());
             let (start, end) = (front.len() as u64, (front.len() + song.len()) as u64);
             assert_eq!(seen, Sighting { kind: Kind::Mpeg, start, end });
+        }
+    }
+}
+
+#[test]
+fn an_ape_tag_of_any_length_is_no_part_of_the_sound() {
+    let song = frames(3);
+    let id3v1 = [b"TAG".to_vec(), vec![b' '; 125]].concat();
+    // Of 131 bytes, the letters "TAG" of its header stand where an ID3v1 tag begins.
+    for length in 120..140 {
+        for behind in [Vec::new(), id3v1.clone()] {
+            let seen = see(&[&song[..], &ape_tag(length), &behind].concat());
+            assert_eq!(seen, Sighting { kind: Kind::Mpeg, start: 0, end: song.len() as u64 }, "{length} bytes");
         }
     }
 }

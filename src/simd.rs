@@ -109,6 +109,20 @@ pub(crate) enum Level {
     Avx512,
 }
 
+impl Level {
+    /// How many [`Lanes`] its registers hold.
+    pub(crate) const fn registers(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 32,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 8,
+            Self::Baseline if cfg!(target_arch = "aarch64") => 8,
+            Self::Baseline => 4,
+        }
+    }
+}
+
 /// The best level of this processor (the standard library asks it once and remembers).
 pub(crate) fn level() -> Level {
     #[cfg(test)]

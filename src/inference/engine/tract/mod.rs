@@ -4,7 +4,9 @@
 //! Shapes are fixed when a graph is loaded, with a batch of one: that is where the engine optimises best, and tracks run side
 //! by side on their own threads instead. Loading does the work once; every run borrows the plan and owns its state.
 
+mod conv_block;
 mod conv_max;
+mod direct;
 #[cfg(test)]
 mod fixtures;
 mod shorten;
@@ -63,6 +65,7 @@ impl TractGraph {
 /// The engine, with the operators of our own.
 fn engine() -> tract_onnx::Onnx {
     let mut engine = tract_onnx::onnx();
+    engine.op_register.insert(conv_block::NAME, conv_block::read);
     engine.op_register.insert(conv_max::NAME, conv_max::read);
     engine
 }

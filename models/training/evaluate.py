@@ -40,7 +40,7 @@ other clips: the scripts take any list.
 
 A clip has one to four genres; its training target is spread over them evenly, and an answer is right when it is any of them. `Pop`, `Rock` and `Pop/Rock`
 are one genre, `Pop Rock`: the labels do not tell them apart. A genre is learned when at least {min_clips} clips of the list's `train` part by at least
-{min_artists} artists carry it. Left out by this rule: {left_out}; clips of these alone are in the figures below, as wrong.
+{min_artists} artists carry it. Left out by this rule: {dropped}; clips of these alone are in the figures below, as wrong.
 
 ## Within the collections
 
@@ -61,7 +61,7 @@ is shipped.
 | across sets | top-1 | 95 % | ECE | at {threshold:g} |
 |---|---|---|---|---|
 {sets}
-{gtzan}
+{gtzan_figures}
 By genre, cross-validated. Recall and precision count a genre named first; "named right" counts a clip of the genre as found when any of its genres was named.
 
 | genre | clips | recall | precision | F1 | named right | recall, vote | precision, vote |
@@ -150,8 +150,8 @@ def main():
         (args.models / name / "CARD.md").write_text(CARD.format(
             name=name, version=VERSION.get(name, "1"), about=about[0].upper() + about[1:], k=len(words), labels=len(data.labels), licence=LICENCE, threshold=THRESHOLD,
             input=fed(name), clips=len(data), artists=len({c.artist for c in data.clips}), **left_out(calibrated, vote), **{n: collections.count(n) for n in calibrated["collections"]}, min_clips=dataset.MIN_CLIPS, min_artists=dataset.MIN_ARTISTS,
-            left_out=", ".join(dropped), strength=STRENGTH, more_data=GTZAN_DATA if tags else "", cross="\n".join(line(said[n], crossed[n]) for n in shown),
-            majority=majority, majority_f1=2 * majority / (1 + majority) / len(data.labels), sets="\n".join(sets), gtzan=gtzan, genres="\n".join(genres),
+            dropped=", ".join(dropped), strength=STRENGTH, more_data=GTZAN_DATA if tags else "", cross="\n".join(line(said[n], crossed[n]) for n in shown),
+            majority=majority, majority_f1=2 * majority / (1 + majority) / len(data.labels), sets="\n".join(sets), gtzan_figures=gtzan, genres="\n".join(genres),
         ))  # fmt: skip
     print(f"cards for {len(models)} models")
 

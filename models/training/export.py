@@ -19,8 +19,8 @@ import training
 from nets import FRAMES, FeatureMlp
 from settle import BUILTIN, KIND, lift_of_tags
 
-VERSION = {"fma518-mlp": "2", "logmel-cnn": "3", "musicnn-fusion": "2", "musicnn-tags": "2"}  # the others are new
-ENSEMBLE_VERSION = {"builtin": "4", "musicnn": "5"}
+VERSION = {"fma518-mlp": "3", "logmel-cnn": "4", "spectrum-fusion": "2", "musicnn-fusion": "2", "musicnn-tags": "2"}  # the others are new
+ENSEMBLE_VERSION = {"builtin": "5", "musicnn": "6"}
 # Everybody who can be asked in a vote: who has no weight votes in an earlier stage, or where the owner gives it some.
 MEMBERS = {"builtin": BUILTIN, "musicnn": [*BUILTIN, "musicnn-msd", "musicnn-head", "musicnn-fusion", "musicnn-tags"]}
 OPSET = 17

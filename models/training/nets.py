@@ -25,6 +25,16 @@ class FeatureMlp(nn.Module):
                 before = width
             self.members.append(nn.Sequential(*layers, nn.Linear(before, classes)))
 
+    def widen(self, outputs):
+        """As many outputs: of those there are, the first stay as they are."""
+        for member in self.members:
+            last = member[-1]
+            if last.out_features != outputs:
+                member[-1] = nn.Linear(last.in_features, outputs)
+                kept = min(outputs, last.out_features)
+                with torch.no_grad():
+                    member[-1].weight[:kept], member[-1].bias[:kept] = last.weight[:kept], last.bias[:kept]
+
     def fit_normalisation(self, features):
         """Mean and deviation of the training clips, each column winsorised to its central 98 % first."""
         x = torch.as_tensor(features, dtype=torch.float64)

@@ -19,7 +19,7 @@ SETTINGS = {
     "tags": dict(epochs=60, rate=1e-3, decay=0.05, batch=32, dropout=0.3, mixup=0.4, noise=0.3, hidden=(64,), members=4, balance=0.0),
     "cnn": dict(
         epochs=40, rate=3e-3, decay=0.02, batch=32, dropout=0.3, mixup=0.2, noise=0.5, frames=256, residual=2, fusion=0.5, balance=0.0,
-        speed=0.0, eq=2.0, gain=2.0, low_pass=0.25, masks=1,
+        speed=0.0, eq=2.0, gain=2.0, low_pass=0.25, masks=1, taught=1.0,
     ),
 }  # fmt: skip
 SETTINGS["open"] = SETTINGS["cnn"] | dict(low_pass=0.0)  # the same without the low-pass, to see what that one does
@@ -86,6 +86,17 @@ def inputs_of(kind, data):
     if kind == "joined":
         return np.hstack([data.musicnn, data.fma518])
     return data.musicnn[:, 200:] if kind == "tags" else data.fma518
+
+
+def taught_by(kind, data, settings):
+    """(N, 250) what musicnn says of each clip, tags as log-odds, standardised: a network that hears it not learns to foretell it beside the genres.
+
+    Nothing where the settings want none of it, or nobody asked musicnn. Only training sees it: what learns it is cut off after the fit."""
+    if not settings.get("taught") or not data.musicnn.shape[1]:
+        return torch.zeros((len(data), 0))
+    numbers, tags = data.musicnn[:, :200], data.musicnn[:, 200:].clip(1e-4, 1 - 1e-4)
+    said = np.hstack([numbers, np.log(tags / (1 - tags))])
+    return torch.as_tensor(((said - said.mean(0)) / said.std(0).clip(1e-6)).clip(-4, 4).astype(np.float32))
 
 
 def make(kind, classes, settings, inputs=518):
@@ -157,9 +168,10 @@ def fit(kind, data, settings, seed, say=lambda line: None):
     rows = np.flatnonzero(target.sum(1) > 0)
     weight = torch.zeros(len(target))
     weight[rows] = genre_weights(target[rows], settings["balance"])
+    taught = taught_by(kind, data, settings)
     net = make(kind, len(data.labels) if says is None else len(says), settings, inputs.shape[1])
     step = fit_convolutions if kind in CONVOLUTIONS else fit_perceptrons
-    step(net, data, inputs, target, weight, rows, says, settings, rng, say)
+    step(net, data, inputs, target, weight, rows, says, taught, settings, rng, say)
     return net.eval()
 
 
@@ -168,8 +180,10 @@ def schedule_of(parameters, settings, per_epoch):
     return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, settings["rate"], total_steps=settings["epochs"] * per_epoch, pct_start=0.2)
 
 
-def fit_perceptrons(net, data, inputs, target, weight, rows, says, settings, rng, say):
+def fit_perceptrons(net, data, inputs, target, weight, rows, says, taught, settings, rng, say):
     net.fit_normalisation(inputs[rows])
+    words = net.members[0][-1].out_features
+    net.widen(words + taught.shape[1])
     features, batch, members = net.normalise(inputs), settings["batch"], settings["members"]
     abreast, per_epoch = Abreast(net), len(rows) // batch
     optimiser, schedule = schedule_of(abreast.parameters(), settings, per_epoch)
@@ -177,15 +191,17 @@ def fit_perceptrons(net, data, inputs, target, weight, rows, says, settings, rng
         losses, orders = [], np.stack([rng.permutation(rows) for _ in range(members)])
         for b in range(per_epoch):  # the odd ones at the end wait for the next shuffle
             pick = torch.as_tensor(orders[:, b * batch : (b + 1) * batch])
-            y, x = target[pick] * weight[pick][:, :, None], features[pick]
+            y, x, told = target[pick] * weight[pick][:, :, None], features[pick], taught[pick]
             x = x + settings["noise"] * torch.randn_like(x)
             if settings["mixup"] > 0:
                 share = torch.as_tensor(rng.beta(settings["mixup"], settings["mixup"], (members, batch, 1)), dtype=torch.float32)
                 share, other = torch.maximum(share, 1 - share), torch.as_tensor(rng.permutation(batch))
-                x, y = share * x + (1 - share) * x[:, other], share * y + (1 - share) * y[:, other]
-            logits = abreast(x).flatten(0, 1)
+                x, y, told = [share * a + (1 - share) * a[:, other] for a in (x, y, told)]
+            out = abreast(x).flatten(0, 1)
             # Each perceptron learns by itself: the sum of their losses, each the mean over its batch.
-            loss = -(y.flatten(0, 1) * log_probabilities(logits, says)).sum() / batch
+            loss = -(y.flatten(0, 1) * log_probabilities(out[:, :words], says)).sum() / batch
+            if told.shape[2]:
+                loss = loss + settings["taught"] * members * (out[:, words:] - told.flatten(0, 1)).square().mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -193,14 +209,16 @@ def fit_perceptrons(net, data, inputs, target, weight, rows, says, settings, rng
             losses.append(loss.item() / members)
         say(f"epoch {epoch + 1:3d}: loss {math.fsum(losses) / len(losses):.4f}")
     abreast.hand_back()
+    net.widen(words)
 
 
-def fit_convolutions(net, data, inputs, target, weight, rows, says, settings, rng, say):
+def fit_convolutions(net, data, inputs, target, weight, rows, says, taught, settings, rng, say):
     net.fit_normalisation(data.log_mel[rows[:: max(1, len(rows) // 200)]])
     net.to(memory_format=torch.channels_last)
     net.scaler = FeatureMlp(518, 2)
     net.scaler.fit_normalisation(inputs[rows])
     features, batch = net.scaler.normalise(inputs), settings["batch"]
+    net.teller = torch.nn.Linear(128, taught.shape[1]) if taught.shape[1] else torch.nn.Identity()
     per_epoch = len(rows) // batch
     optimiser, schedule = schedule_of(net.parameters(), settings, per_epoch)
     net.train()
@@ -211,18 +229,22 @@ def fit_convolutions(net, data, inputs, target, weight, rows, says, settings, rn
             y = target[pick] * weight[pick][:, None]
             vectors = features[pick] + settings["noise"] * torch.randn(len(pick), features.shape[1])
             x = heard_anew(data.log_mel, pick, settings, rng)
-            (x, vectors), y = mixed([x, vectors], y, settings["mixup"], rng)
+            (x, vectors, told), y = mixed([x, vectors, taught[pick]], y, settings["mixup"], rng)
             with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
                 logits, embedding = net(x.contiguous(memory_format=torch.channels_last))
                 fused = net.fused(embedding, vectors)
+                heard = net.teller(embedding)
             loss = -settings["fusion"] * (y * torch.log_softmax(fused.float(), 1)).sum(1).mean()
             loss = loss - (y * log_probabilities(logits.float(), says)).sum(1).mean()
+            if told.shape[1]:
+                loss = loss + settings["taught"] * (heard.float() - told).square().mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
             losses.append(loss.item())
         say(f"epoch {epoch + 1:3d}: loss {math.fsum(losses) / len(losses):.4f}")
+    del net.teller
 
 
 @torch.no_grad()

@@ -169,8 +169,8 @@ impl Store {
     }
 
     /// A connection to read on.
-    fn reading(&self) -> MutexGuard<'_, Connection> {
-        self.readers.free().unwrap_or_else(|| self.results())
+    fn reading(&self) -> readers::Reading<'_> {
+        self.readers.free().unwrap_or_else(|| self.results().into())
     }
 
     // A panic while the lock was held cannot leave a half-made transaction: it rolls back when its guard is dropped.

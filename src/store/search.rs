@@ -114,7 +114,7 @@ mod tests {
     }
 
     fn found(store: &Store, text: &str) -> Vec<String> {
-        let (rows, _) = store.search(text, None, 50, Effort::All).unwrap();
+        let (rows, _) = store.search(text, None, 500, Effort::All).unwrap();
         rows.into_iter().map(|row| row.path.display().to_string()).collect()
     }
 

@@ -25,7 +25,7 @@ pub enum Effort {
 /// As many rows as this are sorted for a page.
 const FEW: usize = 2000;
 /// As many rows are asked for a column in the time in which one is asked for a word.
-const WORD: usize = 10;
+const WORD: usize = 40;
 
 /// How the rows of a filter are found.
 pub(super) enum Road {

@@ -247,10 +247,10 @@ fn kept_and_counted(store: &Store) -> [Vec<String>; 4] {
     const KEPT: &str = "SELECT format('%s %d %d %d %d %s: %d', status, decided, not_music, differ, bin, lower(genre), tracks) FROM tally";
     const COUNTED: &str = "SELECT format('%s %d %d %d %d %s: %d', iif(gone_at IS NULL, status, 'gone'),
             EXISTS (SELECT 1 FROM owner_choice WHERE owner_choice.path = track.path AND origin != 'handed back'), not_music,
-            coalesce(models_differ, 0), coalesce(CAST(confidence * 20 AS INTEGER), -1), lower(coalesce(genre, '')), count(*))
+            coalesce(models_differ, 0), coalesce(min(19, CAST(confidence * 20 AS INTEGER)), -1), lower(coalesce(genre, '')), count(*))
         FROM track GROUP BY iif(gone_at IS NULL, status, 'gone'), EXISTS (SELECT 1 FROM owner_choice
             WHERE owner_choice.path = track.path AND origin != 'handed back'), not_music, coalesce(models_differ, 0),
-            coalesce(CAST(confidence * 20 AS INTEGER), -1), lower(coalesce(genre, ''))";
+            coalesce(min(19, CAST(confidence * 20 AS INTEGER)), -1), lower(coalesce(genre, ''))";
     const FOLDERS: &str = "SELECT format('%s %s: %d', CAST(folder AS TEXT), status, tracks) FROM folder_tally";
     let list = |sql: &str| -> Vec<String> {
         let connection = store.results();

@@ -13,7 +13,7 @@ export class Listen {
         this.input = h("input", { id: "listen-file", type: "file", accept: "audio/*,.flac,.opus,.ogg,.wv,.aiff,.m4a", multiple: true, onchange: () => this.take(this.input.files) });
         this.drop = h("div", { class: "drop" },
             h("label", { for: "listen-file" }, "Choose files, or drop them here"), this.input);
-        this.note = h("p", { class: "quiet" }, "They are listened to as a scan would, and not kept; nothing in the library changes.");
+        this.note = h("p", { class: "quiet" }, "Files of your own are listened to as by a scan. They are not kept, and nothing in the library changes.");
         this.answers = h("div", { class: "cards" });
         this.element = h("div", { class: "page" }, this.heading, this.note, this.drop, this.answers);
         // Dropped anywhere in the view; anywhere else the browser would open the file in place of the page.

@@ -30,21 +30,21 @@ pub struct Pty {
 impl Pty {
     /// Starts a program on a terminal of that size.
     pub fn start(command: &mut Command, rows: u16, columns: u16) -> Self {
-        let (mut master, mut slave) = (0, 0);
         let size = winsize(rows, columns);
-        // SAFETY: the pointers are to variables of this frame; the others may be null.
-        let opened = unsafe {
-            libc::openpty(
-                &mut master,
-                &mut slave,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                (&raw const size).cast_mut(),
-            )
+        // Closed in every program that is started meanwhile, this one included: while one holds the other end, nothing hangs up.
+        let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+        // SAFETY: each number that is made an owner of is one that was opened just now and is nobody else's; the size lives throughout.
+        let (master, line) = unsafe {
+            let master = libc::posix_openpt(flags);
+            assert!(master >= 0, "{}", std::io::Error::last_os_error());
+            let master = OwnedFd::from_raw_fd(master);
+            assert_eq!(libc::grantpt(master.as_raw_fd()), 0);
+            assert_eq!(libc::unlockpt(master.as_raw_fd()), 0);
+            assert_eq!(libc::ioctl(master.as_raw_fd(), libc::TIOCSWINSZ, &size), 0);
+            let line = libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags);
+            assert!(line >= 0, "{}", std::io::Error::last_os_error());
+            (master, OwnedFd::from_raw_fd(line))
         };
-        assert_eq!(opened, 0, "{}", std::io::Error::last_os_error());
-        // SAFETY: both were opened just now and are nobody else's.
-        let (master, line) = unsafe { (OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
         let end = || std::process::Stdio::from(line.try_clone().unwrap());
         command.stdin(end()).stdout(end()).stderr(end());
         if command.get_envs().all(|(name, _)| name != "TERM") {

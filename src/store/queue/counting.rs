@@ -66,9 +66,13 @@ fn counted(connection: &Connection, filter: &QueueFilter, effort: Effort) -> rus
     let found = road(connection, filter, words, &index)?;
     let all = terms(filter, words, Bounded::Not);
     let is_told = all.iter().all(|term| index.is_chosen_by(term));
+    let mut numbers = None;
     let (index, most): (Index, Option<usize>) = match (found, effort) {
         (Road::Nowhere, _) => return Ok(Some(0)),
-        (Road::Few(index), _) => (index, None),
+        (Road::Few(index, found), _) => {
+            numbers = found;
+            (index, None)
+        }
         (Road::InOrder, Effort::Rows(rows)) if is_told => (index, Some(rows * IN_INDEX)),
         (Road::InOrder, Effort::Rows(_)) => return Ok(None),
         (Road::InOrder, Effort::All) => {
@@ -77,7 +81,7 @@ fn counted(connection: &Connection, filter: &QueueFilter, effort: Effort) -> rus
             (by_words.map_or(index, |(_, index)| *index), None)
         }
     };
-    let all = chosen_and_rest(filter, words, &index);
+    let all = chosen_and_rest(filter, words, &index, numbers);
     let limit = most.map(|most| format!(" LIMIT {}", most + 1)).unwrap_or_default();
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {} WHERE {}{limit})", index.from, joined(&all));
     let number: i64 = connection.prepare_cached(&sql)?.query_row(params_from_iter(values(&all)), |row| row.get(0))?;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use super::super::{Store, StoreError, search};
 use super::cursor::Part;
 use super::row;
-use super::terms::{Bounded, Index, Kind, NARROW, Stretch, Term, in_order, terms};
+use super::terms::{Bounded, Index, Kind, NARROW, NUMBERS, Stretch, Term, in_order, terms};
 use super::{QueueCursor, QueueFilter, QueueOrder, QueuePage, QueuePlace, QueueSet, QueueView, QueuedTrack, TrackId};
 
 /// How many rows are looked at for one page.
@@ -33,8 +33,8 @@ pub(super) enum Road {
     Nowhere,
     /// Along the index of the order.
     InOrder,
-    /// Along one by which they are few.
-    Few(Index),
+    /// Along one by which they are few; with their numbers, where those were found on the way.
+    Few(Index, Option<String>),
 }
 
 /// A row that is in the view: its key, and its number.
@@ -141,7 +141,9 @@ impl Reading<'_> {
         let (index, stretches) = in_order(self.view);
         match road(connection, filter, words.as_deref(), &index)? {
             Road::Nowhere => Ok(Found::default()),
-            Road::Few(index) => self.sorted(connection, &index, words.as_deref()),
+            Road::Few(index, numbers) => {
+                self.sorted(connection, &index, chosen_and_rest(filter, words.as_deref(), &index, numbers))
+            }
             Road::InOrder => {
                 let mut all = Found::default();
                 let share = match effort {
@@ -271,8 +273,7 @@ impl Reading<'_> {
     }
 
     /// Finds few rows, and sorts them.
-    fn sorted(&self, connection: &Connection, index: &Index, words: Option<&str>) -> rusqlite::Result<Found> {
-        let mut all: Vec<Term> = chosen_and_rest(&self.view.filter, words, index);
+    fn sorted(&self, connection: &Connection, index: &Index, mut all: Vec<Term>) -> rusqlite::Result<Found> {
         all.extend(self.cursor.map(|cursor| self.behind(self.columns, &cursor.0)));
         let sql = format!(
             "SELECT track.id, {} FROM {} WHERE {} ORDER BY {} LIMIT {}",
@@ -300,10 +301,23 @@ impl Reading<'_> {
     }
 }
 
-/// All terms of a filter, as they are said where rows are found along this index.
-pub(super) fn chosen_and_rest(filter: &QueueFilter, words: Option<&str>, index: &Index) -> Vec<Term> {
+/// All terms of a filter, as they are said where rows are found along this index, or among these numbers (a list in JSON).
+pub(super) fn chosen_and_rest(
+    filter: &QueueFilter,
+    words: Option<&str>,
+    index: &Index,
+    numbers: Option<String>,
+) -> Vec<Term> {
     let all = terms(filter, words, Bounded::Not).into_iter();
-    all.map(|term| if index.is_chosen_by(&term) { index.choosing(&term) } else { term }).collect()
+    let said = |term: Term| match &numbers {
+        Some(numbers) if term.kind == Kind::Words => {
+            let sql = "track.id IN (SELECT value FROM json_each(?))".to_owned();
+            Term { sql, values: vec![numbers.clone().into()], ..term }
+        }
+        _ if index.is_chosen_by(&term) => index.choosing(&term),
+        _ => term,
+    };
+    all.map(said).collect()
 }
 
 pub(super) fn joined(terms: &[Term]) -> String {
@@ -332,7 +346,17 @@ pub(super) fn road(
     for (kind, narrow) in NARROW.iter().filter(|(kind, _)| is_asked_of_rows(*kind)) {
         let chosen: Vec<Term> =
             all.iter().filter(|term| narrow.is_chosen_by(term)).map(|term| narrow.choosing(term)).collect();
-        debug_assert!(chosen.iter().any(|term| term.kind == *kind));
+        if *kind == Kind::Words {
+            // To compare the lists of several words takes a while: it is done once.
+            let sql = format!("SELECT rowid FROM track_words WHERE {} LIMIT {FEW}", joined(&chosen));
+            let mut statement = connection.prepare_cached(&sql)?;
+            let found = statement.query_map(params_from_iter(values(&chosen)), |row| row.get(0))?;
+            let numbers: Vec<i64> = found.collect::<rusqlite::Result<_>>()?;
+            if numbers.len() < FEW {
+                return Ok(Road::Few(NUMBERS, Some(format!("{numbers:?}"))));
+            }
+            continue;
+        }
         // A path leads to its row: for the number of rows none is read.
         let sql = format!(
             "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT {FEW})",
@@ -342,7 +366,7 @@ pub(super) fn road(
         let number: i64 =
             connection.prepare_cached(&sql)?.query_row(params_from_iter(values(&chosen)), |row| row.get(0))?;
         if (number as usize) < FEW {
-            return Ok(Road::Few(*narrow));
+            return Ok(Road::Few(*narrow, None));
         }
     }
     Ok(Road::InOrder)

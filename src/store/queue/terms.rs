@@ -60,6 +60,8 @@ const ADDED: Index = Index { from: "track INDEXED BY track_added", chosen_by: &[
 const PATH: Index = Index { from: "track INDEXED BY sqlite_autoindex_track_1", chosen_by: &[Kind::Path] };
 const WORDS: Index =
     Index { from: "track_words CROSS JOIN track ON track.id = track_words.rowid", chosen_by: &[Kind::Words] };
+/// What was found by words, by the numbers of its rows.
+pub(super) const NUMBERS: Index = Index { from: "track NOT INDEXED", chosen_by: &[Kind::Words] };
 const TAKEN_OUT: Index = Index {
     from: "owner_choice INDEXED BY owner_choice_origin CROSS JOIN track ON track.path = owner_choice.path",
     chosen_by: &[Kind::TakenOut],

@@ -231,11 +231,12 @@ fn no_page_is_sorted_when_it_is_read() {
                         .collect();
                     assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{view:?}: {plan:?}");
                     // From the cursor on, and not from the beginning of the index.
-                    let bounds = if order == QueueOrder::Path { "path>?" } else { ",rowid)" };
-                    assert!(
-                        plan[0].starts_with("SEARCH track") && (plan[0].contains('>')),
-                        "{bounds} {view:?}: {plan:?}"
-                    );
+                    let key = match order {
+                        QueueOrder::Path => "path>?",
+                        QueueOrder::Added => "added_at<?",
+                        QueueOrder::Worth | QueueOrder::Confidence => "confidence>?",
+                    };
+                    assert!(plan[0].starts_with("SEARCH track") && plan[0].contains(key), "{view:?}: {plan:?}");
                 }
             }
         }

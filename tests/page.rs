@@ -140,7 +140,8 @@ fn place_of(number: u32) -> String {
 fn albums(config: &str) -> Library {
     let library = Library::with_config(&format!("{UNSURE}{config}"));
     for number in 0..24 {
-        library.put(place_of(number), &song(number, &format!("Song {number}"), &format!("Album {}", number / 6), 4.0));
+        library
+            .put(place_of(number), &song(number, &format!("Song {number:02}"), &format!("Album {}", number / 6), 4.0));
     }
     library.scan(&[]).expect_code(0);
     library
@@ -208,6 +209,48 @@ fn an_album_is_decided_and_taken_back_at_once_and_what_fails_is_told_and_waits()
     let changed: Vec<_> = changed.map(|(path, _)| path).collect();
     assert_eq!(changed.len(), 6, "{changed:?}");
     assert!(changed.iter().all(|path| path.parent().unwrap().ends_with("album-2")), "{changed:?}");
+}
+
+#[test]
+fn a_hundred_corrections_take_two_hundred_keys_at_the_most() {
+    let Some(browser) = Browser::find("a_hundred_corrections_take_two_hundred_keys_at_the_most") else { return };
+    let library = Library::with_config(UNSURE);
+    for number in 0..40 {
+        library.put(
+            format!("albums/{}/{}.flac", number / 5, number % 5),
+            &song(number, "Song", &format!("Album {}", number / 5), 4.0),
+        );
+    }
+    for number in 0..60 {
+        library.put(format!("singles/{number:02}.flac"), &song(100 + number, "Song", "", 4.0));
+    }
+    library.scan(&[]).expect_code(0);
+    let server = Server::start(&library, "127.0.0.1:0");
+    let pressed: usize = browser.run("hundred", &server.url, &[]).trim().parse().unwrap();
+    println!("{pressed} keys for 100 corrections");
+    assert!(pressed <= 200, "{pressed} keys");
+    assert_eq!(waiting(&library), 0);
+    assert_eq!(genre(&library, "albums/5/4.flac"), ["Hip-Hop"]);
+    let database = Connection::open(library.database()).unwrap();
+    let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM journal WHERE state = 'committed'"), 100, "one write a file");
+    assert_eq!(count("SELECT count(*) FROM correction WHERE kind = 'accepted' AND surface = 'page'"), 60);
+    assert_eq!(count("SELECT count(DISTINCT go) FROM correction"), 68);
+}
+
+#[test]
+fn a_file_of_ones_own_is_judged_and_not_kept() {
+    let Some(browser) = Browser::find("a_file_of_ones_own_is_judged_and_not_kept") else { return };
+    let library = Library::with_config(UNSURE);
+    let server = Server::start(&library, "127.0.0.1:0");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let [song_path, text_path] = ["song.flac", "notes.txt"].map(|name| elsewhere.path().join(name));
+    std::fs::write(&song_path, song(3, "Song", "", 8.0)).unwrap();
+    std::fs::write(&text_path, "no sound").unwrap();
+    browser.run("listen", &server.url, &[song_path.to_str().unwrap(), text_path.to_str().unwrap()]);
+    let database = Connection::open(library.database()).unwrap();
+    let rows: i64 = database.query_row("SELECT count(*) FROM track", [], |row| row.get(0)).unwrap();
+    assert_eq!((rows, library.contents().len()), (0, 0), "nothing is kept");
 }
 
 #[test]

@@ -347,6 +347,31 @@ fn a_signal_gives_the_terminal_back() {
 }
 
 #[test]
+fn a_window_that_is_closed_ends_the_list_and_what_was_decided_is_written() {
+    let library = waiting(&[("a.flac", ""), ("b.flac", "")]);
+    let mut pty = review(&library, &["--sort", "path"]);
+    pty.wait_for("2 wait");
+    pty.press("a");
+    pty.wait_for("1 decided");
+    pty.hang_up();
+    assert_eq!(waiting_names(&library), ["b"]);
+    // A line that breaks without a signal, as one that has another session's terminal: its end alone says so.
+    let mut command = library.command("review");
+    command.args(["--sort", "path"]);
+    // SAFETY: the call is allowed between fork and exec.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut command, || {
+            libc::signal(libc::SIGHUP, libc::SIG_IGN);
+            Ok(())
+        });
+    }
+    let mut pty = Pty::start(&mut command, 24, 80);
+    pty.wait_for("1 wait");
+    pty.hang_up();
+}
+
+#[test]
 fn colours_are_sixteen_at_the_most_and_none_where_they_are_not_wanted() {
     let library = waiting(&[("a.flac", ""), ("b.flac", "")]);
     let colours = |environment: &[(&str, &str)]| {

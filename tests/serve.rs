@@ -252,6 +252,7 @@ fn on_this_machine_everything_can_be_read_without_a_token() {
         (&json!(5), &json!(4), 20)
     );
     assert_eq!(numbers["agreement"]["matrix"][0][0], json!(1.0), "a model agrees with itself");
+    assert_eq!((&numbers["threshold"], &numbers["roots"][0]["statuses"]["unsure"]), (&json!(1.0), &json!(4)));
     assert_eq!(numbers["roots"][0]["tracks"], json!(5));
     let music = std::fs::canonicalize(library.music()).unwrap();
     let folders = server.get(&format!("/api/v1/folders?path={}", music.display())).expect(200).json();
@@ -342,6 +343,11 @@ fn a_track_is_corrected_and_taken_back_to_the_very_bytes_and_it_is_noted_from_wh
         (&json!("page"), &json!("owner"))
     );
     assert!(!server.tracks("").contains_key("1.flac") && server.tracks("set=library").contains_key("1.flac"));
+    let first = library.music().join("A/1.flac");
+    let history = library.run("history", &["--json", first.to_str().unwrap()]).expect_code(0);
+    assert_eq!(history.objects()[0]["surface"], "page");
+    let history = library.run("history", &[first.to_str().unwrap()]).expect_code(0);
+    assert!(history.stdout.contains("(on the page)"), "{}", history.stdout);
     // A program's, by a token.
     let token = library.run("serve", &["token", "--name", "test"]).expect_code(0).stdout.trim().to_owned();
     let bearer = format!("Bearer {token}");
@@ -895,7 +901,6 @@ fn the_examples_of_the_documentation_work() {
 }
 
 #[test]
-#[ignore = "takes the Python package schemathesis and a minute: RECLASSD_PYTHON=... cargo test --test serve -- --ignored"]
 fn the_interface_is_what_its_description_says() {
     const TEST: &str = "the_interface_is_what_its_description_says";
     let python = std::env::var("RECLASSD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
@@ -913,11 +918,14 @@ fn the_interface_is_what_its_description_says() {
     let mut command = Command::new(&python);
     command.args(["-m", "schemathesis.cli", "run"]).arg(format!("http://{}/api/openapi.json", server.address));
     command.args(["--header", &format!("Authorization: Bearer {token}")]);
-    command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "12", "--seed", "7", "--workers", "2"]);
-    command.args(["--request-timeout", "30", "--suppress-health-check", "all", "--no-color"]);
+    command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "12", "--seed", "7"]);
+    // One worker: with several, the parser of Python 3.11 fails now and then.
+    command.args(["--workers", "1"]);
+    command.args(["--max-time", "45", "--request-timeout", "30", "--suppress-health-check", "all", "--no-color"]);
+    command.args(["--generation-database", "none", "--warnings", "off"]);
     // That a genre or a file cannot be used is no fault of the description, and a token is given with every request.
     command.args(["--exclude-checks", "positive_data_acceptance,ignored_auth"]);
-    command.env("HYPOTHESIS_DATABASE_FILE", ":memory:").current_dir(library.root());
+    command.current_dir(library.root());
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
@@ -926,10 +934,11 @@ fn the_interface_is_what_its_description_says() {
 /// What a client asks for, each time anew.
 type Target = Box<dyn Fn(usize) -> String + Sync>;
 
-/// The time that all but one of a hundred took, and the longest.
-fn slowest(mut times: Vec<Duration>) -> (Duration, Duration) {
+/// The time that half of them took at the most, and all but one of a hundred; and the longest.
+fn slowest(mut times: Vec<Duration>) -> [Duration; 3] {
     times.sort();
-    (times[(times.len() * 99).div_ceil(100) - 1], times[times.len() - 1])
+    let of_a_hundred = |number: usize| times[(times.len() * number).div_ceil(100) - 1];
+    [of_a_hundred(50), of_a_hundred(99), of_a_hundred(100)]
 }
 
 #[test]
@@ -939,31 +948,44 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
     library.put("pattern.flac", &song(1, &[]));
     library.scan(&[]).expect_code(0);
     let music = std::fs::canonicalize(library.music()).unwrap();
+    let started = Instant::now();
     fill(&library, &music, files);
+    println!("{files} tracks were put in in {:.1?}", started.elapsed());
     let server = Server::start(&library);
-    // Counted once; from then on numbers are kept.
     let started = Instant::now();
     server.get("/api/v1/library").expect(200);
-    println!("{files} tracks: the first count takes {:.1?}", started.elapsed());
+    println!("the first look at the library takes {:.1?}", started.elapsed());
     let ids: Vec<i64> = server.tracks("").values().copied().collect();
     let root = music.display().to_string();
     let artist = format!("{root}/Some Artist 7").replace(' ', "+");
+    let tracks = |query: &'static str| -> Target { Box::new(move |_| format!("/api/v1/tracks?{query}")) };
     let views: Vec<(&str, Target)> = vec![
-        ("review", Box::new(|_| "/api/v1/tracks?count=true".to_owned())),
+        ("review", tracks("count=true")),
         ("by confidence", Box::new(|i| format!("/api/v1/tracks?set=analysed&order=confidence&above=0.{}", i % 10))),
-        ("by date", Box::new(|_| "/api/v1/tracks?order=added".to_owned())),
-        ("by path", Box::new(|_| "/api/v1/tracks?order=path&set=library".to_owned())),
+        ("by date", tracks("order=added&count=true")),
+        ("by path", tracks("order=path&set=library&count=true")),
         ("a genre", Box::new(|i| format!("/api/v1/tracks?set=analysed&genre=Genre+{}", i % 13))),
-        ("a folder", Box::new(move |_| format!("/api/v1/tracks?path={artist}"))),
+        ("three genres", tracks("genre=Genre+1&genre=Genre+2&genre=Genre+3&count=true")),
+        ("a genre by date", tracks("set=library&genre=Genre+5&order=added")),
+        ("a folder", Box::new(move |_| format!("/api/v1/tracks?path={artist}&count=true"))),
+        ("few of all, by path", tracks("set=library&order=path&disagree=true&count=true")),
+        ("few of many, by path", tracks("set=library&order=path&below=0.0001&genre=genre+11&count=true")),
+        ("words", Box::new(|i| format!("/api/v1/tracks?set=analysed&text=album+{}&count=true", i * 37 % 1000))),
+        ("words of all rows", tracks("text=some+artist+titl&count=true")),
+        ("words of few that all have", tracks("text=genre+4+7+titl&order=confidence")),
         ("library", Box::new(|_| "/api/v1/library".to_owned())),
         ("folders", Box::new(move |_| format!("/api/v1/folders?path={root}"))),
+        ("roots", Box::new(|_| "/api/v1/folders".to_owned())),
         ("track", Box::new(move |i| format!("/api/v1/tracks/{}", ids[i % ids.len()]))),
-        ("words of a path", Box::new(|i| format!("/api/v1/tracks?set=analysed&text=album+{}", i * 37 % 1000))),
         ("search", Box::new(|i| format!("/api/v1/search?q=album+{}", i * 37 % 1000))),
         ("search by a beginning", Box::new(|i| format!("/api/v1/search?q={}+titl", i * 37 % 1000))),
+        ("search for what all have", Box::new(|_| "/api/v1/search?q=titl".to_owned())),
+        ("search for what none has", Box::new(|_| "/api/v1/search?q=genre+some+nowhere".to_owned())),
         ("changes", Box::new(|_| "/api/v1/changes".to_owned())),
+        ("genres", Box::new(|_| "/api/v1/genres?q=gen".to_owned())),
     ];
     let mut all = Vec::new();
+    println!("| view | half | 99 of 100 | longest |\n|---|---|---|---|");
     for (name, target) in &views {
         server.get(&target(0)).expect(200);
         let times: Vec<Duration> = std::thread::scope(|scope| {
@@ -987,11 +1009,11 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
             clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
         });
         all.extend(&times);
-        let (p99, longest) = slowest(times);
-        println!("{name:<22} p99 {p99:.1?}, longest {longest:.1?}");
+        let [half, most, longest] = slowest(times).map(|time| time.as_secs_f64() * 1000.0);
+        println!("| {name} | {half:.1} ms | {most:.1} ms | {longest:.1} ms |");
     }
-    let (p99, _) = slowest(all);
-    println!("all views: p99 {p99:.1?}");
+    let [half, p99, _] = slowest(all);
+    println!("all views: half {half:.1?}, 99 of 100 {p99:.1?}");
     // Of a program that is not optimised, on a machine that is busy with other tests: what grows with the library shows all the same.
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
 }
@@ -1025,9 +1047,9 @@ fn fill(library: &Library, music: &Path, files: usize) {
         let mut insert = transaction
             .prepare(
                 "INSERT INTO track (path, audio, size, mtime_seconds, mtime_nanos, inode, device, status, genre, confidence, ranking,
-                                    reason, seen_at, added_at, artist, title, album, credits_at)
+                                    reason, seen_at, added_at, artist, title, album, credits_at, models_differ)
                  SELECT ?1, audio, size, mtime_seconds, mtime_nanos, inode, device + 1, ?2, ?3, ?4, ranking, reason, seen_at, ?5, ?6, ?7,
-                        ?8, 1
+                        ?8, 1, ?10
                  FROM track WHERE path = ?9",
             )
             .unwrap();
@@ -1048,7 +1070,8 @@ fn fill(library: &Library, music: &Path, files: usize) {
                     artist,
                     title,
                     album,
-                    pattern.as_os_str().as_bytes()
+                    pattern.as_os_str().as_bytes(),
+                    i64::from(i % 5000 == 1)
                 ])
                 .unwrap();
         }

@@ -8,7 +8,7 @@ use console::style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use reclassd::pipeline::{ByHand, History};
-use reclassd::store::{EntryState, PastEntry};
+use reclassd::store::{EntryState, PastEntry, Surface};
 use reclassd::tagging::{Cause, OwnersChoice, TagField};
 use serde_json::json;
 
@@ -96,7 +96,10 @@ fn print(out: &mut impl Write, past: &PastEntry, path: &Path, with_fields: bool)
         (false, true) => style(format!("  (as {})", display_from_here(&past.written_as))).dim().to_string(),
         (false, false) => String::new(),
     };
-    writeln!(out, "  {:>5}  {}  {:<5}  {change}{state}{file}", past.id.0, local(past.begun_at), cause(entry.cause))?;
+    let from =
+        past.surface.map(|surface| style(format!("  ({})", place(surface))).dim().to_string()).unwrap_or_default();
+    let (id, at, cause) = (past.id.0, local(past.begun_at), cause(entry.cause));
+    writeln!(out, "  {id:>5}  {at}  {cause:<5}  {change}{from}{state}{file}")?;
     if with_fields {
         for field in &entry.fields {
             let size = |bytes: &Option<Vec<u8>>| match bytes {
@@ -116,6 +119,16 @@ fn cause(cause: Cause) -> &'static str {
         Cause::Owner => "tag",
         Cause::Undo => "undo",
         _ => "?",
+    }
+}
+
+/// Where the owner decided it.
+fn place(surface: Surface) -> &'static str {
+    match surface {
+        Surface::Terminal => "in the terminal",
+        Surface::Page => "on the page",
+        Surface::Api => "through the API",
+        Surface::Command => "by a command",
     }
 }
 
@@ -145,6 +158,7 @@ fn object(path: &Path, past: &PastEntry, choice: Option<&OwnersChoice>) -> serde
     object["id"] = json!(past.id.0);
     object["when"] = json!(Timestamp::from_second(past.begun_at).unwrap_or(Timestamp::UNIX_EPOCH).to_string());
     object["cause"] = json!(cause(entry.cause));
+    object["surface"] = json!(past.surface.map(Surface::as_str));
     object["state"] = json!(state);
     object["reason"] = json!(reason);
     object["undone_by"] = json!(undone_by);

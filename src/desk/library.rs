@@ -11,6 +11,11 @@ pub struct Library {
     pub figures: Figures,
     /// Tracks that wait for the owner.
     pub waiting: u64,
+}
+
+/// What cannot be told at once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Survey {
     /// How far the models agree.
     pub agreement: Agreement,
     /// What was changed on each of the last days, today first.
@@ -43,29 +48,32 @@ pub struct Day {
 const SAMPLE: usize = 4000;
 
 impl Desk {
-    /// The library in numbers. `midnights` are the beginnings of days in seconds since 1970, the latest first; of each it is told what was
-    /// changed until the next one.
+    /// The library in numbers, as far as they are kept: a matter of milliseconds.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn library(&self, midnights: &[i64]) -> Result<Library, StoreError> {
+    pub fn library(&self) -> Result<Library, StoreError> {
+        Ok(Library { figures: self.store().figures()?, waiting: self.count(&QueueFilter::default())? })
+    }
+
+    /// What takes longer to tell. `midnights` are the beginnings of days in seconds since 1970, the latest first; of each it is told
+    /// what was changed until the next one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn survey(&self, midnights: &[i64]) -> Result<Survey, StoreError> {
         let mut until = i64::MAX;
         let days = midnights.iter().map(|&from| {
             let changes = self.store().count_changes(from, until)?;
             until = from;
             Ok(Day { from, changes })
         });
-        Ok(Library {
-            days: days.collect::<Result<_, StoreError>>()?,
-            figures: self.store().figures()?,
-            waiting: self.count(&QueueFilter::default())?,
-            agreement: self.agreement()?,
-        })
+        Ok(Survey { days: days.collect::<Result<_, StoreError>>()?, agreement: self.agreement()? })
     }
 
     fn agreement(&self) -> Result<Agreement, StoreError> {
         let Some(models) = &self.opinions else { return Ok(Agreement::default()) };
-        let (sample, all) = self.store().sample_audio(SAMPLE)?;
+        let (sample, is_sampled) = self.store().sample_audio(SAMPLE)?;
         let mut names: Vec<String> = Vec::new();
         let mut pairs: Vec<Vec<(u32, u32)>> = Vec::new();
         for audio in &sample {
@@ -95,7 +103,7 @@ impl Desk {
             models: names,
             matrix: pairs.iter().map(|row| row.iter().map(share).collect()).collect(),
             tracks: sample.len() as u64,
-            is_sampled: (sample.len() as u64) < all,
+            is_sampled,
         })
     }
 }

@@ -19,14 +19,19 @@ mod window;
 pub use correction::{Corrected, Correction};
 pub use error::DeskError;
 pub use genres::{GenreNames, Named};
-pub use library::{Agreement, Day, Library};
+pub use library::{Agreement, Day, Library, Survey};
 pub use reach::Reach;
 pub use track::{FileNow, Past};
 
 use crate::config::Config;
 use crate::genre::Taxonomy;
 use crate::pipeline::{ByHand, Opinion, Opinions};
-use crate::store::{QueueFilter, QueuePage, QueuePlace, QueueView, QueuedTrack, Store, StoreError, Surface, TrackId};
+use crate::store::{
+    Effort, QueueFilter, QueuePage, QueuePlace, QueueView, QueuedTrack, Store, StoreError, Surface, TrackId,
+};
+
+/// Rows that are looked at where nobody is to be kept waiting: some milliseconds.
+const SOON: Effort = Effort::Rows(2000);
 
 /// The desk of one surface. It is shared by the threads of that surface.
 pub struct Desk {
@@ -78,7 +83,15 @@ impl Desk {
     /// # Errors
     /// [`StoreError`] when the database fails, or the cursor is one of another order.
     pub fn page(&self, view: &QueueView, place: QueuePlace<'_>, limit: usize) -> Result<QueuePage, StoreError> {
-        self.store().queue(view, place, limit)
+        self.store().queue(view, place, limit, Effort::All)
+    }
+
+    /// The same for whoever must not be kept waiting: a page that holds what was found within some milliseconds, and goes on behind it.
+    ///
+    /// # Errors
+    /// As for [`page`](Self::page).
+    pub fn page_soon(&self, view: &QueueView, place: QueuePlace<'_>, limit: usize) -> Result<QueuePage, StoreError> {
+        self.store().queue(view, place, limit, SOON)
     }
 
     /// How many tracks a filter lets through.
@@ -86,7 +99,15 @@ impl Desk {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn count(&self, filter: &QueueFilter) -> Result<u64, StoreError> {
-        self.store().count_queue(filter)
+        self.store().count_queue(filter, Effort::All).map(Option::unwrap_or_default)
+    }
+
+    /// The same, if it can be told within some milliseconds.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn count_soon(&self, filter: &QueueFilter) -> Result<Option<u64>, StoreError> {
+        self.store().count_queue(filter, SOON)
     }
 
     /// What accepting the guess would write into the file.
@@ -111,7 +132,7 @@ impl Desk {
     }
 
     /// The analysed tracks that have each of these words in path, artist, title, album or genre, the last of which may be the beginning of
-    /// one, behind a row; and the row to go on behind, if it goes on.
+    /// one, behind a row, as far as they were found within some milliseconds; and the row to go on behind, if it goes on.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -121,7 +142,7 @@ impl Desk {
         after: Option<TrackId>,
         limit: usize,
     ) -> Result<(Vec<QueuedTrack>, Option<TrackId>), StoreError> {
-        self.store().search(text, after, limit)
+        self.store().search(text, after, limit, SOON)
     }
 
     /// The track of a number, whether or not it waits for anything.

@@ -17,8 +17,9 @@ use crate::config::Config;
 use crate::desk::{Desk, DeskError};
 use crate::store::{Store, StoreError, Surface};
 
-/// Connections to the database that only read: as many questions are answered at once.
-const READERS: usize = 4;
+/// Connections to the database that only read: as many questions are answered at once. Two of them may be held for seconds by what is
+/// counted beside the requests.
+const READERS: usize = 6;
 
 /// What all routes share.
 pub struct App {

@@ -189,7 +189,7 @@ async fn keep_looking(app: Arc<App>) {
 async fn look(app: &Arc<App>, seen: &mut Seen) -> Standing {
     let since = seen.since;
     let looked = app.ask(move |app, desk| {
-        let waiting = app.totals.of(&QueueFilter::default(), desk)?;
+        let waiting = desk.count(&QueueFilter::default())?;
         // A second is not over before the next one: it is asked for again.
         let files = desk.store().late_files(since.unwrap_or_default(), FILES)?;
         Ok::<_, super::problem::Problem>((status(&app.database), waiting, files))

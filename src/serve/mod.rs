@@ -103,6 +103,9 @@ impl Server {
                     Ok((listener, app, place)) => {
                         let router = routes::router(&app);
                         let _ = told.send(Ok((Arc::clone(&app), place)));
+                        let counting = Arc::clone(&app);
+                        // The first to ask does not wait for it.
+                        tokio::spawn(async move { counting.numbers.get(&counting).await.map(drop) });
                         tokio::spawn(read_credits(Arc::clone(&app), stopped.clone()));
                         http::serve(listener, router, Limits::default(), stopped).await;
                         let _ = tokio::time::timeout(LAST, app.jobs.at_rest()).await;

@@ -1,5 +1,5 @@
-//! The library in numbers, kept for a while: counting a million rows takes a moment, and whoever asks meanwhile is told what was
-//! counted last.
+//! The library in numbers. What the database keeps is asked for each time; what has to be counted is counted beside the requests, kept
+//! for a while, and told with the moment it is of.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -7,29 +7,33 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use jiff::{ToSpan, ZonedDateTime};
 
 use super::app::App;
-use super::problem::Problem;
-use crate::desk::{Desk, Library};
-use crate::store::{LargeFolders, StatusCounts, StoreError};
+use super::problem::{Kind, Problem};
+use crate::desk::{Desk, Survey};
+use crate::store::{LargeFolders, StoreError};
 
 /// What was counted.
 pub struct Counted {
     /// When, in seconds since 1970.
     pub at: i64,
-    /// The library.
-    pub library: Library,
-    /// The roots that are there.
-    pub roots: Vec<(std::path::PathBuf, StatusCounts)>,
+    /// What takes a while to tell.
+    pub survey: Survey,
     /// The larger folders.
     pub large: LargeFolders,
-    fresh_until: Instant,
+    took: Duration,
 }
 
-/// The numbers that were counted last.
+/// What was counted last.
 #[derive(Default)]
 pub struct Numbers {
-    last: Mutex<Option<Arc<Counted>>>,
+    last: Mutex<Last>,
     /// Held by who counts.
     counting: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Last {
+    counted: Option<Arc<Counted>>,
+    fresh_until: Option<Instant>,
 }
 
 /// How long numbers are fresh at the least.
@@ -40,84 +44,60 @@ const TIMES: u32 = 20;
 const DAYS: i64 = 7;
 
 impl Numbers {
-    /// The numbers, at most some seconds old; the first to ask waits until they are counted.
+    /// What was counted last; if that was a while ago, it is counted anew meanwhile. Who asks before anything was counted waits.
     ///
     /// # Errors
     /// [`Problem`] when the database fails.
     pub async fn get(&self, app: &Arc<App>) -> Result<Arc<Counted>, Problem> {
-        let last = self.last();
-        match last {
-            Some(last) if last.fresh_until > Instant::now() => Ok(last),
-            Some(last) => {
-                if let Ok(turn) = Arc::clone(&self.counting).try_lock_owned() {
-                    let app = Arc::clone(app);
-                    tokio::spawn(async move {
-                        let counted = app.ask(count).await;
-                        match counted {
-                            Ok(counted) => app.numbers.keep(counted),
-                            Err(problem) => tracing::debug!("the library is not counted: {}", problem.detail),
-                        }
-                        drop(turn);
-                    });
-                }
-                Ok(last)
+        let (counted, is_fresh) = self.last();
+        let Some(counted) = counted else {
+            let _turn = self.counting.lock().await;
+            if let (Some(counted), _) = self.last() {
+                return Ok(counted);
             }
-            None => {
-                let _turn = self.counting.lock().await;
-                if let Some(last) = self.last() {
-                    return Ok(last);
+            let counted = app.ask(count).await?;
+            self.keep(counted);
+            return self.last().0.ok_or_else(|| Problem::new(Kind::Internal, "nothing was counted"));
+        };
+        if !is_fresh && let Ok(turn) = Arc::clone(&self.counting).try_lock_owned() {
+            let app = Arc::clone(app);
+            tokio::spawn(async move {
+                match app.ask(count).await {
+                    Ok(counted) => app.numbers.keep(counted),
+                    Err(problem) => tracing::debug!("the library is not counted: {}", problem.detail),
                 }
-                let counted = app.ask(count).await?;
-                self.keep(counted);
-                self.last().ok_or_else(|| Problem::new(super::problem::Kind::Internal, "nothing was counted"))
-            }
+                drop(turn);
+            });
         }
+        Ok(counted)
     }
 
-    /// What was counted last, if anything was.
-    pub fn last(&self) -> Option<Arc<Counted>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn last(&self) -> (Option<Arc<Counted>>, bool) {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        (last.counted.clone(), last.fresh_until.is_some_and(|until| until > Instant::now()))
     }
 
-    /// Something was decided: the next to ask has it counted anew.
+    /// Something was decided: if it is counted quickly, the next to ask has it done anew.
     pub fn are_stale(&self) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(counted) = last.take() {
-            let now = Instant::now();
-            // What takes long to count is not counted for every decision.
-            let is_cheap = counted.fresh_until.saturating_duration_since(now) <= FRESH;
-            if !is_cheap {
-                *last = Some(counted);
-            }
+        if last.counted.as_ref().is_some_and(|counted| counted.took * TIMES <= FRESH) {
+            last.fresh_until = None;
         }
     }
 
     fn keep(&self, counted: Counted) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(counted));
+        let fresh = (counted.took * TIMES).max(FRESH);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Last { counted: Some(Arc::new(counted)), fresh_until: Some(Instant::now() + fresh) };
     }
 }
 
-fn count(app: &Arc<App>, desk: &Desk) -> Result<Counted, StoreError> {
+fn count(_: &Arc<App>, desk: &Desk) -> Result<Counted, StoreError> {
     let began = Instant::now();
-    let library = desk.library(&midnights(&ZonedDateTime::now()))?;
+    let survey = desk.survey(&midnights(&ZonedDateTime::now()))?;
     let large = desk.store().large_folders()?;
-    let roots = app.roots.real().into_iter().map(|root| {
-        let counts = match large.below(&root) {
-            Some(counts) => counts,
-            None => desk.store().count_below(&root)?,
-        };
-        Ok((root, counts))
-    });
-    let roots = roots.collect::<Result<_, StoreError>>()?;
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let fresh = (began.elapsed() * TIMES).max(FRESH);
-    Ok(Counted {
-        at: i64::try_from(at).unwrap_or(i64::MAX),
-        library,
-        roots,
-        large,
-        fresh_until: Instant::now() + fresh,
-    })
+    Ok(Counted { at: i64::try_from(at).unwrap_or(i64::MAX), survey, large, took: began.elapsed() })
 }
 
 /// The beginnings of the last days, the latest first, in seconds since 1970.

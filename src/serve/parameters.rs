@@ -32,8 +32,10 @@ pub enum Kind {
     Choice(&'static [&'static str]),
 }
 
-/// The longest text, in bytes: the longest path there is.
+/// The longest text, in characters: the longest path there is.
 const LONGEST: usize = 4096;
+/// How often a parameter may be given that may be given again.
+const AGAIN: usize = 50;
 
 impl Parameter {
     /// A parameter.
@@ -43,10 +45,10 @@ impl Parameter {
 
     /// What OpenAPI says of it.
     pub fn described(&self) -> Value {
-        let text = json!({"type": "string", "maxLength": LONGEST / 4, "pattern": "^[^\\u0000]*$"});
+        let text = json!({"type": "string", "maxLength": LONGEST, "pattern": "^[^\\u0000]*$"});
         let schema = match self.kind {
             Kind::Text => text,
-            Kind::Texts => json!({"type": "array", "items": text, "maxItems": 50}),
+            Kind::Texts => json!({"type": "array", "items": text, "maxItems": AGAIN}),
             Kind::Integer(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
             Kind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
             Kind::Flag => json!({"type": "boolean"}),
@@ -58,14 +60,14 @@ impl Parameter {
     fn check(&self, value: &str) -> Result<(), String> {
         let number = || value.parse::<f32>().ok().filter(|number| (0.0..=1.0).contains(number));
         let is_right = match self.kind {
-            Kind::Text | Kind::Texts => value.len() <= LONGEST && !value.contains('\0'),
+            Kind::Text | Kind::Texts => value.chars().count() <= LONGEST && !value.contains('\0'),
             Kind::Integer(least, most) => value.parse().is_ok_and(|number: i64| (least..=most).contains(&number)),
             Kind::Share => number().is_some(),
             Kind::Flag => matches!(value, "true" | "false"),
             Kind::Choice(words) => words.contains(&value),
         };
         let wanted = match self.kind {
-            Kind::Text | Kind::Texts => format!("a text of at most {LONGEST} bytes"),
+            Kind::Text | Kind::Texts => format!("a text of at most {LONGEST} characters"),
             Kind::Integer(least, most) => format!("a whole number from {least} to {most}"),
             Kind::Share => "a number from 0 to 1".to_owned(),
             Kind::Flag => "true or false".to_owned(),
@@ -97,14 +99,18 @@ impl Parameters {
             let parameter = all.find(|parameter| parameter.name == name);
             let parameter =
                 parameter.ok_or_else(|| Problem::bad(format!("{name}: there is no such parameter here")))?;
-            if !matches!(parameter.kind, Kind::Texts) && read.iter().any(|(given, _)| *given == name) {
-                return Err(Problem::bad(format!("{name}: is given twice")));
+            let (given, most) = (
+                read.iter().filter(|(given, _)| *given == name).count(),
+                match parameter.kind {
+                    Kind::Texts => AGAIN,
+                    _ => 1,
+                },
+            );
+            if given >= most {
+                return Err(Problem::bad(format!("{name}: is given more than {most} times")));
             }
             parameter.check(&value).map_err(Problem::bad)?;
             read.push((name.into_owned(), value.into_owned()));
-        }
-        if read.len() > 100 {
-            return Err(Problem::bad("too many parameters"));
         }
         Ok(Self(read))
     }

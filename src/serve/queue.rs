@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::app::App;
 use super::parameters::{Kind, Parameter, Parameters};
 use super::problem::Problem;
 use super::shapes::FilterBody;
@@ -22,7 +23,11 @@ pub const FILTER: &[Parameter] = &[
     Parameter::new("path", Kind::Text, "A file or folder, absolute."),
     Parameter::new("added_since", Kind::Integer(0, 1 << 40), "First seen since, in seconds since 1970."),
     Parameter::new("disagree", Kind::Flag, "Only where the models name different genres."),
-    Parameter::new("text", Kind::Text, "Words of path and genre."),
+    Parameter::new(
+        "text",
+        Kind::Text,
+        "Words of path, artist, title, album and genre; the last may be the beginning of one.",
+    ),
 ];
 
 /// In which order, and which page.
@@ -101,38 +106,74 @@ fn set(word: Option<&str>) -> Option<QueueSet> {
     })
 }
 
-/// How many tracks views have, counted anew after a moment: a million rows take one.
+/// How many tracks views have. What is not told within some milliseconds is counted beside the requests, one view at a time.
 #[derive(Default)]
-pub struct Totals(Mutex<HashMap<String, (Instant, u64)>>);
+pub struct Totals {
+    known: Mutex<HashMap<String, Total>>,
+    /// Held by who counts.
+    counting: Arc<tokio::sync::Mutex<()>>,
+}
 
-/// How old a number may be.
+#[derive(Clone, Copy)]
+struct Total {
+    number: u64,
+    fresh_until: Instant,
+}
+
+/// How long a number that took no time is fresh.
 const FRESH: Duration = Duration::from_secs(3);
+/// How many times as long as it took to count.
+const TIMES: u32 = 20;
 /// Views whose number is kept.
 const KEPT: usize = 200;
 
 impl Totals {
-    /// The number of a filter.
+    /// The number of a filter; none while it is being counted.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn of(&self, filter: &QueueFilter, desk: &Desk) -> Result<u64, StoreError> {
+    pub fn of(&self, filter: &QueueFilter, app: &Arc<App>, desk: &Desk) -> Result<Option<u64>, StoreError> {
         let key = format!("{filter:?}");
-        if let Some((counted, number)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key)
-            && counted.elapsed() < FRESH
-        {
-            return Ok(*number);
+        if let Some(total) = self.known().get(&key).filter(|total| total.fresh_until > Instant::now()) {
+            return Ok(Some(total.number));
         }
-        let number = desk.count(filter)?;
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, (counted, _)| counted.elapsed() < FRESH);
-        if all.len() < KEPT {
-            all.insert(key, (Instant::now(), number));
+        if let Some(number) = desk.count_soon(filter)? {
+            self.keep(key, number, Duration::ZERO);
+            return Ok(Some(number));
         }
-        Ok(number)
+        if let Ok(turn) = Arc::clone(&self.counting).try_lock_owned() {
+            let (app, filter) = (Arc::clone(app), filter.clone());
+            tokio::runtime::Handle::current().spawn(async move {
+                let counted = app.ask(move |app, desk| {
+                    let began = Instant::now();
+                    let number = desk.count(&filter)?;
+                    app.totals.keep(key, number, began.elapsed());
+                    Ok::<_, StoreError>(())
+                });
+                if let Err(problem) = counted.await {
+                    tracing::debug!("a view is not counted: {}", problem.detail);
+                }
+                drop(turn);
+            });
+        }
+        Ok(None)
+    }
+
+    fn keep(&self, key: String, number: u64, took: Duration) {
+        let now = Instant::now();
+        let mut known = self.known();
+        known.retain(|_, total| total.fresh_until > now);
+        if known.len() < KEPT {
+            known.insert(key, Total { number, fresh_until: now + (took * TIMES).max(FRESH) });
+        }
     }
 
     /// Forgets all: something was decided.
     pub fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.known().clear();
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Total>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

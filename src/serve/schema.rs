@@ -79,9 +79,9 @@ macro_rules! shape {
                     $({
                         let schema = <$type as $crate::serve::schema::Shape>::schema(met);
                         let schema = $crate::serve::schema::with_words(schema, concat!($($what),*));
-                        properties.insert(stringify!($field).to_owned(), schema);
+                        properties.insert($crate::serve::schema::in_json(stringify!($field)).to_owned(), schema);
                     })*
-                    let required: &[&str] = &[$(stringify!($required)),*];
+                    let required: &[&str] = &[$($crate::serve::schema::in_json(stringify!($required))),*];
                     let object = serde_json::json!({
                         "type": "object", "description": concat!($($about),*).trim(), "properties": properties,
                         "required": required, "additionalProperties": false
@@ -94,6 +94,11 @@ macro_rules! shape {
     };
 }
 pub(super) use shape;
+
+/// A field's name as serde writes it.
+pub fn in_json(field: &'static str) -> &'static str {
+    field.strip_prefix("r#").unwrap_or(field)
+}
 
 /// A schema with words about it.
 pub fn with_words(mut schema: Value, words: &str) -> Value {
@@ -113,7 +118,7 @@ mod tests {
         Thing {
             /// Its name.
             name: String,
-            inner: Option<Vec<Thing>>,
+            r#type: Option<Vec<Thing>>,
         }
     );
 
@@ -131,9 +136,9 @@ mod tests {
         assert_eq!(reference, json!({"$ref": "#/components/schemas/Thing"}));
         let schema = &met["Thing"];
         assert_eq!(schema["properties"]["name"], json!({"type": "string", "description": "Its name."}));
-        assert_eq!(schema["required"], json!(["name", "inner"]));
-        let thing = Thing { name: "x".into(), inner: None };
-        assert_eq!(serde_json::to_value(thing).unwrap(), json!({"name": "x", "inner": null}));
+        assert_eq!(schema["required"], json!(["name", "type"]));
+        let thing = Thing { name: "x".into(), r#type: None };
+        assert_eq!(serde_json::to_value(thing).unwrap(), json!({"name": "x", "type": null}));
         assert_eq!(serde_json::from_str::<Wish>("{}").unwrap(), Wish { number: None });
         assert!(serde_json::from_str::<Wish>(r#"{"numbre": 1}"#).is_err());
     }

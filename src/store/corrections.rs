@@ -43,7 +43,7 @@ impl Surface {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
+    pub(super) fn parse(word: &str) -> Option<Self> {
         [Self::Terminal, Self::Page, Self::Api, Self::Command].into_iter().find(|surface| surface.as_str() == word)
     }
 }

@@ -13,9 +13,21 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn note_credits(&self, path: &Path, credits: &Credits) -> Result<(), StoreError> {
+        const KNOWN: &str =
+            "SELECT EXISTS (SELECT 1 FROM track WHERE path = ?1 AND (artist, title, album) IS (?2, ?3, ?4)
+             AND credits_at IS NOT NULL)";
         const SQL: &str = "UPDATE track SET artist = ?2, title = ?3, album = ?4, credits_at = ?5 WHERE path = ?1";
         let Credits { artist, title, album } = credits;
-        self.execute(SQL, params![path_bytes(path), artist, title, album, unix_now()])
+        let is_known = {
+            let connection = self.reading();
+            let ask = || -> rusqlite::Result<bool> {
+                let values = params![path_bytes(path), artist, title, album];
+                connection.prepare_cached(KNOWN)?.query_row(values, |row| row.get(0))
+            };
+            ask().map_err(|e| self.error(e))?
+        };
+        // Whoever only looks at a track waits for no writer.
+        if is_known { Ok(()) } else { self.execute(SQL, params![path_bytes(path), artist, title, album, unix_now()]) }
     }
 
     /// Analysed files whose tags were not read for this yet, behind a row's number; at most `limit`.

@@ -1,10 +1,10 @@
-//! The library in numbers: what is counted over all rows. It takes a moment in a large library and is asked for seldom.
+//! The library in numbers: sums of what is kept as rows change, so that no row is counted for them.
 
 use rusqlite::{Connection, params};
 
-use super::{StatusCounts, Store, StoreError, TrackStatus};
+use super::{StatusCounts, Store, StoreError};
 
-/// How sure the program was, in equal steps.
+/// How sure the program was, in equal steps: those of the table.
 const BINS: usize = 20;
 
 /// Counts over the whole library.
@@ -100,16 +100,16 @@ impl Store {
         count().map_err(|e| self.error(e))
     }
 
-    /// Row numbers of analysed audio, spread over the whole library: at most `limit`, and how many there are.
+    /// Row numbers of analysed audio, spread over the whole library: at most `limit`, and whether there are more.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn sample_audio(&self, limit: usize) -> Result<(Vec<super::AudioKey>, u64), StoreError> {
+    pub fn sample_audio(&self, limit: usize) -> Result<(Vec<super::AudioKey>, bool), StoreError> {
         let connection = self.reading();
-        let list = || -> rusqlite::Result<(Vec<super::AudioKey>, u64)> {
-            let first_and_last = "SELECT coalesce(min(id), 0), coalesce(max(id), 0), count(*) FROM audio";
-            let (first, last, all): (i64, i64, i64) =
-                connection.query_row(first_and_last, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let list = || -> rusqlite::Result<(Vec<super::AudioKey>, bool)> {
+            // Each by itself: of both at once the whole table would be read.
+            let ends = "SELECT coalesce((SELECT min(id) FROM audio), 0), coalesce((SELECT max(id) FROM audio), 0)";
+            let (first, last): (i64, i64) = connection.query_row(ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let step = ((last - first) / limit.max(1) as i64).max(1);
             let mut next = connection.prepare_cached("SELECT min(id) FROM audio WHERE id >= ?1")?;
             let (mut found, mut at) = (Vec::new(), first);
@@ -118,30 +118,26 @@ impl Store {
                 found.push(super::AudioKey(id));
                 at = (at + step).max(id + 1);
             }
-            Ok((found, all as u64))
+            Ok((found, step > 1))
         };
         list().map_err(|e| self.error(e))
     }
 }
 
 fn statuses(connection: &Connection) -> rusqlite::Result<StatusCounts> {
-    let mut statement = connection.prepare_cached(
-        "SELECT status, gone_at IS NOT NULL, count(*) FROM track INDEXED BY track_worth GROUP BY 1, 2",
-    )?;
+    let mut statement = connection.prepare_cached("SELECT status, sum(tracks) FROM tally GROUP BY status")?;
     let mut rows = statement.query([])?;
     let mut counts = StatusCounts::default();
     while let Some(row) = rows.next()? {
-        let (status, is_gone, files): (String, bool, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        counts.add(TrackStatus::parse(&status), is_gone, files as u64);
+        counts.add_word(&row.get::<_, String>(0)?, row.get::<_, i64>(1)? as u64);
     }
     Ok(counts)
 }
 
 fn genres(connection: &Connection) -> rusqlite::Result<Vec<GenreCounts>> {
     let mut statement = connection.prepare_cached(
-        "SELECT genre COLLATE NOCASE, count(*), sum(status = 'tagged'), sum(status = 'unsure')
-         FROM track INDEXED BY track_genre WHERE genre IS NOT NULL AND +gone_at IS NULL AND confidence IS NOT NULL
-         GROUP BY genre COLLATE NOCASE ORDER BY 2 DESC LIMIT 500",
+        "SELECT genre, sum(tracks), sum(iif(status = 'tagged', tracks, 0)), sum(iif(status = 'unsure', tracks, 0))
+         FROM tally WHERE genre != '' AND status != 'gone' AND bin >= 0 GROUP BY genre ORDER BY 2 DESC LIMIT 500",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(GenreCounts {
@@ -158,11 +154,10 @@ fn confidence(connection: &Connection) -> rusqlite::Result<Vec<ConfidenceBin>> {
     let edge = |bin: usize| bin as f32 / BINS as f32;
     let mut bins: Vec<ConfidenceBin> =
         (0..BINS).map(|bin| ConfidenceBin { from: edge(bin), to: edge(bin + 1), tracks: 0, tagged: 0 }).collect();
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT min({last}, max(0, CAST(confidence * {BINS} AS INTEGER))), count(*), sum(status = 'tagged')
-         FROM track INDEXED BY track_worth WHERE gone_at IS NULL AND confidence IS NOT NULL GROUP BY 1",
-        last = BINS - 1
-    ))?;
+    let mut statement = connection.prepare_cached(
+        "SELECT bin, sum(tracks), sum(iif(status = 'tagged', tracks, 0)) FROM tally
+         WHERE bin >= 0 AND status != 'gone' GROUP BY bin",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let bin: i64 = row.get(0)?;

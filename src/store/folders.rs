@@ -1,5 +1,5 @@
-//! The library by folders: what lies in one, and how many files of which status lie below each. Folders are no rows: they are told from
-//! the paths of the files, along the index of paths.
+//! The library by folders: what lies in one, and how many files of which status lie below each. How many lie right in each is kept as
+//! rows change; here those numbers are added up.
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::presence::range_below;
-use super::{StatusCounts, Store, StoreError, TrackStatus, path_from_bytes};
+use super::{StatusCounts, Store, StoreError, path_from_bytes};
 
 /// A folder and what lies below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct FolderCounts {
 pub struct FolderPage {
     /// In the order of their names' bytes.
     pub folders: Vec<FolderCounts>,
-    /// Files right in the folder, in the stretch of names that the page is of; those that are gone left out.
+    /// Files right in the folder; those that are gone left out.
     pub files: u64,
     /// The folder to go on behind, if there are more.
     pub next: Option<PathBuf>,
@@ -45,7 +45,7 @@ impl LargeFolders {
 }
 
 impl Store {
-    /// Counts what lies below every folder, and keeps what is large: one pass over all paths, which never holds more than one branch.
+    /// Adds up what lies below every folder, and keeps what is large: one pass over all folders, which never holds more than one branch.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -53,34 +53,31 @@ impl Store {
         let connection = self.reading();
         let count = || -> rusqlite::Result<LargeFolders> {
             let mut statement =
-                connection.prepare_cached("SELECT path, status, gone_at IS NOT NULL FROM track ORDER BY path")?;
+                connection.prepare_cached("SELECT folder, status, tracks FROM folder_tally ORDER BY folder")?;
             let mut rows = statement.query([])?;
             let mut large = HashMap::new();
-            let mut branch: Vec<(PathBuf, StatusCounts)> = Vec::new();
-            let mut close = |branch: &mut Vec<(PathBuf, StatusCounts)>| {
-                let Some((path, counts)) = branch.pop() else { return };
+            // Folders with the slash at their end: all that lies below one begins alike, and comes in a row.
+            let mut branch: Vec<(Vec<u8>, StatusCounts)> = Vec::new();
+            let mut close = |branch: &mut Vec<(Vec<u8>, StatusCounts)>| {
+                let Some((name, counts)) = branch.pop() else { return };
                 if let Some((_, above)) = branch.last_mut() {
                     above.add_all(&counts);
                 }
                 if counts.all() >= LARGE {
-                    large.insert(path, counts);
+                    large.insert(without_slash(&name), counts);
                 }
             };
             while let Some(row) = rows.next()? {
-                let path = path_from_bytes(row.get(0)?);
-                let Some(folder) = path.parent() else { continue };
-                // All that lies below a folder comes in a row: its paths begin alike.
+                let folder = row.get_ref(0)?.as_blob()?;
                 while branch.last().is_some_and(|(open, _)| !folder.starts_with(open)) {
                     close(&mut branch);
                 }
-                let opened = branch.last().map_or(0, |(open, _)| open.components().count());
-                let above: Vec<&Path> = folder.ancestors().collect();
-                for folder in above.iter().rev().skip(opened) {
-                    branch.push((folder.to_path_buf(), StatusCounts::default()));
+                let opened = branch.last().map_or(0, |(open, _)| open.len());
+                for at in (opened..folder.len()).filter(|at| folder[*at] == b'/') {
+                    branch.push((folder[..=at].to_vec(), StatusCounts::default()));
                 }
                 if let Some((_, counts)) = branch.last_mut() {
-                    let status: String = row.get(1)?;
-                    counts.add(TrackStatus::parse(&status), row.get(2)?, 1);
+                    counts.add_word(row.get_ref(1)?.as_str()?, row.get::<_, i64>(2)? as u64);
                 }
             }
             while !branch.is_empty() {
@@ -104,30 +101,23 @@ impl Store {
     ) -> Result<FolderPage, StoreError> {
         let connection = self.reading();
         let list = || -> rusqlite::Result<FolderPage> {
-            let (first, end) = range_below(folder);
-            let mut page = FolderPage::default();
-            let mut at = after.map_or_else(|| first.clone(), |after| range_below(after).1);
-            // Along the index of paths: a unary plus keeps another term from choosing one.
-            // The first path from here on that has another slash is in the next folder. What lies before it is right in this one, and
-            // behind all that lies in the next comes the one after.
+            let (itself, end) = range_below(folder);
+            let right_here = "SELECT coalesce(sum(tracks), 0) FROM folder_tally WHERE folder = ?1 AND status != 'gone'";
+            let files: i64 = connection.prepare_cached(right_here)?.query_row([&itself], |row| row.get(0))?;
+            let mut page = FolderPage { files: files as u64, ..FolderPage::default() };
+            // Behind the folder itself, and behind all that lies below the one that is named.
+            let mut at = after.map_or_else(|| [itself.as_slice(), &[0]].concat(), |after| range_below(after).1);
             let mut next = connection.prepare_cached(
-                "SELECT path FROM track WHERE path >= ?1 AND path < ?2 AND +gone_at IS NULL
-                 AND instr(substr(path, ?3), x'2f') > 0 ORDER BY path LIMIT 1",
+                "SELECT folder FROM folder_tally WHERE folder >= ?1 AND folder < ?2 AND status != 'gone'
+                 ORDER BY folder LIMIT 1",
             )?;
-            let mut between = connection
-                .prepare_cached("SELECT count(*) FROM track WHERE path >= ?1 AND path < ?2 AND +gone_at IS NULL")?;
-            loop {
-                let found = params![at, end, first.len() as i64 + 1];
-                let found: Option<Vec<u8>> = next.query_row(found, |row| row.get(0)).optional()?;
-                let before = found.as_ref().unwrap_or(&end);
-                page.files += between.query_row(params![at, before], |row| row.get::<_, i64>(0))? as u64;
-                let Some(found) = found else { return Ok(page) };
-                let name = found[first.len()..].split(|byte| *byte == b'/').next().unwrap_or_default();
-                let child = folder.join(std::ffi::OsStr::from_bytes(name));
+            while let Some(found) = next.query_row(params![at, end], |row| row.get::<_, Vec<u8>>(0)).optional()? {
                 if page.folders.len() == limit {
                     page.next = page.folders.last().map(|last| last.path.clone());
-                    return Ok(page);
+                    break;
                 }
+                let name = found[itself.len()..].split(|byte| *byte == b'/').next().unwrap_or_default();
+                let child = folder.join(std::ffi::OsStr::from_bytes(name));
                 at = range_below(&child).1;
                 let files = match large.below(&child) {
                     Some(files) => files,
@@ -135,47 +125,39 @@ impl Store {
                 };
                 page.folders.push(FolderCounts { path: child, files });
             }
+            Ok(page)
         };
         list().map_err(|e| self.error(e))
     }
 }
 
-fn below(connection: &Connection, folder: &Path) -> rusqlite::Result<StatusCounts> {
+/// What lies below a folder.
+pub(super) fn below(connection: &Connection, folder: &Path) -> rusqlite::Result<StatusCounts> {
     let (first, end) = range_below(folder);
-    let mut statement = connection.prepare_cached(
-        "SELECT status, gone_at IS NOT NULL, count(*) FROM track WHERE path > ?1 AND path < ?2 GROUP BY 1, 2",
-    )?;
+    let mut statement =
+        connection.prepare_cached("SELECT status, tracks FROM folder_tally WHERE folder >= ?1 AND folder < ?2")?;
     let mut rows = statement.query(params![first, end])?;
     let mut counts = StatusCounts::default();
     while let Some(row) = rows.next()? {
-        let status: String = row.get(0)?;
-        counts.add(TrackStatus::parse(&status), row.get(1)?, row.get::<_, i64>(2)? as u64);
+        counts.add_word(row.get_ref(0)?.as_str()?, row.get::<_, i64>(1)? as u64);
     }
     Ok(counts)
+}
+
+/// The path of a folder whose name ends with a slash.
+fn without_slash(name: &[u8]) -> PathBuf {
+    let end = if name.len() > 1 { name.len() - 1 } else { name.len() };
+    path_from_bytes(name[..end].to_vec())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
-    use crate::store::TrackUpdate;
-    use crate::store::tests::fresh;
-    use crate::tagging::FileStamp;
+    use crate::store::tests::{fresh, waiting};
 
     fn record(store: &Store, path: &str) {
-        let stamp = FileStamp { size: 1, mtime_seconds: 2, mtime_nanoseconds: 3, inode: 4, device: 5 };
-        let update = TrackUpdate {
-            path: Path::new(path),
-            audio: None,
-            stamp,
-            status: TrackStatus::Unsure,
-            genre: None,
-            confidence: Some(0.5),
-            ranking: &[],
-            reason: None,
-            settled_by: None,
-        };
-        store.record_track(&update).unwrap();
+        store.record_track(&waiting(Path::new(path))).unwrap();
     }
 
     fn shown(page: &FolderPage) -> Vec<(String, u64)> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Row, params};
 
 use super::journal::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, RawEntry};
-use super::{AudioKey, Store, StoreError, path_bytes, path_from_bytes};
+use super::{AudioKey, Store, StoreError, Surface, path_bytes, path_from_bytes};
 use crate::tagging::{EntryId, JournalEntry};
 
 /// How far an undo goes back.
@@ -72,6 +72,8 @@ pub struct PastEntry {
     pub written_as: PathBuf,
     /// Whether the file was found to be deleted since; what is at its path now is another one.
     pub has_ended: bool,
+    /// At which desk the owner decided it, if it was at one.
+    pub surface: Option<Surface>,
 }
 
 /// A write that can be taken back: not yet taken back, and no undo itself.
@@ -173,7 +175,9 @@ impl Store {
         let connection = self.durable();
         let list = || -> rusqlite::Result<Vec<(RawEntry, Ended)>> {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {ENTRY_COLUMNS}, state, reason, undone_by, begun_at, written_path, gone_at IS NOT NULL FROM journal WHERE {condition}"
+                "SELECT {ENTRY_COLUMNS}, state, reason, undone_by, begun_at, written_path, gone_at IS NOT NULL,
+                        (SELECT surface FROM correction WHERE correction.journal = journal.id)
+                 FROM journal WHERE {condition}"
             ))?;
             let rows = statement.query_map(values, |row| Ok((RawEntry::read(row)?, Ended::read(row)?)))?;
             rows.collect()
@@ -184,8 +188,9 @@ impl Store {
             let open = raw.check(self, fields)?;
             let written_as = ended.written_path.clone().map_or_else(|| open.entry.path.clone(), path_from_bytes);
             let (begun_at, has_ended) = (ended.begun_at, ended.has_ended);
+            let surface = ended.surface.as_deref().and_then(Surface::parse);
             let (id, entry, state) = (open.id, open.entry, ended.state());
-            entries.push(PastEntry { id, entry, state, begun_at, written_as, has_ended });
+            entries.push(PastEntry { id, entry, state, begun_at, written_as, has_ended, surface });
         }
         Ok(entries)
     }
@@ -198,6 +203,7 @@ struct Ended {
     begun_at: i64,
     written_path: Option<Vec<u8>>,
     has_ended: bool,
+    surface: Option<String>,
 }
 
 impl Ended {
@@ -210,6 +216,7 @@ impl Ended {
             begun_at: row.get(AT + 3)?,
             written_path: row.get(AT + 4)?,
             has_ended: row.get(AT + 5)?,
+            surface: row.get(AT + 6)?,
         })
     }
 

@@ -52,7 +52,8 @@ pub use moves::{Arrival, Kinship};
 pub use place::Loss;
 pub use presence::{KnownFile, StatusCounts};
 pub use queue::{
-    NoCursor, QueueCursor, QueueFilter, QueueOrder, QueuePage, QueuePlace, QueueSet, QueueView, QueuedTrack, TrackId,
+    Effort, NoCursor, QueueCursor, QueueFilter, QueueOrder, QueuePage, QueuePlace, QueueSet, QueueView, QueuedTrack,
+    TrackId,
 };
 pub use sharing::share;
 pub use tracks::{Track, TrackStatus, TrackUpdate};
@@ -168,8 +169,8 @@ impl Store {
     }
 
     /// A connection to read on.
-    fn reading(&self) -> MutexGuard<'_, Connection> {
-        self.readers.free().unwrap_or_else(|| self.results())
+    fn reading(&self) -> readers::Reading<'_> {
+        self.readers.free().unwrap_or_else(|| self.results().into())
     }
 
     // A panic while the lock was held cannot leave a half-made transaction: it rolls back when its guard is dropped.
@@ -222,6 +223,22 @@ fn path_from_bytes(bytes: Vec<u8>) -> PathBuf {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::tagging::FileStamp;
+
+    /// A file that waits, of a disk that is away: so nobody looks for it.
+    pub(crate) fn waiting(path: &Path) -> TrackUpdate<'_> {
+        TrackUpdate {
+            path,
+            audio: None,
+            stamp: FileStamp { size: 1, mtime_seconds: 2, mtime_nanoseconds: 3, inode: 4, device: u64::MAX },
+            status: TrackStatus::Unsure,
+            genre: None,
+            confidence: Some(0.5),
+            ranking: &[],
+            reason: None,
+            settled_by: Some("settings"),
+        }
+    }
 
     /// A store in a folder of its own, which lives as long as the pair.
     pub(crate) fn fresh() -> (tempfile::TempDir, Store) {

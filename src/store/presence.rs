@@ -38,10 +38,10 @@ pub struct StatusCounts {
 }
 
 impl StatusCounts {
-    /// Counts files of a status, whose word may be one of a newer program.
-    pub(super) fn add(&mut self, status: Option<TrackStatus>, is_gone: bool, files: u64) {
-        let counter = match status {
-            _ if is_gone => &mut self.gone,
+    /// Counts files of a status, or that are gone, by the word of a tally; it may be one of a newer program.
+    pub(super) fn add_word(&mut self, word: &str, files: u64) {
+        let counter = match TrackStatus::parse(word) {
+            _ if word == "gone" => &mut self.gone,
             Some(TrackStatus::Tagged) => &mut self.tagged,
             Some(TrackStatus::Kept) => &mut self.kept,
             Some(TrackStatus::Unsure) => &mut self.unsure,
@@ -182,21 +182,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn count_below(&self, folder: &Path) -> Result<StatusCounts, StoreError> {
-        let (first, end) = range_below(folder);
-        let connection = self.reading();
-        let count = || -> rusqlite::Result<StatusCounts> {
-            let mut statement = connection.prepare_cached(
-                "SELECT status, gone_at IS NOT NULL, count(*) FROM track WHERE path > ?1 AND path < ?2 GROUP BY 1, 2",
-            )?;
-            let mut rows = statement.query(params![first, end])?;
-            let mut counts = StatusCounts::default();
-            while let Some(row) = rows.next()? {
-                let (status, is_gone, files): (String, bool, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                counts.add(TrackStatus::parse(&status), is_gone, files as u64);
-            }
-            Ok(counts)
-        };
-        count().map_err(|e| self.error(e))
+        super::folders::below(&self.reading(), folder).map_err(|e| self.error(e))
     }
 
     /// Gives back the memory that the database's caches hold.
@@ -214,22 +200,10 @@ impl Store {
 mod tests {
     use super::*;
     use crate::store::TrackUpdate;
-    use crate::store::tests::fresh;
+    use crate::store::tests::{fresh, waiting};
 
     fn record(store: &Store, path: &Path, stamp: FileStamp) {
-        store
-            .record_track(&TrackUpdate {
-                path,
-                audio: None,
-                stamp,
-                status: TrackStatus::Unsure,
-                genre: None,
-                confidence: Some(0.5),
-                ranking: &[],
-                reason: None,
-                settled_by: Some("settings"),
-            })
-            .unwrap();
+        store.record_track(&TrackUpdate { stamp, ..waiting(path) }).unwrap();
     }
 
     fn names(store: &Store, folder: &str) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! Connections that only read, so that many can be answered at the same time: each sees what was committed last.
 
+use std::ops::Deref;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -13,7 +13,43 @@ use super::StoreError;
 #[derive(Default)]
 pub(super) struct Readers {
     connections: Vec<Mutex<Connection>>,
-    next: AtomicUsize,
+    /// The numbers of those that nobody uses now.
+    free: Mutex<Vec<usize>>,
+    returned: Condvar,
+}
+
+/// A connection to read on, for as long as this lives.
+pub(super) struct Reading<'a> {
+    // Given up before its turn is.
+    connection: MutexGuard<'a, Connection>,
+    _turn: Option<Turn<'a>>,
+}
+
+/// The right to use one of the connections.
+struct Turn<'a> {
+    readers: &'a Readers,
+    number: usize,
+}
+
+impl<'a> From<MutexGuard<'a, Connection>> for Reading<'a> {
+    fn from(connection: MutexGuard<'a, Connection>) -> Self {
+        Self { connection, _turn: None }
+    }
+}
+
+impl Deref for Reading<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.readers.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.number);
+        self.readers.returned.notify_one();
+    }
 }
 
 impl Readers {
@@ -30,22 +66,48 @@ impl Readers {
             Ok(connection)
         };
         let open = || open().map(Mutex::new).map_err(|source| StoreError::from_sqlite(path, source));
-        let connections = (0..number).map(|_| open()).collect::<Result<_, _>>()?;
-        Ok(Self { connections, next: AtomicUsize::new(0) })
+        let connections = (0..number).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { free: Mutex::new((0..connections.len()).collect()), connections, returned: Condvar::new() })
     }
 
-    /// One that nobody uses now, or else the one that is waited for next; none where there are none.
-    pub(super) fn free(&self) -> Option<MutexGuard<'_, Connection>> {
-        let number = self.connections.len();
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
-        for i in 0..number {
-            match self.connections[(first + i) % number].try_lock() {
-                Ok(connection) => return Some(connection),
-                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => {}
-            }
+    /// The first one that is free, which may be waited for; none where there are none. Who uses one for long keeps nobody from the others.
+    pub(super) fn free(&self) -> Option<Reading<'_>> {
+        if self.connections.is_empty() {
+            return None;
         }
-        let connection = self.connections.get(first.checked_rem(number)?)?;
-        Some(connection.lock().unwrap_or_else(PoisonError::into_inner))
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let number =
+            self.returned.wait_while(free, |free| free.is_empty()).unwrap_or_else(PoisonError::into_inner).pop()?;
+        let turn = Turn { readers: self, number };
+        let connection = self.connections.get(number)?.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Reading { connection, _turn: Some(turn) })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+    use crate::store::tests::fresh;
+
+    #[test]
+    fn who_reads_for_long_keeps_nobody_else_waiting() {
+        let (_folder, store) = fresh();
+        let readers = Readers::open(store.path(), Duration::from_secs(1), 3).unwrap();
+        let long = readers.free().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let one: i64 = readers.free().unwrap().query_row("SELECT 1", [], |row| row.get(0)).unwrap();
+                        assert_eq!(one, 1);
+                    }
+                });
+            }
+        });
+        drop(long);
+        let all: Vec<_> = (0..3).map(|_| readers.free().unwrap()).collect();
+        assert_eq!(all.len(), 3);
+        assert!(Readers::default().free().is_none());
     }
 }

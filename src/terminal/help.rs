@@ -30,7 +30,7 @@ pub(super) const LINES: [Help; 30] = [
     Key("j k  arrows", "next, previous row; PageUp, PageDown, Home, End"),
     Key("Space", "mark the row, or unmark it"),
     Key("p", "play what was listened to; again: stop"),
-    Key("/", "filter by words of path and genre; Enter keeps it, Esc ends it"),
+    Key("/", "filter by words of path and tags; Enter keeps it, Esc ends it"),
     Key("o", "order: most worth asking, confidence, path, date"),
     Key("v", "view: unsure, tagged, not music, taken out, all analysed"),
     Key("r", "read the list anew"),

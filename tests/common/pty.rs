@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,27 +22,29 @@ pub struct Pty {
     screen: Arc<Mutex<vt100::Parser>>,
     /// Everything that came, as it came.
     bytes: Arc<Mutex<Vec<u8>>>,
+    /// Nobody reads what is drawn any more.
+    is_over: Arc<AtomicBool>,
     pub pressed: usize,
 }
 
 impl Pty {
     /// Starts a program on a terminal of that size.
     pub fn start(command: &mut Command, rows: u16, columns: u16) -> Self {
-        let (mut master, mut slave) = (0, 0);
         let size = winsize(rows, columns);
-        // SAFETY: the pointers are to variables of this frame; the others may be null.
-        let opened = unsafe {
-            libc::openpty(
-                &mut master,
-                &mut slave,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                (&raw const size).cast_mut(),
-            )
+        // Closed in every program that is started meanwhile, this one included: while one holds the other end, nothing hangs up.
+        let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+        // SAFETY: each number that is made an owner of is one that was opened just now and is nobody else's; the size lives throughout.
+        let (master, line) = unsafe {
+            let master = libc::posix_openpt(flags);
+            assert!(master >= 0, "{}", std::io::Error::last_os_error());
+            let master = OwnedFd::from_raw_fd(master);
+            assert_eq!(libc::grantpt(master.as_raw_fd()), 0);
+            assert_eq!(libc::unlockpt(master.as_raw_fd()), 0);
+            assert_eq!(libc::ioctl(master.as_raw_fd(), libc::TIOCSWINSZ, &size), 0);
+            let line = libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags);
+            assert!(line >= 0, "{}", std::io::Error::last_os_error());
+            (master, OwnedFd::from_raw_fd(line))
         };
-        assert_eq!(opened, 0, "{}", std::io::Error::last_os_error());
-        // SAFETY: both were opened just now and are nobody else's.
-        let (master, line) = unsafe { (OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
         let end = || std::process::Stdio::from(line.try_clone().unwrap());
         command.stdin(end()).stdout(end()).stderr(end());
         if command.get_envs().all(|(name, _)| name != "TERM") {
@@ -61,17 +64,20 @@ impl Pty {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let mut drawn = File::from(master.try_clone().unwrap());
         let (shown, kept) = (Arc::clone(&screen), Arc::clone(&bytes));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let is_closed = Arc::clone(&is_over);
         std::thread::spawn(move || {
             let mut buffer = [0; 8192];
-            while let Ok(read) = drawn.read(&mut buffer) {
-                if read == 0 {
-                    break;
+            while !is_closed.load(Ordering::SeqCst) {
+                if !is_readable(&drawn) {
+                    continue;
                 }
+                let Ok(read @ 1..) = drawn.read(&mut buffer) else { break };
                 shown.lock().unwrap().process(&buffer[..read]);
                 kept.lock().unwrap().extend_from_slice(&buffer[..read]);
             }
         });
-        Self { child, keys: File::from(master), line, screen, bytes, pressed: 0 }
+        Self { child, keys: File::from(master), line, screen, bytes, is_over, pressed: 0 }
     }
 
     /// Presses keys, one for each character.
@@ -132,6 +138,21 @@ impl Pty {
         assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
     }
 
+    /// Closes the window: nothing is at the other end any more. Waits for the end of the program.
+    #[track_caller]
+    pub fn hang_up(&mut self) {
+        let nothing = || OwnedFd::from(File::open("/dev/null").unwrap());
+        // Reading has a copy of this end, which is given up too: the line counts as broken once none is left.
+        self.is_over.store(true, Ordering::SeqCst);
+        self.keys = File::from(nothing());
+        self.line = nothing();
+        let started = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(started.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Sends the program a signal.
     pub fn signal(&self, signal: i32) {
         // SAFETY: the program is a child that was not waited for yet.
@@ -176,6 +197,13 @@ impl Drop for Pty {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Waits for a moment whether there is anything to read.
+fn is_readable(file: &File) -> bool {
+    let mut line = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: it is one structure, which lives throughout the call.
+    unsafe { libc::poll(&mut line, 1, 20) > 0 }
 }
 
 fn winsize(rows: u16, columns: u16) -> libc::winsize {

@@ -70,6 +70,30 @@ export async function twenty(url) {
     });
 }
 
+/** A hundred corrections: eight albums whose genre is another one, and sixty accepts. The number of keys is printed. */
+export async function hundred(url) {
+    await inBrowser({}, async (page) => {
+        await openReview(page, url, "?order=path");
+        await figuresAre(page, "100 wait");
+        let pressed = 0;
+        const press = async (key) => {
+            pressed += 1;
+            await page.keyboard.press(key);
+        };
+        for (const [album, genre] of ["jaz", "blu", "fol", "clas", "coun", "rap", "metal", "reg"].entries()) {
+            await press("b");
+            await press("s");
+            await page.getByRole("heading", { name: "Genre for the album" }).waitFor();
+            for (const letter of genre) await press(letter);
+            await press("Enter");
+            await figuresAre(page, `${95 - 5 * album} wait, ${5 * (album + 1)} decided`);
+        }
+        for (let single = 0; single < 60; single += 1) await press("a");
+        await figuresAre(page, "0 wait, 100 decided");
+        console.log(pressed);
+    });
+}
+
 /** An album at once, and back at once; then filters, and a file that cannot be written. */
 export async function album(url, broken) {
     // The browser itself notes the answer that is no success.

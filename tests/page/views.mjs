@@ -38,7 +38,7 @@ export async function everywhere(url) {
                 }
                 const id = (await (await page.request.get(`${url}api/v1/tracks`)).json()).tracks[0].id;
                 for (const [view, ready] of [
-                    ["library", ".card .chart"], ["activity", ".figures-row dd"], ["search?q=song", ".row"], [`track/${id}`, ".scores tbody tr"],
+                    ["library", ".card .chart"], ["listen", "#listen-file"], ["activity", ".figures-row dd"], ["search?q=song", ".row"], [`track/${id}`, ".scores tbody tr"],
                 ]) {
                     await page.goto(`${url}#/${view}`);
                     await page.locator(ready).first().waitFor();
@@ -64,12 +64,12 @@ export async function library(url) {
         await genre.locator("a").click();
         await figuresAre(page, `${tracks} tracks`);
         await page.goto(`${url}#/search`);
-        await page.keyboard.type("song 7");
+        await page.keyboard.type("song 07");
         await page.keyboard.press("Enter");
         await page.locator(".row.current").waitFor();
         await page.keyboard.press("Enter");
         await page.locator(".track-view .scores tbody tr").first().waitFor();
-        same(await page.locator("h1").textContent(), "Song 7", "the track that was found");
+        same(await page.locator("h1").textContent(), "Song 07", "the track that was found");
         await page.keyboard.press("a");
         await page.locator(".history tbody tr").first().waitFor();
         const history = await page.locator(".history").textContent();
@@ -97,6 +97,21 @@ export async function activity(url) {
         console.log("lost");
         await told("back");
         await page.locator(".dot.live").waitFor();
+    });
+}
+
+/** A file of one's own is judged, and one that is no sound is told of. */
+export async function listen(url, song, text) {
+    // The browser itself notes the answer that is no success.
+    await inBrowser({ expected: /Failed to load resource.*status of 422/ }, async (page) => {
+        await page.goto(`${url}#/listen`);
+        await page.locator("#listen-file").setInputFiles([song, text]);
+        await until("both are judged", () => page.locator(".judged .answer, .judged .bad").count(), 2);
+        const card = page.locator(".judged", { hasText: "song.flac" });
+        holds(/Confidence 0\.\d\d/.test(await card.textContent()), await card.textContent());
+        holds((await card.locator(".scores tbody tr").count()) > 0, "the scores are there");
+        holds((await page.locator(".judged", { hasText: "notes.txt" }).locator(".bad").textContent()).length > 10, "why not");
+        await isSound(page, "listen");
     });
 }
 

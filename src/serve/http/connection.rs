@@ -377,8 +377,13 @@ fn unfailing(response: Result<Response, Infallible>) -> Response {
 
 /// An answer to what cannot be understood as a request.
 fn plain(status: StatusCode) -> Response {
-    let mut response = Response::new(Body::from(format!("{status}\n")));
+    // Problem details without a kind of their own: the status says it all.
+    let problem = serde_json::json!({
+        "type": "about:blank", "title": status.canonical_reason().unwrap_or_default(), "status": status.as_u16(),
+        "detail": "this is no request that is read here"
+    });
+    let mut response = Response::new(Body::from(problem.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }

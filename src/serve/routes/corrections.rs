@@ -34,14 +34,27 @@ const GENRES: usize = 20;
 pub(super) fn add(interface: Interface<Arc<App>>) -> Interface<Arc<App>> {
     let (get, post) = (&Method::GET, &Method::POST);
     let one = |summary| About::new("Corrections", summary).takes(DRY).gives::<Corrected>(200, "What was done.");
+    let decided = |correction: Correction| {
+        move |State(app): State<Arc<App>>,
+              Extension(visitor): Extension<Visitor>,
+              Path(id): Path<String>,
+              RawQuery(query): RawQuery| async move {
+            one_track(&app, surface(&visitor), &id, query.as_deref(), correction).await
+        }
+    };
     let many = |summary| {
         let about = About::new("Corrections", summary).takes(WAIT);
         about.gives::<shapes::Job>(200, "It is over.").gives::<shapes::Job>(202, "It goes on.")
     };
     interface
-        .route(post, "/api/v1/tracks/{id}/accept", accept, one("The guess is right: write it."))
+        .route(post, "/api/v1/tracks/{id}/accept", decided(Correction::Accept), one("The guess is right: write it."))
         .route(post, "/api/v1/tracks/{id}/correct", correct, one("Write these genres.").body::<CorrectBody>())
-        .route(post, "/api/v1/tracks/{id}/reject", reject, one("Leave the file alone for good."))
+        .route(
+            post,
+            "/api/v1/tracks/{id}/reject",
+            decided(Correction::LeaveAlone),
+            one("Leave the file alone for good."),
+        )
         .route(post, "/api/v1/corrections", bulk, many("Decide about many tracks.").body::<BulkBody>())
         .route(post, "/api/v1/undo", undo, many("Take a go back.").body::<UndoBody>())
         .route(
@@ -58,24 +71,6 @@ pub(super) fn add(interface: Interface<Arc<App>>) -> Interface<Arc<App>> {
         )
 }
 
-async fn accept(
-    State(app): State<Arc<App>>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Reply {
-    one(&app, surface(&visitor), &id, query.as_deref(), Correction::Accept).await
-}
-
-async fn reject(
-    State(app): State<Arc<App>>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Reply {
-    one(&app, surface(&visitor), &id, query.as_deref(), Correction::LeaveAlone).await
-}
-
 async fn correct(
     State(app): State<Arc<App>>,
     Extension(visitor): Extension<Visitor>,
@@ -86,7 +81,7 @@ async fn correct(
 ) -> Reply {
     let CorrectBody { genres } = json(&headers, body).await?;
     let genres = usable(genres)?;
-    one(&app, surface(&visitor), &id, query.as_deref(), Correction::Set(genres)).await
+    one_track(&app, surface(&visitor), &id, query.as_deref(), Correction::Set(genres)).await
 }
 
 /// Genres as they may be written.
@@ -100,7 +95,7 @@ fn usable(genres: Vec<String>) -> Result<Vec<String>, Problem> {
     Ok(genres)
 }
 
-async fn one(app: &Arc<App>, surface: Surface, id: &str, query: Option<&str>, correction: Correction) -> Reply {
+async fn one_track(app: &Arc<App>, surface: Surface, id: &str, query: Option<&str>, correction: Correction) -> Reply {
     let is_dry = Parameters::read(query, &[DRY])?.flag("dry_run");
     let id = track_id(id)?;
     let corrected = app.ask(move |app, desk| {

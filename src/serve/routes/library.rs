@@ -17,6 +17,7 @@ use super::super::shapes::{
     self, Agreement, Bin, Change, ChangeNumbers, Changes, Day, Folder, Folders, Genre, GenreNumbers, Genres, Health,
     Lately, Library, RootNumbers, ServiceHealth, text,
 };
+use crate::desk::{Desk, Survey};
 use crate::store::{ChangeCounts, FolderCounts, StatusCounts, StoreError};
 use crate::tagging::EntryId;
 
@@ -71,18 +72,27 @@ pub(super) fn add(interface: Interface<Arc<App>>) -> Interface<Arc<App>> {
 
 async fn library(State(app): State<Arc<App>>) -> Reply {
     let counted = app.numbers.get(&app).await?;
-    reply::ok(&numbers(&counted))
+    let numbers = app.ask(move |app, desk| numbers(app, desk, &counted));
+    reply::ok(&numbers.await?)
 }
 
-fn numbers(counted: &Counted) -> Library {
-    let library = &counted.library;
+fn numbers(app: &Arc<App>, desk: &Desk, counted: &Counted) -> Result<Library, StoreError> {
+    let library = desk.library()?;
     let figures = &library.figures;
-    let agreement = &library.agreement;
-    let days: Vec<Day> = library
-        .days
+    let Survey { agreement, days } = &counted.survey;
+    let roots = app.roots.real().into_iter().map(|path| {
+        let below = counted.large.below(&path).map_or_else(|| desk.store().count_below(&path), Ok)?;
+        Ok(root(&path, &below))
+    });
+    let roots: Vec<RootNumbers> = roots.collect::<Result<_, StoreError>>()?;
+    // Today goes on.
+    let today = days.first().map(|today| desk.store().count_changes(today.from, i64::MAX)).transpose()?;
+    let days: Vec<Day> = days
         .iter()
-        .map(|day| {
-            let ChangeCounts { written, corrected, undone } = day.changes;
+        .enumerate()
+        .map(|(number, day)| {
+            let changes = today.filter(|_| number == 0).unwrap_or(day.changes);
+            let ChangeCounts { written, corrected, undone } = changes;
             Day { from: day.from, written, corrected, undone }
         })
         .collect();
@@ -91,8 +101,9 @@ fn numbers(counted: &Counted) -> Library {
         corrected: days.iter().map(|day| day.corrected).sum(),
         undone: days.iter().map(|day| day.undone).sum(),
     };
-    Library {
+    Ok(Library {
         computed_at: counted.at,
+        threshold: share(app.config().tags.min_confidence),
         tracks: figures.statuses.all(),
         decided: figures.decided,
         waiting: library.waiting,
@@ -119,13 +130,12 @@ fn numbers(counted: &Counted) -> Library {
             sampled: agreement.is_sampled,
         },
         changes: Lately { today: sum(days.get(..1).unwrap_or_default()), week: sum(&days), days },
-        roots: counted.roots.iter().map(|(path, counts)| root(path, counts)).collect(),
-    }
+        roots,
+    })
 }
 
 fn root(path: &FilePath, counts: &StatusCounts) -> RootNumbers {
-    let StatusCounts { tagged, kept, unsure, skipped, failed, gone } = *counts;
-    RootNumbers { path: text(path), tracks: counts.all(), tagged, kept, unsure, skipped, failed, gone }
+    RootNumbers { path: text(path), tracks: counts.all(), statuses: shapes::statuses(counts) }
 }
 
 async fn folders(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Reply {
@@ -133,9 +143,14 @@ async fn folders(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Repl
     // The larger ones are counted beforehand.
     let counted = app.numbers.get(&app).await?;
     let Some(path) = parameters.text("path").map(PathBuf::from) else {
-        let folders =
-            counted.roots.iter().map(|(path, counts)| folder(&FolderCounts { path: path.clone(), files: *counts }));
-        return reply::ok(&Folders { path: None, parent: None, folders: folders.collect(), tracks: 0, next: None });
+        let folders = app.ask(move |app, desk| {
+            let folders = app.roots.real().into_iter().map(|path| {
+                let files = counted.large.below(&path).map_or_else(|| desk.store().count_below(&path), Ok)?;
+                Ok(folder(&FolderCounts { path, files }))
+            });
+            folders.collect::<Result<Vec<Folder>, StoreError>>()
+        });
+        return reply::ok(&Folders { path: None, parent: None, folders: folders.await?, tracks: 0, next: None });
     };
     let roots = app.roots.real();
     if !roots.contains(&path) && !app.roots.hold(&path) {

@@ -110,13 +110,13 @@ fn page(
         (_, Some(before)) => QueuePlace::Before(before),
         _ => QueuePlace::Start,
     };
-    let page = desk.page(&view, place, parameters.count("limit", 50)).map_err(|error| match error {
+    let page = desk.page_soon(&view, place, parameters.count("limit", 50)).map_err(|error| match error {
         StoreError::Malformed { what: "cursor", .. } => Problem::bad("this cursor is one of another order"),
         error => error.into(),
     })?;
     let is_backwards = before.is_some();
     let goes = |on: bool, cursor: &Option<QueueCursor>| cursor.as_ref().filter(|_| on).map(ToString::to_string);
-    let total = if parameters.flag("count") { Some(app.totals.of(&view.filter, desk)?) } else { None };
+    let total = if parameters.flag("count") { app.totals.of(&view.filter, app, desk)? } else { None };
     Ok(TrackPage {
         next: goes(page.goes_on || is_backwards, &page.last),
         previous: goes(if is_backwards { page.goes_on } else { after.is_some() }, &page.first),

@@ -78,13 +78,19 @@ export async function signIn(token) {
     return opened;
 }
 
+/** Sends a file as it is. */
+export async function send(path, file, parameters = {}) {
+    return change("POST", path, file, parameters);
+}
+
 async function change(method, path, body, parameters) {
     for (let isSecond = false; ; isSecond = true) {
         const { csrf } = await sessionOf({ isNew: isSecond });
         const headers = { "X-CSRF-Token": csrf ?? "" };
-        if (body !== undefined) headers["Content-Type"] = "application/json";
+        const isFile = body instanceof Blob;
+        if (body !== undefined) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
         const answer = await reach(address(path, parameters), {
-            method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+            method, headers, body: body === undefined || isFile ? body : JSON.stringify(body),
         });
         try {
             return await answerOf(answer);

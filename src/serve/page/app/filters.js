@@ -18,7 +18,7 @@ export class FilterBar {
             onclick: () => this.alter({ isReversed: !this.view.isReversed }),
         }, "⇅");
         this.text = h("input", {
-            type: "search", id: "filter-text", placeholder: "Filter: path and genre", "aria-label": "Filter by words of path and genre",
+            type: "search", id: "filter-text", placeholder: "Filter: path, tags and genre", "aria-label": "Filter by words of path, tags and genre",
             "aria-keyshortcuts": "/", autocomplete: "off", spellcheck: "false", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event),
         });
         this.genres = h("datalist", { id: "filter-genres" });

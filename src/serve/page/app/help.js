@@ -21,7 +21,7 @@ const KEYS = [
         ["Space", "mark the row, or unmark it"],
         ["p", "play what was listened to; again: stop"],
         ["t", "all about this track"],
-        ["/", "filter by words of path and genre; Enter keeps it, Esc ends it"],
+        ["/", "filter by words of path, artist, title, album and genre; Enter keeps it, Esc ends it"],
         ["o", "order: most worth asking, confidence, path, date"],
         ["v", "view: unsure, tagged, not music, taken out, all analysed"],
         ["r", "read the list anew"],

@@ -57,14 +57,14 @@ export class Library {
         }
         if (this.isOver) return;
         const { tracks, waiting, decided } = figures;
-        put(this.note, `${counted(tracks, "track")}, ${grouped(waiting)} waiting, ${grouped(decided)} decided by you. Counted ${ago(figures.computed_at)}.`);
+        put(this.note, `${counted(tracks, "track")}, ${grouped(waiting)} waiting, ${grouped(decided)} decided by you. Of now; how far the models agree was counted ${ago(figures.computed_at)}.`);
         // What was opened stays open, and what has the focus keeps it.
         const isBusy = this.parts.contains(document.activeElement) || this.parts.querySelector("details[open]") !== null;
         if (this.isDrawn && isBusy) return;
         this.isDrawn = true;
         put(this.parts,
             card("State", stateOf(figures)), card("Changes", changesOf(figures), new Changes().element),
-            card("Genres", genresOf(figures.genres)), card("Confidence", confidenceOf(figures.confidence)),
+            card("Genres", genresOf(figures.genres)), card("Confidence", confidenceOf(figures.confidence, figures.threshold)),
             card("Agreement of the models", agreementOf(figures.agreement)), card("Folders", foldersOf(figures.roots)));
     }
 }
@@ -104,10 +104,11 @@ function bar(name, href, count, most, all) {
         h("span", { class: "figure" }, grouped(count), h("span", { class: "quiet" }, ` ${percent(count / Math.max(1, all))}`)));
 }
 
-function confidenceOf(bins) {
+function confidenceOf(bins, threshold) {
     if (bins.every((bin) => bin.tracks === 0)) return h("p", { class: "quiet" }, "Nothing was analysed yet.");
     return histogram({
         bins: bins.map((bin) => ({ written: bin.tagged, other: bin.tracks - bin.tagged })),
+        threshold,
         // The last bin holds what is certain as well.
         href: (from, to) => tracksOf({ above: rounded(from), below: to >= 1 ? null : rounded(to), order: "confidence" }),
     });
@@ -175,7 +176,7 @@ class Changes {
 
 function foldersOf(roots) {
     if (roots.length === 0) return h("p", { class: "quiet" }, "No folder was scanned yet.");
-    return h("ul", { class: "folders" }, roots.map((root) => folder({ name: root.path, ...root })));
+    return h("ul", { class: "folders" }, roots.map((root) => folder({ name: root.path, ...root, ...root.statuses })));
 }
 
 /** A folder with its figures, which opens to those that are in it. */

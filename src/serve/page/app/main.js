@@ -6,6 +6,7 @@ import { h, put } from "./dom.js";
 import { events } from "./events.js";
 import { showHelp } from "./help.js";
 import { Library } from "./library.js";
+import { Listen } from "./listen.js";
 import { Review } from "./review.js";
 import { say } from "./say.js";
 import { Search } from "./search.js";
@@ -13,7 +14,7 @@ import { setting } from "./settings.js";
 import { Track } from "./track.js";
 import { grouped } from "./words.js";
 
-const VIEWS = { review: Review, library: Library, activity: Activity, search: Search, track: Track };
+const VIEWS = { review: Review, library: Library, activity: Activity, search: Search, listen: Listen, track: Track };
 
 const main = document.getElementById("main");
 let shown = null;

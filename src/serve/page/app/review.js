@@ -1,7 +1,7 @@
 // Review: the list of what waits, the track at the cursor beside it, and the keys of the list in the terminal. Decisions are shown at once
 // and written behind; decided rows stay in sight with what became of them.
 
-import { get } from "./api.js";
+import { get, pause } from "./api.js";
 import { choose, warmUp } from "./chooser.js";
 import { decidedAs, decisions } from "./decisions.js";
 import { h, key, put } from "./dom.js";
@@ -17,6 +17,8 @@ import { counted, grouped } from "./words.js";
 
 /** Tracks that were decided about elsewhere are read anew one by one up to here. */
 const FEW = 20;
+/** How often it is asked how many tracks a view has, while they are being counted. */
+const COUNTS = 60;
 /** Where list and track do not fit beside each other. */
 const NARROW = matchMedia("(max-width: 760px)");
 
@@ -79,17 +81,39 @@ export class Review {
         const pages = new Pages(async ({ after, before, isFromEnd: fromEnd, limit }) => {
             const isReversed = view.isReversed !== fromEnd;
             const isFirst = after === null && before === null;
-            const page = await get("tracks", { ...filter, order: view.order, reverse: isReversed, after, before, limit, count: isFirst });
-            const { tracks, next, previous, total } = page;
-            // The last page is the first one of the order turned round.
-            if (fromEnd) return { rows: tracks.reverse(), previous: next, next: null, total };
-            return { rows: tracks, previous, next, total };
+            let place = { after, before };
+            for (;;) {
+                const page = await get("tracks", { ...filter, order: view.order, reverse: isReversed, ...place, limit, count: isFirst });
+                const { tracks, next, previous, total } = page;
+                const further = before === null ? next : previous;
+                // A page without tracks says only how far it looked.
+                if (tracks.length === 0 && further !== null && this.pages === pages) {
+                    place = before === null ? { after: next, before: null } : { after: null, before: previous };
+                    continue;
+                }
+                // The last page is the first one of the order turned round.
+                if (fromEnd) return { rows: tracks.reverse(), previous: next, next: null, total };
+                return { rows: tracks, previous: isFirst ? null : previous, next, total };
+            }
         });
         this.pages = pages;
         await pages.open({ isFromEnd });
         if (this.pages !== pages) return;
         this.list.show(pages, isFromEnd ? pages.end - 1 : pages.base);
         this.showNothing();
+        this.figures();
+        this.count(pages, filter);
+    }
+
+    /** Asks how many there are until it was counted: of a large library that may take some seconds. */
+    async count(pages, filter) {
+        for (let tried = 0; pages.isOpen && pages.error === null && pages.total === null && tried < COUNTS; tried += 1) {
+            await pause(1000);
+            if (this.pages !== pages) return;
+            const counted = await get("tracks", { ...filter, limit: 1, count: true }).catch(() => null);
+            if (this.pages !== pages) return;
+            pages.total = counted?.total ?? null;
+        }
         this.figures();
     }
 
@@ -383,7 +407,8 @@ export class Review {
     figures() {
         const total = this.pages?.total;
         const words = [];
-        if (total !== null && total !== undefined) words.push(`${grouped(Math.max(0, total - decisions.decided))} ${this.view.set === "library" ? "tracks" : "wait"}`);
+        if (total === null && this.pages.isOpen && this.pages.error === null) words.push("counting…");
+        else if (total !== null && total !== undefined) words.push(`${grouped(Math.max(0, total - decisions.decided))} ${this.view.set === "library" ? "tracks" : "wait"}`);
         if (decisions.decided > 0) words.push(`${grouped(decisions.decided)} decided`);
         if (this.marks.size > 0) words.push(`${grouped(this.marks.size)} marked`);
         if (decisions.open > 0) words.push(events.state === "lost" ? "the server does not answer" : "writing…");

@@ -86,12 +86,16 @@ export class Search {
         this.pages = null;
         this.list.element.hidden = words === "";
         if (words === "") {
-            put(this.note, "Every word begins a word of the path, the artist, the title, the album or the genre.");
+            put(this.note, "Every word is one of the path, the artist, the title, the album or the genre; the last may be the beginning of one.");
             return;
         }
         const pages = new Pages(async ({ after, limit }) => {
-            const page = await get("search", { q: words, limit, after });
-            return { rows: page.tracks, previous: null, next: page.next };
+            // A page without tracks says only how far it looked.
+            for (let from = after; ;) {
+                const page = await get("search", { q: words, limit, after: from });
+                if (page.tracks.length > 0 || page.next === null) return { rows: page.tracks, previous: null, next: page.next };
+                from = page.next;
+            }
         });
         this.pages = pages;
         await pages.open();

@@ -17,7 +17,8 @@ fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let library = Library::with_config(DESCRIBED);
-        let tags = |artist: &str, title: &str| vorbis_comment(&[&format!("ARTIST={artist}"), &format!("TITLE={title}")]);
+        let tags =
+            |artist: &str, title: &str| vorbis_comment(&[&format!("ARTIST={artist}"), &format!("TITLE={title}")]);
         let one = tune(1, 22_050, 6.0);
         library.put("one.flac", &flac(&one, 22_050, &[tags("Ana", "One")]));
         library.put("twins/one again.flac", &flac(&one, 22_050, &[tags("Ana", "One, again")]));
@@ -56,7 +57,10 @@ fn the_nearest_tracks_are_listed_without_copies_unless_copies_are_wanted() {
     let run = ask(library, "similar", &[&one, "--json", "--duplicates"]).expect_code(0);
     let found = names(&run);
     assert_eq!(found.len(), 4, "{found:?}");
-    assert!(found[..2].contains(&"one again.flac".to_owned()) && found[..2].contains(&"one.wav".to_owned()), "{found:?}");
+    assert!(
+        found[..2].contains(&"one again.flac".to_owned()) && found[..2].contains(&"one.wav".to_owned()),
+        "{found:?}"
+    );
     let copies: Vec<bool> = run.objects().iter().map(|object| object["is_duplicate"].as_bool().unwrap()).collect();
     assert_eq!(copies, [true, true, false, false]);
     assert!(run.objects()[0]["likeness"].as_f64().unwrap() > 0.98);

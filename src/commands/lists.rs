@@ -37,7 +37,10 @@ pub fn save<'t>(
     let tracks: Vec<&ListedTrack> = tracks.into_iter().collect();
     let (contents, left_out) = playlists::contents(tracks.iter().copied(), folder, by);
     for path in &left_out {
-        tracing::warn!("{}: left out of the list: a line break in a name cannot stand in a playlist", display_path(path));
+        tracing::warn!(
+            "{}: left out of the list: a line break in a name cannot stand in a playlist",
+            display_path(path)
+        );
     }
     let number = tracks.len() - left_out.len();
     match playlists::save(path, &contents, over_others)? {

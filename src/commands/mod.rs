@@ -105,7 +105,10 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
                 cause.downcast_ref::<LearnError>(),
                 Some(LearnError::Busy { .. } | LearnError::NothingBefore { .. } | LearnError::NothingLearned)
             )
-            || matches!(cause.downcast_ref::<PlaylistError>(), Some(PlaylistError::Foreign(_) | PlaylistError::Query(_)))
+            || matches!(
+                cause.downcast_ref::<PlaylistError>(),
+                Some(PlaylistError::Foreign(_) | PlaylistError::Query(_))
+            )
             || matches!(
                 cause.downcast_ref::<LikenessError>(),
                 Some(LikenessError::Nothing | LikenessError::NotDescribed)

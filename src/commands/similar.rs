@@ -135,7 +135,10 @@ fn ask(path: &Path, config: &Config, store: &Store, measure: &Measure) -> anyhow
     {
         return Ok(Asked { path, audio: Some(audio), sound });
     }
-    tracing::warn!("{}: not in the database as the models hear it now; it is listened to, and that is not kept", display_path(&path));
+    tracing::warn!(
+        "{}: not in the database as the models hear it now; it is listened to, and that is not kept",
+        display_path(&path)
+    );
     let scratch = Arc::new(Store::in_memory()?);
     let line = Line::new(config, Settings::new(config)?, scratch.clone())?;
     line.analyse(&path)?;

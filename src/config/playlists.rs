@@ -56,3 +56,29 @@ pub(super) fn check(playlists: &Playlists) -> Result<(), (&'static str, String)>
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn a_list_that_cannot_be_made_is_a_mistake_in_the_configuration() {
+        let list = |rest: &str| Config::parse(&format!("[playlists.\"Calm jazz\"]\n{rest}"));
+        let config = list("file = \"/m/x.m3u8\"\nwhere = \"genre = Jazz\"\norder = \"-bpm\"").unwrap();
+        assert_eq!(config.playlists["Calm jazz"].request().unwrap().query.text(), "genre = Jazz");
+        for (text, part) in [
+            ("file = \"x.m3u8\"\nwhere = \"\"", "from the root"),
+            ("file = \"/m/x.m3u8\"\nwhere = \"gerne = Jazz\"", "did you mean `genre`"),
+            ("file = \"/m/x.m3u8\"\nwhere = \"\"\norder = \"-bmp\"", "did you mean `bpm`"),
+            ("file = \"/m/x.m3u8\"\nwhat = \"\"", "what"),
+            (
+                "file = \"/m/x.m3u8\"\nwhere = \"\"\n[playlists.two]\nfile = \"/m/x.m3u8\"\nwhere = \"\"",
+                "another list's file",
+            ),
+        ] {
+            let error = list(text).unwrap_err();
+            assert!(error.what.contains(part), "{}", error.what);
+        }
+    }
+}

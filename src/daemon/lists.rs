@@ -65,12 +65,7 @@ fn make_all(store: &Store, config: &Config) {
 }
 
 /// How many tracks were written; none where nothing changed.
-fn make(
-    store: &Store,
-    playlist: &Playlist,
-    kept_as: (&str, &str),
-    now: i64,
-) -> Result<Option<usize>, PlaylistError> {
+fn make(store: &Store, playlist: &Playlist, kept_as: (&str, &str), now: i64) -> Result<Option<usize>, PlaylistError> {
     let request = playlist.request()?;
     let tracks = playlists::choose(store, &request, kept_as, now)?;
     let file = &playlist.file;
@@ -83,4 +78,49 @@ fn make(
     let (contents, left_out) = playlists::contents(&tracks, folder, request.query.text());
     let written = playlists::save(file, &contents, false)? == Saved::Written;
     Ok(written.then_some(tracks.len() - left_out.len()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+    use crate::audio::AudioId;
+    use crate::store::{TrackStatus, TrackUpdate};
+    use crate::tagging::FileStamp;
+
+    #[test]
+    fn a_list_is_written_when_it_changed_and_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("reclassd.db"), Duration::from_secs(1)).unwrap();
+        let add = |n: u8, genre| {
+            let path = folder.path().join(format!("{n}.mp3"));
+            let audio = Some(store.audio(AudioId::from_bytes([n; 16])).unwrap());
+            let stamp = FileStamp { size: 1, mtime_seconds: 2, mtime_nanoseconds: 3, inode: 4, device: 5 };
+            let (status, genre, confidence) = (TrackStatus::Unsure, Some(genre), Some(0.25));
+            let (path, reason, settled_by) = (path.as_path(), None, None);
+            let update =
+                TrackUpdate { path, audio, stamp, status, genre, confidence, ranking: &[], reason, settled_by };
+            store.record_track(&update).unwrap();
+        };
+        let file = folder.path().join("list.m3u8");
+        let playlist = Playlist { file: file.clone(), question: "genre = Jazz".to_owned(), ..Playlist::default() };
+        let make = || make(&store, &playlist, ("descriptors", "30 s x 1"), 0).unwrap();
+        add(1, "Jazz");
+        add(2, "Folk");
+        assert_eq!((make(), make()), (Some(1), None));
+        add(3, "Jazz");
+        assert_eq!((make(), make()), (Some(2), None));
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains("\n./1.mp3\n") && text.contains("\n./3.mp3\n") && !text.contains("2.mp3"), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_looked_at_where_there_are_no_lists() {
+        let now = Instant::now();
+        let lists = Lists::begin(now);
+        assert_eq!(lists.look_at(&Config::default()), None);
+        let mut config = Config::default();
+        config.playlists.insert("a".to_owned(), Playlist::default());
+        assert_eq!(lists.look_at(&config), Some(now + FIRST));
+    }
 }

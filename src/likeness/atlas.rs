@@ -94,7 +94,8 @@ impl Atlas {
         if file.read_exact(&mut start).is_err() || start[..MAGIC.len() + WORD] != beginning(measure)[..] {
             return Ok(None);
         }
-        let (rest, rows) = start.split_last_chunk::<8>().map_or((&[][..], 0), |(rest, n)| (rest, u64::from_le_bytes(*n)));
+        let (rest, rows) =
+            start.split_last_chunk::<8>().map_or((&[][..], 0), |(rest, n)| (rest, u64::from_le_bytes(*n)));
         let moment = rest.last_chunk::<8>().map(|bytes| i64::from_le_bytes(*bytes));
         // Somebody cut it off, or added to it.
         let is_whole = rows_of(&file, row_size(measure)).is_ok_and(|there| there == Some(rows));
@@ -167,7 +168,11 @@ fn read_all(file: &File, row_size: usize) -> std::io::Result<Vec<u8>> {
 }
 
 /// The rows of what was heard, by the number of their audio.
-fn packed(measure: &Measure, store: &Store, heard: Vec<HeardAudio>) -> Result<Vec<(AudioKey, Option<Vec<u8>>)>, LikenessError> {
+fn packed(
+    measure: &Measure,
+    store: &Store,
+    heard: Vec<HeardAudio>,
+) -> Result<Vec<(AudioKey, Option<Vec<u8>>)>, LikenessError> {
     let row = |heard: &HeardAudio| -> Result<(AudioKey, Option<Vec<u8>>), LikenessError> {
         let Some(sound) = measure.sound(store, heard.audio)? else { return Ok((heard.audio, None)) };
         let packed = Packed::of(&sound);

@@ -111,7 +111,8 @@ impl Measure {
         let description = said.parts[self.description].take().filter(|description| description.len() == self.size);
         let (Some(description), Some(voters)) = (description, &said.shares) else { return Ok(None) };
         let tally = self.remembered.vote(voters, None)?;
-        let share = |genre: &Genre| tally.mean.iter().find(|(named, _)| named == genre).map_or(0.0, |(_, share)| *share);
+        let share =
+            |genre: &Genre| tally.mean.iter().find(|(named, _)| named == genre).map_or(0.0, |(_, share)| *share);
         let mut genres: Vec<f32> = self.genres.iter().map(|genre| share(genre).max(0.0).sqrt()).collect();
         let Some(description) = unit(description) else { return Ok(None) };
         let Some(mut shares) = unit(std::mem::take(&mut genres)) else { return Ok(None) };

@@ -10,8 +10,8 @@
 mod atlas;
 mod error;
 mod measure;
-mod neighbours;
 mod nearest;
+mod neighbours;
 mod row;
 
 pub use atlas::{Atlas, atlas_path};

@@ -79,7 +79,7 @@ pub fn neighbours(
     loop {
         let found = nearest(atlas, &sound, most, may_be)?;
         let exhausted = found.len() < most;
-    XX
+        let list = listed(store, atlas, asked, &originals, found, wanted)?;
         // Of copies and of what is gone there may be more than was thought of.
         if exhausted || list.len() >= wanted.limit {
             return Ok(list);
@@ -175,4 +175,3 @@ fn of_genres(store: &Store, genres: &[String]) -> Result<Option<HashSet<i64>>, L
         words.filter(|word| genres.iter().any(|wanted| taxonomy.is_kind_of(word, wanted))).collect();
     Ok(Some(store.audio_of_genres(&words)?))
 }
-

@@ -117,8 +117,11 @@ mod tests {
 
     #[test]
     fn a_row_says_what_was_put_into_it() {
-        let heard =
-            HeardAudio { audio: AudioKey::from_number(7), duration: Some(Duration::from_millis(1500)), described: None };
+        let heard = HeardAudio {
+            audio: AudioKey::from_number(7),
+            duration: Some(Duration::from_millis(1500)),
+            described: None,
+        };
         let head = Head { bpm: Some(120.5), key: Some(23), ..Head::of(&heard, 0.25) };
         let mut row = Vec::new();
         head.write(&mut row);

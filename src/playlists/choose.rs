@@ -28,7 +28,11 @@ impl FromStr for Order {
                 let field = Field::named(name).map_err(|near| {
                     let near = near.map_or_else(String::new, |near| format!("; did you mean `{}`?", near.name));
                     let at = at + part.len() - part.trim_start().len() + usize::from(reversed);
-                    QueryError { text: text.to_owned(), at, what: format!("there is no field `{name}` to order by{near}") }
+                    QueryError {
+                        text: text.to_owned(),
+                        at,
+                        what: format!("there is no field `{name}` to order by{near}"),
+                    }
                 })?;
                 fields.push((field, reversed));
             }
@@ -143,7 +147,9 @@ mod tests {
         ] {
             assert!(holds(query, &jazz), "{query}");
         }
-        for query in ["genre = Rock", "bpm 80..95", "not genre = Jazz", "bpm < 96", "title = x", "not title = x", "age > 2"] {
+        for query in
+            ["genre = Rock", "bpm 80..95", "not genre = Jazz", "bpm < 96", "title = x", "not title = x", "age > 2"]
+        {
             assert!(!holds(query, &jazz), "{query}");
         }
         assert!(holds("genre = Rock", &track("Metal", None)), "a kind is meant with its family");

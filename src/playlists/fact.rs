@@ -4,7 +4,7 @@ use crate::descriptors::{Descriptors, Key, Mode, Quadrant};
 use crate::store::ListedTrack;
 
 /// A field's name, what it holds, and how it is listed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// Its name in a query.
     pub name: &'static str,
@@ -13,8 +13,15 @@ pub struct Field {
     pub(super) of: Of,
 }
 
+/// A field is known by its name.
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
 /// What a field holds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Of {
     /// A genre: its kinds are meant too.
     Genre,
@@ -79,11 +86,7 @@ pub const FIELDS: &[Field] = &[
         }),
     },
     Field { name: "energy", about: "0 to 1", of: Of::Number(|f| described(f, |d| d.energy.ok())) },
-    Field {
-        name: "danceability",
-        about: "about 0.5 to 3",
-        of: Of::Number(|f| described(f, |d| d.danceability.ok())),
-    },
+    Field { name: "danceability", about: "about 0.5 to 3", of: Of::Number(|f| described(f, |d| d.danceability.ok())) },
     Field { name: "beat_strength", about: "0 to 1", of: Of::Number(|f| described(f, |d| d.beat_strength.ok())) },
     Field { name: "loudness", about: "LUFS, about -40 to -5", of: Of::Number(|f| described(f, |d| d.loudness.ok())) },
     Field {
@@ -104,11 +107,7 @@ pub const FIELDS: &[Field] = &[
         about: "0 to 1: how likely it is lively",
         of: Of::Number(|f| described(f, |d| d.mood.ok().map(|mood| mood.arousal))),
     },
-    Field {
-        name: "confidence",
-        about: "of the genre, 0 to 1",
-        of: Of::Number(|f| f.track.confidence.map(f64::from)),
-    },
+    Field { name: "confidence", about: "of the genre, 0 to 1", of: Of::Number(|f| f.track.confidence.map(f64::from)) },
     Field {
         name: "duration",
         about: "in seconds, or as 3:30",
@@ -149,9 +148,8 @@ impl Field {
 
     /// Whether it is not known where scans do not find out what a sound is like.
     pub fn needs_descriptors(&self) -> bool {
-        const NEEDED: [&str; 10] = [
-            "bpm", "key", "mode", "energy", "danceability", "beat_strength", "loudness", "mood", "valence", "arousal",
-        ];
+        const NEEDED: [&str; 10] =
+            ["bpm", "key", "mode", "energy", "danceability", "beat_strength", "loudness", "mood", "valence", "arousal"];
         NEEDED.contains(&self.name)
     }
 }

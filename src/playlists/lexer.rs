@@ -66,7 +66,8 @@ fn quoted(rest: &str, quote: char) -> Option<(Token, usize)> {
 
 /// A word goes to the next space, quote or sign; a dot in a number belongs to it, two dots are a range.
 fn word_length(rest: &str) -> usize {
-    let ends = |i: usize, c: char| c.is_whitespace() || c == '"' || SIGNS.iter().any(|sign| rest[i..].starts_with(sign));
+    let ends =
+        |i: usize, c: char| c.is_whitespace() || c == '"' || SIGNS.iter().any(|sign| rest[i..].starts_with(sign));
     rest.char_indices().skip(1).find(|(i, c)| ends(*i, *c)).map_or(rest.len(), |(i, _)| i)
 }
 
@@ -87,7 +88,10 @@ mod tests {
         };
         assert_eq!(pieces("bpm>=80.5 and(energy<0.4)"), ["bpm", ">=", "80.5", "and", "(", "energy", "<", "0.4", ")"]);
         assert_eq!(pieces("bpm 80..110.5"), ["bpm", "80", "..", "110.5"]);
-        assert_eq!(pieces(r#"artist="Sigur R\"ós" or key = F#"#), ["artist", "=", "'Sigur R\"ós'", "or", "key", "=", "F#"]);
+        assert_eq!(
+            pieces(r#"artist="Sigur R\"ós" or key = F#"#),
+            ["artist", "=", "'Sigur R\"ós'", "or", "key", "=", "F#"]
+        );
         assert_eq!(pieces("loudness > -14"), ["loudness", ">", "-14"]);
         let error = tokens("genre = 'Jazz").unwrap_err();
         assert_eq!(error.at, 8);

@@ -114,12 +114,13 @@ pub fn save(path: &Path, contents: &[u8], over_others: bool) -> Result<Saved, Pl
         file.sync_all()?;
         std::fs::rename(&unfinished, &target)
     };
-    put().inspect_err(|_| {
-        if let Err(error) = std::fs::remove_file(&unfinished) {
-            tracing::debug!("{}: cannot be removed: {error}", unfinished.display());
-        }
-    })
-    .map_err(error)?;
+    put()
+        .inspect_err(|_| {
+            if let Err(error) = std::fs::remove_file(&unfinished) {
+                tracing::debug!("{}: cannot be removed: {error}", unfinished.display());
+            }
+        })
+        .map_err(error)?;
     Ok(Saved::Written)
 }
 

@@ -164,7 +164,12 @@ impl Parser<'_> {
         if sign == Some("~") {
             return Err(self.error(at, format!("{} is no text: ~ says nothing of it", field.name)));
         }
-        if sign.is_none() && !matches!(self.tokens.get(self.next), Some(Placed { token: Token::Word(_) | Token::Text(_) | Token::Sign(".."), .. })) {
+        if sign.is_none()
+            && !matches!(
+                self.tokens.get(self.next),
+                Some(Placed { token: Token::Word(_) | Token::Text(_) | Token::Sign(".."), .. })
+            )
+        {
             return Err(self.error(at, format!("a sign and a number are missing here, as in `{} < 100`", field.name)));
         }
         let low = if matches!(self.tokens.get(self.next), Some(Placed { token: Token::Sign(".."), .. })) {
@@ -197,7 +202,11 @@ impl Parser<'_> {
             Some("<=") => between(NONE, true, to, true),
             Some(">") => between(to, false, f64::INFINITY, true),
             Some(">=") => between(from, true, f64::INFINITY, true),
-            _ => return Err(self.error(at, format!("=, <, > or a range is missing here, as in `{} 80..110`", field.name))),
+            _ => {
+                return Err(
+                    self.error(at, format!("=, <, > or a range is missing here, as in `{} 80..110`", field.name))
+                );
+            }
         })
     }
 
@@ -259,6 +268,8 @@ fn seconds(text: &str) -> Option<f64> {
 /// The first and the last second of a day, by the clock of this machine.
 fn day(text: &str) -> Option<(f64, f64)> {
     let day: jiff::civil::Date = text.parse().ok()?;
-    let start = |day: jiff::civil::Date| Some(day.to_zoned(jiff::tz::TimeZone::system()).ok()?.timestamp().as_second());
+    let start = |day: jiff::civil::Date| {
+        Some(day.to_zoned_datetime(jiff::tz::TimeZone::system()).ok()?.timestamp().as_second())
+    };
     Some((start(day)? as f64, start(day.tomorrow().ok()?)? as f64 - 1.0))
 }

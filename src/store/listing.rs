@@ -44,7 +44,8 @@ pub struct HeardAudio {
 }
 
 /// What of a track is listed, in the order of [`read`].
-const COLUMNS: &str = "track.path, track.audio, coalesce(json_extract(owner_choice.genres, '$[0]'), track.genre), track.confidence,
+const COLUMNS: &str =
+    "track.path, track.audio, coalesce(json_extract(owner_choice.genres, '$[0]'), track.genre), track.confidence,
      track.artist, track.title, track.album, audio.duration_ms, track.added_at, feature.value";
 /// Where they come from; ?1 and ?2 are kind and window of the descriptors.
 const FROM: &str = "FROM track JOIN audio ON audio.id = track.audio
@@ -145,8 +146,10 @@ impl Store {
              UNION SELECT DISTINCT json_extract(genres, '$[0]') FROM owner_choice
              WHERE origin = 'chosen' AND json_array_length(genres) > 0";
         let connection = self.reading();
-        let list = || connection.prepare_cached(SQL)?.query_map([], |row| row.get(0))?.collect();
-        list().map_err(|e: rusqlite::Error| self.error(e))
+        let list = || -> rusqlite::Result<Vec<String>> {
+            connection.prepare_cached(SQL)?.query_map([], |row| row.get(0))?.collect()
+        };
+        list().map_err(|e| self.error(e))
     }
 
     /// The numbers of all audio with a track that has one of these genres, by the vote or by its owner's choice.

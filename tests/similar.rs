@@ -23,8 +23,8 @@ fn library() -> &'static Library {
         library.put("one.flac", &flac(&one, 22_050, &[tags("Ana", "One")]));
         library.put("twins/one again.flac", &flac(&one, 22_050, &[tags("Ana", "One, again")]));
         library.put("twins/one.wav", &wav(&one, 22_050));
-        library.put("two.flac", &flac(&tune(2, 22_050, 6.5), 22_050, &[tags("Bob", "Two")]));
-        library.put("three.flac", &flac(&tune(9, 22_050, 7.0), 22_050, &[tags("Bob", "Three")]));
+        library.put("two.flac", &flac(&tune(2, 22_050, 7.0), 22_050, &[tags("Bob", "Two")]));
+        library.put("three.flac", &flac(&tune(9, 22_050, 8.0), 22_050, &[tags("Bob", "Three")]));
         library.scan(&["--dry-run"]).expect_code(0);
         library
     })
@@ -74,7 +74,7 @@ fn the_nearest_tracks_are_listed_without_copies_unless_copies_are_wanted() {
 fn a_file_that_the_database_does_not_know_is_listened_to_and_not_kept() {
     let library = library();
     let stranger = library.root().join("stranger.wav");
-    std::fs::write(&stranger, wav(&tune(2, 22_050, 6.5), 22_050)).unwrap();
+    std::fs::write(&stranger, wav(&tune(2, 22_050, 7.0), 22_050)).unwrap();
     let stranger = stranger.to_str().unwrap();
     let run = ask(library, "similar", &[stranger, "--json", "--duplicates"]).expect_code(0);
     assert_eq!(names(&run)[0], "two.flac");
@@ -147,7 +147,7 @@ fn the_atlas_may_be_deleted_or_damaged_and_is_made_again() {
     assert!(alone.stderr.contains("knows one recording"), "{}", alone.stderr);
     let atlas = library.database().with_file_name("reclassd.db.atlas");
     let whole = std::fs::read(&atlas).unwrap();
-    library.put("two.flac", &flac(&tune(2, 22_050, 5.5), 22_050, &[]));
+    library.put("two.flac", &flac(&tune(2, 22_050, 6.5), 22_050, &[]));
     library.scan(&["--dry-run"]).expect_code(0);
     let listed = || names(&ask(&library, "similar", &[one, "--json"]).expect_code(0));
     assert_eq!(listed(), ["two.flac"], "what was scanned since is there");
@@ -174,7 +174,7 @@ fn tracks_are_chosen_by_a_question_and_kept_in_a_playlist() {
     let chosen = |question: &str| names(&ask(library, "playlist", &["--json", "--where", question]).expect_code(0));
     assert_eq!(chosen("artist = bob"), ["three.flac", "two.flac"], "by path");
     assert_eq!(chosen("title ~ again or path ~ '.wav'"), ["one again.flac", "one.wav"]);
-    assert_eq!(chosen("duration > 6.2 and duration < 0:07"), ["two.flac"]);
+    assert_eq!(chosen("duration > 6.2 and duration < 0:08"), ["two.flac"]);
     assert_eq!(chosen("").len(), 5);
     assert!(chosen("artist unknown").contains(&"one.wav".to_owned()));
     let ordered = ask(library, "playlist", &["--json", "--order", "-duration", "--limit", "2"]).expect_code(0);
@@ -185,7 +185,7 @@ fn tracks_are_chosen_by_a_question_and_kept_in_a_playlist() {
     let arguments = ["--where", "artist = Bob", "-o", list.to_str().unwrap()];
     ask(library, "playlist", &arguments).expect_code(0);
     let text = std::fs::read_to_string(&list).unwrap();
-    let expected = "#EXTM3U\n#RECLASSD:artist = Bob\n#EXTINF:7,Bob - Three\n./music/three.flac\n#EXTINF:6,Bob - Two\n./music/two.flac\n";
+    let expected = "#EXTM3U\n#RECLASSD:artist = Bob\n#EXTINF:8,Bob - Three\n./music/three.flac\n#EXTINF:7,Bob - Two\n./music/two.flac\n";
     assert_eq!(text, expected);
     assert!(ask(library, "playlist", &arguments).expect_code(0).stderr.contains("unchanged"));
     let fields = ask(library, "playlist", &["--fields"]).expect_code(0).stdout;

@@ -129,6 +129,8 @@ fn listed(
         }
         let tracks = store.tracks_of(found.head.audio, (&kind, window))?.into_iter();
         let tracks = tracks.filter(|track| asked.iter().all(|asked| asked.path != track.path));
+        // A file that was deleted since the last look at its folder, or whose disk is away, is no use to who wants to hear it.
+        let tracks = tracks.filter(|track| track.path.symlink_metadata().is_ok());
         for (nth, track) in tracks.enumerate() {
             let is_duplicate = is_copy || nth > 0;
             if list.len() < wanted.limit && (wanted.duplicates || !is_duplicate) {

@@ -72,8 +72,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let request = Request { query, order, limit: arguments.limit };
     let tracks = choose(&store, &request, (&kind, window), Timestamp::now().as_second())?;
     if tracks.is_empty() && request.query.needs_descriptors() {
-        let what = "no track is like that; what sounds are like is known of tracks that were scanned with [analysis] descriptors = true";
-        eprintln!("{what}");
+        eprintln!("no track is like that, of those that were scanned with [analysis] descriptors = true");
     }
     if let Some(path) = &arguments.output {
         lists::save(path, &tracks, request.query.text(), arguments.force)?;

@@ -152,7 +152,7 @@ fn ask(path: &Path, config: &Config, store: &Store, measure: &Measure) -> anyhow
 
 fn nothing(wanted: &Wanted, atlas: &Atlas) -> String {
     if wanted.bpm.is_some() || !wanted.keys.is_empty() {
-        return "nothing is like that: tempo and key are known of tracks that were scanned with [analysis] descriptors = true".to_owned();
+        return "nothing is like that, of the tracks that were scanned with [analysis] descriptors = true".to_owned();
     }
     match atlas.len() {
         1 => "nothing to compare with: the database knows one recording".to_owned(),

@@ -52,6 +52,43 @@ impl Key {
         self.tonic + if self.mode == Mode::Major { 0 } else { 12 }
     }
 
+    /// The number of a key by its name (`A minor`, `Am`, `F#`, `Gb major`) or as DJs spell it (`8A`, `1m`); none of anything else.
+    pub fn number_of(text: &str) -> Option<usize> {
+        let text = text.trim();
+        let all = [Mode::Major, Mode::Minor]
+            .into_iter()
+            .flat_map(|mode| (0..12).map(move |tonic| Self { tonic, mode, confidence: 1.0 }));
+        let spelled = |key: &Self| [key.camelot(), key.open_key()].iter().any(|code| code.eq_ignore_ascii_case(text));
+        if let Some(key) = all.into_iter().find(spelled) {
+            return Some(key.number());
+        }
+        let mut letters = text.chars();
+        let natural = match letters.next()?.to_ascii_uppercase() {
+            'C' => 0,
+            'D' => 2,
+            'E' => 4,
+            'F' => 5,
+            'G' => 7,
+            'A' => 9,
+            'B' | 'H' => 11,
+            _ => return None,
+        };
+        let rest = letters.as_str();
+        let (shift, rest) = match rest.chars().next() {
+            Some('#' | '♯') => (1, &rest[rest.chars().next()?.len_utf8()..]),
+            Some('b' | '♭') => (11, &rest[rest.chars().next()?.len_utf8()..]),
+            _ => (0, rest),
+        };
+        let minor = match rest.trim_start_matches([' ', '-']) {
+            "" | "M" => false,
+            "m" => true,
+            mode if ["major", "maj", "dur"].iter().any(|m| m.eq_ignore_ascii_case(mode)) => false,
+            mode if ["minor", "min", "moll"].iter().any(|m| m.eq_ignore_ascii_case(mode)) => true,
+            _ => return None,
+        };
+        Some((natural + shift) % 12 + if minor { 12 } else { 0 })
+    }
+
     /// Fifths above C of the major key with these notes, 0 to 11.
     fn fifths(&self) -> usize {
         let major = if self.mode == Mode::Major { self.tonic } else { self.tonic + 3 };

@@ -89,8 +89,11 @@ impl Desk {
         self.store().count_queue(filter)
     }
 
-    /// What accepting the guess would write into the file.
+    /// What accepting the guess would write into the file: what an answer about a file like it suggests, or else what the vote says.
     pub fn suggestion(&self, track: &QueuedTrack) -> Vec<String> {
+        if !track.suggested.is_empty() {
+            return track.suggested.clone();
+        }
         self.hand.words(&track.path, &track.ranking)
     }
 

@@ -28,6 +28,7 @@ mod learn;
 mod logistic;
 mod names;
 mod places;
+mod prior;
 mod report;
 mod scaling;
 mod softmax;

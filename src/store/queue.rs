@@ -63,8 +63,8 @@ pub struct QueueFilter {
 /// In which order the files of a view come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum QueueOrder {
-    /// The least sure first, since those the program will not get right without help; what sounds like no music comes last, since
-    /// there is little to be decided about it.
+    /// What teaches most first, as far as that is known ([`Store::give_turns`]), then the least sure, since those the program will not get
+    /// right without help; what sounds like no music comes last, since there is little to be decided about it.
     #[default]
     Worth,
     /// The least sure first.
@@ -122,6 +122,8 @@ pub struct QueuedTrack {
     pub status: TrackStatus,
     /// The first genre of the vote, as it would be written.
     pub genre: Option<String>,
+    /// What the owner's answer about a file like it suggests; empty: nothing.
+    pub suggested: Vec<String>,
     /// The vote's confidence, 0 to 1.
     pub confidence: f32,
     /// The genres of the vote, best first, with their shares.
@@ -146,6 +148,8 @@ pub struct QueuedTrack {
     device: u64,
     /// The confidence as it stands in the order.
     key: f64,
+    /// Its turn, or else its confidence.
+    worth: f64,
 }
 
 /// A page of a view. It may hold fewer rows than were asked for, and none, where files were found to be gone.
@@ -165,7 +169,7 @@ pub(super) const COLUMNS: &str =
     "track.id, track.path, track.status, track.genre, track.confidence, track.ranking, track.reason,
      track.not_music, track.models_differ, track.added_at, track.audio, track.device,
      (SELECT duration_ms FROM audio WHERE audio.id = track.audio), track.artist, track.title, track.album,
-     (SELECT codec FROM audio WHERE audio.id = track.audio)";
+     (SELECT codec FROM audio WHERE audio.id = track.audio), track.worth, track.suggested";
 
 /// Folders of fewer rows than this are looked through by path, whatever the order.
 const NARROW: usize = 5_000;
@@ -176,7 +180,11 @@ impl QueueView {
         let (columns, descends): (&[_], _) = match (self.order, self.filter.set) {
             (QueueOrder::Worth, QueueSet::Analysed | QueueSet::Library | QueueSet::TakenOut)
             | (QueueOrder::Confidence, _) => (&["confidence", "id"], false),
-            (QueueOrder::Worth, _) => (&["not_music", "confidence", "id"], false),
+            // A part by confidence is read along that.
+            (QueueOrder::Worth, _) if self.filter.above.is_some() || self.filter.below.is_some() => {
+                (&["not_music", "confidence", "id"], false)
+            }
+            (QueueOrder::Worth, _) => (&["not_music", "worth", "id"], false),
             (QueueOrder::Path, _) => (&["path"], false),
             (QueueOrder::Added, _) => (&["added_at", "id"], true),
         };
@@ -188,6 +196,7 @@ impl QueueView {
         let part = |column: &&str| match *column {
             "not_music" => Part::Integer(row.is_not_music.into()),
             "confidence" => Part::Real(row.key),
+            "worth" => Part::Real(row.worth),
             "path" => Part::Bytes(path_bytes(&row.path).to_vec()),
             "added_at" => Part::Integer(row.added_at),
             _ => Part::Integer(row.id.0),
@@ -471,6 +480,8 @@ pub(super) struct RawQueued {
     title: Option<String>,
     album: Option<String>,
     codec: Option<String>,
+    worth: f64,
+    suggested: Option<String>,
 }
 
 impl RawQueued {
@@ -493,6 +504,8 @@ impl RawQueued {
             title: row.get(14)?,
             album: row.get(15)?,
             codec: row.get(16)?,
+            worth: row.get(17)?,
+            suggested: row.get(18)?,
         })
     }
 
@@ -503,6 +516,7 @@ impl RawQueued {
             path: path_from_bytes(self.path),
             status: TrackStatus::parse(&self.status).ok_or_else(|| malformed("track status"))?,
             genre: self.genre,
+            suggested: self.suggested.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
             confidence: self.confidence as f32,
             ranking: parse_ranking(self.ranking.as_deref()).ok_or_else(|| malformed("ranking"))?,
             reason: self.reason,
@@ -515,6 +529,7 @@ impl RawQueued {
             codec: self.codec,
             device: self.device as u64,
             key: self.confidence,
+            worth: self.worth,
         })
     }
 }
@@ -524,7 +539,7 @@ impl QueueCursor {
     fn fits(&self, columns: &[&str]) -> bool {
         let is = |(part, column): (&Part, &&str)| match part {
             Part::Integer(_) => matches!(*column, "not_music" | "added_at" | "id"),
-            Part::Real(_) => *column == "confidence",
+            Part::Real(_) => matches!(*column, "confidence" | "worth"),
             Part::Bytes(_) => *column == "path",
         };
         self.0.len() == columns.len() && self.0.iter().zip(columns).all(is)

@@ -25,6 +25,7 @@ pub use track::{FileNow, Past};
 
 use crate::config::Config;
 use crate::genre::Taxonomy;
+use crate::learning::Neighbours;
 use crate::pipeline::{ByHand, Opinion, Opinions};
 use crate::store::{QueueFilter, QueuePage, QueuePlace, QueueView, QueuedTrack, Store, StoreError, Surface, TrackId};
 
@@ -36,6 +37,8 @@ pub struct Desk {
     names: GenreNames,
     window: crate::audio::AnalysisWindow,
     surface: Surface,
+    /// None where nobody can be asked what sounds alike.
+    neighbours: Option<Neighbours>,
 }
 
 /// All that is known of a track beyond its row.
@@ -57,7 +60,14 @@ impl Desk {
         let names = GenreNames::new(Taxonomy::builtin()?, config)?;
         let opinions = Opinions::new(config);
         let opinions = opinions.inspect_err(|error| tracing::warn!("what the models said is not shown: {error}")).ok();
-        Ok(Self { hand, opinions, names, window: window::of(config), surface })
+        Ok(Self {
+            hand,
+            opinions,
+            names,
+            window: window::of(config),
+            surface,
+            neighbours: Neighbours::new(config).ok(),
+        })
     }
 
     /// Cleans up after a crash, as every command that writes does first.

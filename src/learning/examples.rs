@@ -127,7 +127,8 @@ impl Examples {
         let taxonomy = remembered.taxonomy();
         let mut found = Found::default();
         let (mut labelled, mut background, mut untold) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut sure_of_named, mut sure_of_others) = (HashMap::<String, usize>::new(), HashMap::<String, usize>::new());
+        let (mut sure_of_named, mut sure_of_others) =
+            (HashMap::<String, usize>::new(), HashMap::<String, usize>::new());
         store.analysed(|track| {
             found.analysed += 1;
             let is_sure = track.confidence.is_some_and(|confidence| confidence >= SURE) && !track.is_not_music;
@@ -154,8 +155,7 @@ impl Examples {
         }
         once_each(&mut labelled, &mut found);
         let mut groups = Groups::default();
-        let groups_of =
-            artists(store, labelled.iter().map(|l| (l.path.as_path(), l.artist.as_deref())))?;
+        let groups_of = artists(store, labelled.iter().map(|l| (l.path.as_path(), l.artist.as_deref())))?;
         let mut names = Names::new(taxonomy, naming);
         let read: Vec<(Vec<usize>, usize)> =
             labelled.iter().zip(&groups_of).map(|(l, group)| (names.read(&l.values), groups.number(group))).collect();
@@ -183,7 +183,10 @@ impl Examples {
             let mut target: Target = names.iter().filter_map(of).collect();
             target.sort_unstable();
             target.dedup();
-            if target.is_empty() && !names.is_empty() && names.iter().all(|name| matches!(meanings[*name], Meaning::Other(_))) {
+            if target.is_empty()
+                && !names.is_empty()
+                && names.iter().all(|name| matches!(meanings[*name], Meaning::Other(_)))
+            {
                 target.push(other);
             }
             if !target.is_empty() {

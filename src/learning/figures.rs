@@ -175,8 +175,7 @@ mod tests {
 
     #[test]
     fn a_threshold_keeps_its_promise_on_what_it_was_chosen_on() {
-        let answers: Vec<Answer> =
-            (0..1000).map(|i| answer(0, i as f32 / 1000.0, i >= 500 || i % 2 == 0)).collect();
+        let answers: Vec<Answer> = (0..1000).map(|i| answer(0, i as f32 / 1000.0, i >= 500 || i % 2 == 0)).collect();
         let at = threshold(answers.iter().copied(), 0.9);
         let above: Vec<&Answer> = answers.iter().filter(|a| a.confidence >= at).collect();
         let right = above.iter().filter(|a| a.is_right).count() as f64 / above.len() as f64;

@@ -170,8 +170,15 @@ mod tests {
         let targets: Vec<Target> = (0..1200).map(|i| vec![(i % 3) as u16]).collect();
         let at: Vec<usize> = (0..900).collect();
         let none = Array2::zeros((rows.nrows(), 0));
-        let problem =
-            Problem { rows: rows.view(), targets: &targets, counts: &[1.0; 1200], at: &at, labels: 3, ridge: 1.0, before: none.view() };
+        let problem = Problem {
+            rows: rows.view(),
+            targets: &targets,
+            counts: &[1.0; 1200],
+            at: &at,
+            labels: 3,
+            ridge: 1.0,
+            before: none.view(),
+        };
         let fitted = problem.fit(100);
         assert_eq!(problem.fit(100), fitted);
         let asked: Vec<usize> = (900..1200).collect();
@@ -193,8 +200,15 @@ mod tests {
         let targets: Vec<Target> = (0..40).map(|i| if i % 2 == 0 { vec![0, 1] } else { vec![2] }).collect();
         let at: Vec<usize> = (0..40).collect();
         let none = Array2::zeros((rows.nrows(), 0));
-        let problem =
-            Problem { rows: rows.view(), targets: &targets, counts: &[1.0; 40], at: &at, labels: 3, ridge: 1.0, before: none.view() };
+        let problem = Problem {
+            rows: rows.view(),
+            targets: &targets,
+            counts: &[1.0; 40],
+            at: &at,
+            labels: 3,
+            ridge: 1.0,
+            before: none.view(),
+        };
         let said = problem.fit(50).probabilities(rows.view(), none.view(), &[0]);
         for (p, expected) in said.iter().zip([0.25, 0.25, 0.5]) {
             assert!((p - expected).abs() < 1e-3, "{said}");

@@ -22,21 +22,30 @@ pub struct WaitingTrack {
 const SUGGESTED: f64 = -2.0;
 
 impl Store {
-    /// Gives these files their turns, the first one first, and takes all other turns and suggestions back.
+    /// Gives these files their turns, the first one first, and takes all others back. What was suggested comes before them.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn give_turns(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
         self.transact(self.results(), |transaction| {
-            let before = "UPDATE track SET turn = NULL, suggested = NULL WHERE turn IS NOT NULL";
-            transaction.execute(before, [])?;
-            let mut give = transaction.prepare_cached("UPDATE track SET turn = ?2 WHERE path = ?1")?;
+            transaction.execute("UPDATE track SET turn = NULL WHERE turn IS NOT NULL AND suggested IS NULL", [])?;
+            let mut give =
+                transaction.prepare_cached("UPDATE track SET turn = ?2 WHERE path = ?1 AND suggested IS NULL")?;
             let n = paths.len().max(1) as f64;
-            let turn = |(i, path): (usize, &PathBuf)| {
-                give.execute(params![path_bytes(path), i as f64 / n - 1.0]).map(|_| ())
-            };
+            let turn =
+                |(i, path): (usize, &PathBuf)| give.execute(params![path_bytes(path), i as f64 / n - 1.0]).map(|_| ());
             paths.iter().enumerate().try_for_each(turn)
         })
+    }
+
+    /// Takes all suggestions back: what was learned since knows better.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn forget_suggestions(&self) -> Result<(), StoreError> {
+        const SQL: &str =
+            "UPDATE track SET turn = NULL, suggested = NULL WHERE turn IS NOT NULL AND suggested IS NOT NULL";
+        self.execute(SQL, [])
     }
 
     /// Suggests genres for files that wait, and brings them forward.
@@ -46,7 +55,8 @@ impl Store {
     pub fn suggest(&self, paths: &[PathBuf], genres: &[String]) -> Result<(), StoreError> {
         let words = serde_json::to_string(genres).unwrap_or_default();
         self.transact(self.results(), |transaction| {
-            let mut suggest = transaction.prepare_cached("UPDATE track SET turn = ?2, suggested = ?3 WHERE path = ?1")?;
+            let mut suggest =
+                transaction.prepare_cached("UPDATE track SET turn = ?2, suggested = ?3 WHERE path = ?1")?;
             paths.iter().try_for_each(|path| suggest.execute(params![path_bytes(path), SUGGESTED, words]).map(|_| ()))
         })
     }
@@ -69,7 +79,11 @@ impl Store {
         let connection = self.reading();
         let list = || -> rusqlite::Result<Vec<WaitingTrack>> {
             let row = |row: &rusqlite::Row<'_>| {
-                Ok(WaitingTrack { path: path_from_bytes(row.get(0)?), audio: AudioKey(row.get(1)?), album: row.get(2)? })
+                Ok(WaitingTrack {
+                    path: path_from_bytes(row.get(0)?),
+                    audio: AudioKey(row.get(1)?),
+                    album: row.get(2)?,
+                })
             };
             let mut statement = connection.prepare_cached(&inside)?;
             let mut found: Vec<WaitingTrack> =

@@ -128,6 +128,9 @@ class Library:
         base = sqlite3.connect(self.database)
         features = base.execute("SELECT kind, window, length(value) FROM feature WHERE audio = 1").fetchall()
         scores = base.execute("SELECT model, window, length(probabilities) FROM score WHERE audio = 1").fetchall()
+        # The words that tracks are found by are of no use here, and Python's SQLite may be too old for them.
+        for trigger in ("insert", "update", "delete"):
+            base.execute(f"DROP TRIGGER track_words_{trigger}")
         base.execute("DELETE FROM track")
         for i, clip in enumerate(clips.clips):
             audio = i + 2

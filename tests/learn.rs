@@ -349,3 +349,46 @@ fn tags_are_learned_from_when_asked_for_and_wrong_ones_are_found() {
     let asked = made_up.learn(&["--ask", "3"]).expect_code(0).stdout;
     assert_eq!(asked.lines().count(), 3, "{asked}");
 }
+
+#[test]
+fn an_answer_is_suggested_for_the_rest_of_the_album_at_once_and_comes_first_in_review() {
+    let library = Library::with_config("[tags]\nmin_confidence = 1.0\n");
+    let song =
+        |seed, album: &str| flac(&tune(seed, 22_050, 4.0), 22_050, &[vorbis_comment(&[&format!("ALBUM={album}")])]);
+    let first = library.put("a/1.flac", &song(1, "Zuhause"));
+    for (name, seed, album) in
+        [("0/0.flac", 3, "Elsewhere"), ("a/2.flac", 2, "Zuhause"), ("a/other.flac", 4, "Elsewhere")]
+    {
+        library.put(name, &song(seed, album));
+    }
+    library.scan(&[]).expect_code(0);
+    let listed = || Run::of(library.command("review").arg("--json")).expect_code(0).objects();
+    assert!(listed().iter().all(|track| track["suggested"] == serde_json::json!([])));
+    library.run("review", &["set", "Schlager", "--", first.to_str().unwrap()]).expect_code(0);
+    let now = listed();
+    assert_eq!(now.len(), 3);
+    assert!(now[0]["path"].as_str().unwrap().ends_with("a/2.flac"), "{now:?}");
+    assert_eq!(now[0]["suggested"], serde_json::json!(["Schlager"]));
+    assert!(now[1..].iter().all(|track| track["suggested"] == serde_json::json!([])), "{now:?}");
+    let plain = library.run("review", &["--plain"]).expect_code(0).stdout;
+    assert!(plain.contains("a/2.flac, suggested: Schlager"), "{plain}");
+    let second = library.music().join("a/2.flac");
+    library.run("review", &["accept", second.to_str().unwrap()]).expect_code(0);
+    let shown = library.run("tag", &["--show", "--json", second.to_str().unwrap()]).expect_code(0).objects();
+    assert!(shown[0]["genre"].to_string().contains("Schlager"), "{shown:?}");
+}
+
+#[test]
+fn review_asks_first_what_teaches_most() {
+    let made_up = MadeUp::new();
+    made_up.add(12, &tracks(20, &["Schlager", "Jazz"]));
+    let unnamed = (0..30).map(|i| Track { artist: 20 + i, leans: Some(i % 5), genre: None });
+    made_up.add(13, &unnamed.collect::<Vec<_>>());
+    made_up.learn(&[]).expect_code(0);
+    let asked = made_up.learn(&["--ask", "2", "--json"]).expect_code(0).objects();
+    let database = made_up.database();
+    let mut statement = database.prepare("SELECT CAST(path AS TEXT) FROM track WHERE turn < 0 ORDER BY worth").unwrap();
+    let turns: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(turns.len() >= 20, "{turns:?}");
+    assert_eq!([&turns[0], &turns[1]], [asked[0]["path"].as_str().unwrap(), asked[1]["path"].as_str().unwrap()]);
+}

@@ -1,14 +1,20 @@
 """How good learning from an owner is: the labelled clips as if they were a library, and `reclassd learn` as its owner runs it.
 
-A library is a database that the program made itself by analysing one file; the clips become rows beside it, with the features and the answers of
-musicnn that `prepare.py` wrote, and with what the trained networks say of artists that they had not heard (`study.py`): what the shipped networks say of
-clips that they learned from would be too good. A part of the clips gets its genre as the owner's choice, the rest is judged by what was learned: by
-the files of the generation, in the arithmetic of the program's vote. Prints one JSON object a run.
+A library is a database that the program made itself by analysing one file; the clips become rows beside it, with the features and the answers of musicnn that
+`prepare.py` wrote, and with what networks say that never heard the artist, or never heard the whole collection (`study.py`): what the shipped networks say of
+clips that they learned from would be too good. A part of the clips gets its genre as the owner's choice; the program learns, and judges every clip anew
+(`learn --judge`). Figures are of clips by artists of whom nothing was named. Clips of the part `test` have no part in it. The same seeds give the same figures.
 
-    learning.py --reclassd PROGRAM --clips clips.csv --features FEATURES --runs RUNS --worlds shares,random,renamed,owners,order --out figures.jsonl
+It needs, in this order: `prepare.py` over the clips (FEATURES), `study.py --kinds features,joined,tags,cnn1 --runs cv,without` (RUNS), and a built
+`reclassd` (PROGRAM); a world whose networks are not there is left out and named. Then all of it is one command:
+
+    learning.py --reclassd PROGRAM --clips clips.csv [more.csv] --features FEATURES --runs RUNS [RUNS] --wheel musicnn.whl --out figures.jsonl
+
+Every run is a JSON object in figures.jsonl; `--table` prints the means of what is in it and runs nothing.
 """
 
 import argparse
+import csv
 import json
 import os
 import shutil
@@ -33,33 +39,35 @@ def softmax(z):
 
 
 class Clips:
-    """The clips that may be learned from, what was measured of each, and what networks say that have not heard its artist."""
+    """Clips of some sets, what was measured of each, and what the networks of some runs say of them."""
 
-    def __init__(self, lists, features, runs, how):
-        self.clips = [c for c in dataset.read_clips(*lists) if c.split != "test"]
-        every = self.clips
+    def __init__(self, args, sets, runs):
+        every = [c for c in dataset.read_clips(*args.clips)]
+        at = [i for i, c in enumerate(every) if c.set in sets and c.split != "test"]
         vectors, said = {}, {}
-        for name in sorted({c.set for c in every}):
+        for name in sets:
             keys = {c.path: c.key for c in every if c.set == name}
-            files = json.loads((features / f"{name}.fma518.json").read_text())["files"]
-            matrix = np.load(features / f"{name}.fma518.npy")
+            files = json.loads((args.features / f"{name}.fma518.json").read_text())["files"]
+            matrix = np.load(args.features / f"{name}.fma518.npy")
             vectors |= {dataset.clip_of(f, keys): row for f, row in zip(files, matrix, strict=True)}
-            said |= {dataset.clip_of(f, keys): row for f, row in dataset.read_musicnn(features, name)}
-        kept = [i for i, c in enumerate(every) if c.set in SETS]
-        self.logits = {}
-        for kind in ("features", "cnn1", "fusion1", "joined", "tags"):
-            rows = {}
-            for run in how:
-                file = runs / f"{run}.{kind}.npz"
-                if file.exists():
-                    archive = np.load(file)
-                    rows |= dict(zip(archive["rows"].tolist(), archive["logits"], strict=True))
-            if all(i in rows for i in kept):
-                self.logits[kind] = np.stack([rows[i] for i in kept])
-        self.clips = [every[i] for i in kept]
+            said |= {dataset.clip_of(f, keys): row for f, row in dataset.read_musicnn(args.features, name)}
+        self.clips = [every[i] for i in at]
         self.fma518 = np.stack([vectors[c.key] for c in self.clips]).astype("<f4")
         self.musicnn = np.stack([said[c.key] for c in self.clips]).astype("<f4")
         self.artists = np.array([c.artist for c in self.clips])
+        self.logits = {}
+        for kind in ("features", "cnn1", "fusion1", "joined", "tags"):
+            rows = {}
+            for run in runs:
+                file = next((folder / f"{run}.{kind}.npz" for folder in args.runs if (folder / f"{run}.{kind}.npz").exists()), None)
+                if file:
+                    archive = np.load(file)
+                    rows |= dict(zip(archive["rows"].tolist(), archive["logits"], strict=True))
+            if all(i in rows for i in at):
+                self.logits[kind] = np.stack([rows[i] for i in at])
+
+    def has(self, musicnn):
+        return all(kind in self.logits for kind in (("joined", "tags") if musicnn else ("features", "cnn1", "fusion1")))
 
     def only(self, rows):
         other = object.__new__(Clips)
@@ -67,6 +75,25 @@ class Clips:
         other.fma518, other.musicnn, other.artists = self.fma518[rows], self.musicnn[rows], self.artists[rows]
         other.logits = {k: v[rows] for k, v in self.logits.items()}
         return other
+
+
+# What the networks had heard before they came into the library: the runs of those with musicnn, and of the built-in ones.
+HEARD = ("other artists of these sets", SETS, [f"cv-{f}" for f in range(5)], [f"cv-{f}" for f in range(5)])
+NEVER = [(f"never {name}", (name,), [f"without-{name}"], [f"without-{name}"]) for name in ("taffc4q", "emotify")]
+
+
+def libraries(args, networks, musicnn_too=(False, True)):
+    """A library of the clips for every vote that the runs are there for."""
+    for title, sets, with_musicnn, built_in in networks:
+        for musicnn in musicnn_too:
+            clips = Clips(args, sets, with_musicnn if musicnn else built_in)
+            if not clips.has(musicnn):
+                print(f"left out, for want of the runs' answers: {title}, {'with musicnn' if musicnn else 'built-in'}", file=sys.stderr)
+                continue
+            library = Library(args.reclassd, musicnn, args.wheel)
+            library.fill(clips)
+            yield title, musicnn, library, clips
+            library.close()
 
 
 class Library:
@@ -96,16 +123,16 @@ class Library:
             sys.exit(f"{whole}: {done.stderr}")
         return done.stdout
 
-    def fill(self, clips, choices, judged=None):
-        """Tracks for clips, and the owner's choices: a list of genres a clip, empty for none. `judged` is what the last vote said of them."""
+    def fill(self, clips):
+        """Tracks for clips, with all that was measured and said of each. Nobody has named any."""
         base = sqlite3.connect(self.database)
         features = base.execute("SELECT kind, window, length(value) FROM feature WHERE audio = 1").fetchall()
         scores = base.execute("SELECT model, window, length(probabilities) FROM score WHERE audio = 1").fetchall()
+        # The words that tracks are found by are of no use here, and Python's SQLite may be too old for them.
+        for trigger in ("insert", "update", "delete"):
+            base.execute(f"DROP TRIGGER track_words_{trigger}")
         base.execute("DELETE FROM track")
-        base.execute("DELETE FROM owner_choice")
-        for table, column in (("feature", "audio"), ("score", "audio"), ("performer", "audio"), ("verdict", "audio"), ("audio", "id")):
-            base.execute(f"DELETE FROM {table} WHERE {column} > 1")
-        for i, (clip, genres) in enumerate(zip(clips.clips, choices, strict=True)):
+        for i, clip in enumerate(clips.clips):
             audio = i + 2
             base.execute("INSERT INTO audio (id, audio_id) VALUES (?, ?)", (audio, audio.to_bytes(16, "little")))
             for kind, window, size in features:
@@ -116,14 +143,31 @@ class Library:
                 value = self.said(clips, i, model.split("/")[0], size // 4)
                 if value is not None:
                     base.execute("INSERT INTO score VALUES (?, ?, ?, ?)", (audio, model, window, np.asarray(value, "<f4").tobytes()))
-            path = f"/nowhere/{clip.artist}/{clip.key}".encode()
             base.execute(
-                "INSERT INTO track (path, audio, size, mtime_seconds, mtime_nanos, inode, device, status, genre, confidence, ranking, seen_at, added_at)"
-                " VALUES (?, ?, 1, 1, 1, 1, 1, 'unsure', ?, ?, '[]', 1, 1)",
-                (path, audio, judged and judged[i]["genre"], judged and judged[i]["confidence"]),
-            )
+                "INSERT INTO track (path, audio, size, mtime_seconds, mtime_nanos, inode, device, status, ranking, seen_at, added_at)"
+                " VALUES (?, ?, 1, 1, 1, 1, 1, 'unsure', '[]', 1, 1)",
+                (self.path(clip), audio),
+            )  # fmt: skip
+        base.commit()
+        base.close()
+        self.clips = clips
+
+    @staticmethod
+    def path(clip):
+        return f"/nowhere/{clip.artist}/{clip.key}".encode()
+
+    def name(self, choices, judged=None, sure=0.7):
+        """The owner's choices from now on: a list of genres a clip, empty for none. `judged` is what the last vote said of them; what was sure enough counts as
+        written."""
+        base = sqlite3.connect(self.database)
+        base.execute("DELETE FROM owner_choice")
+        for i, (clip, genres) in enumerate(zip(self.clips.clips, choices, strict=True)):
             if genres:
-                base.execute("INSERT INTO owner_choice VALUES (?, ?, 1, ?, 'chosen', 1)", (path, audio, json.dumps(list(genres))))
+                base.execute("INSERT INTO owner_choice VALUES (?, ?, 1, ?, 'chosen', 1)", (self.path(clip), i + 2, json.dumps(list(genres))))
+            row = judged and judged[i]
+            status = "tagged" if row and row["confidence"] >= sure else "unsure"
+            said = (row["genre"], row["confidence"]) if row else (None, None)
+            base.execute("UPDATE track SET status = ?, genre = ?, confidence = ? WHERE audio = ?", (status, *said, i + 2))
         base.commit()
         base.close()
 
@@ -143,14 +187,15 @@ class Library:
     def learn(self, *arguments):
         return json.loads(self.run("learn", "--json", *arguments))
 
-    def judged(self, clips):
+    def judged(self):
         """What the vote says of every clip, by the program itself: genre, confidence and ranking, with what was learned where it was."""
         lines = self.run("learn", "--judge", "--json").splitlines()
         found = {row["path"]: row for row in map(json.loads, lines)}
-        return [found[f"/nowhere/{clip.artist}/{clip.key}"] for clip in clips.clips]
+        return [found[f"/nowhere/{clip.artist}/{clip.key}"] for clip in self.clips.clips]
 
     def forget(self):
         shutil.rmtree(f"{self.database}.learned", ignore_errors=True)
+        self.name([[] for _ in self.clips.clips])
 
     def close(self):
         shutil.rmtree(self.root)
@@ -190,59 +235,42 @@ def families(said, genres):
     return dataset.FAMILY.get(said, said) in genres
 
 
+def right_of(judged, genres):
+    return [families(row["guess"], g) for row, g in zip(judged, genres, strict=True)]
+
+
 def world_shares(args, out):
     """5 to 50 % of each genre named, and the rest judged: by the vote without and with what was learned from them."""
-    for title, runs, sets in (
-        ("heard other artists of these sets", [f"cv-{f}" for f in range(5)], SETS),
-        ("never heard taffc4q", ["from-emotify"], ("taffc4q",)),
-        ("never heard emotify", ["from-taffc4q"], ("emotify",)),
-    ):
-        for musicnn in (False, True):
-            every = Clips(args.clips, args.features, args.runs, runs) if len(sets) > 1 else one_set(args, runs, sets[0])
-            needed = ("joined", "tags") if musicnn else ("features", "cnn1", "fusion1")
-            if any(kind not in every.logits for kind in needed):
-                print(f"left out, for want of the runs' answers: {title}, musicnn {musicnn}", file=sys.stderr)
-                continue
-            library = Library(args.reclassd, musicnn, args.wheel)
-            for share in args.shares:
-                for seed in range(args.seeds):
-                    named = split(every, share / 100, seed)
-                    library.forget()
-                    library.fill(every, [sorted(c.genres) if n else [] for c, n in zip(every.clips, named, strict=True)])
-                    rest = np.flatnonzero(~named)
-                    truth = [every.clips[i].genres for i in rest]
-                    judged = library.judged(every)
-                    before = [judged[i] for i in rest]
-                    report = library.learn()
-                    judged = library.judged(every)
-                    after = [judged[i] for i in rest]
-                    threshold = report["comparison"]["threshold"] if adopted(report) else 0.7
-                    say(out, world="shares", networks=title, musicnn=musicnn, share=share, seed=seed, named=int(named.sum()), adopted=adopted(report),
-                        genres=len(report["genres"]), threshold=threshold, before=figures(before, truth, same=families),
-                        after=figures(after, truth, threshold=threshold, same=families),
-                        own=report["comparison"] and dict(after=report["comparison"]["after"], before=report["comparison"]["before"],
-                                                          weight=report["comparison"]["weight"]))  # fmt: skip
-            library.close()
+    for title, musicnn, library, clips in libraries(args, [HEARD, *NEVER]):
+        library.forget()
+        at_first = library.judged()
+        for share in args.shares:
+            for seed in range(args.seeds):
+                named = split(clips, share / 100, seed)
+                library.forget()
+                library.name([sorted(c.genres) if n else [] for c, n in zip(clips.clips, named, strict=True)], at_first)
+                rest = np.flatnonzero(~named)
+                truth = [clips.clips[i].genres for i in rest]
+                before = [at_first[i] for i in rest]
+                report = library.learn()
+                judged = library.judged()
+                after = [judged[i] for i in rest]
+                found = report["comparison"]
+                threshold = found["threshold"] if adopted(report) else 0.7
+                say(out, world="shares", networks=title, musicnn=musicnn, share=share, seed=seed, named=int(named.sum()), adopted=adopted(report),
+                    genres=len(report["genres"]), threshold=threshold, before=figures(before, truth, same=families),
+                    after=figures(after, truth, threshold=threshold, same=families), gain=gain(right_of(before, truth), right_of(after, truth), clips.artists[rest]),
+                    outcome=report["outcome"], own=found and {key: found[key] for key in ("before", "after", "gain", "told", "weight")})  # fmt: skip
 
 
-def one_set(args, runs, name):
-    clips = dataset.read_clips(*args.clips)
-    rows = [i for i, c in enumerate([c for c in clips if c.split != "test"]) if c.set == name]
-    everything = Clips(args.clips, args.features, args.runs, [])
-    kept = [i for i, c in enumerate(everything.clips) if c.set == name]
-    every = everything.only(kept)
-    asked = [c for c in clips if c.split != "test"]
-    for kind in ("features", "cnn1", "fusion1", "joined", "tags"):
-        found = {}
-        for run in runs:
-            file = args.runs / f"{run}.{kind}.npz"
-            if file.exists():
-                archive = np.load(file)
-                found |= dict(zip(archive["rows"].tolist(), archive["logits"], strict=True))
-        if all(i in found for i in rows):
-            every.logits[kind] = np.stack([found[i] for i in rows])
-    assert [asked[i].key for i in rows] == [c.key for c in every.clips]
-    return every
+def gain(before, after, artists, draws=1000):
+    """The difference in top-1 and where 95 of 100 draws of other artists have it."""
+    names, index = np.unique(artists, return_inverse=True)
+    sums = np.bincount(index, np.asarray(after, float) - np.asarray(before, float))
+    counts = np.bincount(index)
+    drawn = np.random.default_rng(0).integers(0, len(names), (draws, len(names)))
+    means = sums[drawn].sum(1) / counts[drawn].sum(1)
+    return [float(sums.sum() / counts.sum()), *np.percentile(means, [2.5, 97.5]).tolist()]
 
 
 def adopted(report):
@@ -256,140 +284,172 @@ def say(out, **row):
 
 
 def world_random(args, out):
-    """Names that mean nothing: drawn at random for each clip, and for each artist."""
-    every = Clips(args.clips, args.features, args.runs, [f"cv-{f}" for f in range(5)])
-    library = Library(args.reclassd, True, args.wheel)
-    for by in ("clip", "artist"):
-        for seed in range(args.random_seeds):
-            rng = np.random.default_rng(seed)
-            k = 2 + seed % 6
-            names = [f"Name {i}" for i in range(k)]
-            of = dict(zip(sorted(set(every.artists)), rng.integers(0, k, len(set(every.artists))), strict=True))
-            chosen = [[names[of[a] if by == "artist" else rng.integers(0, k)]] for a in every.artists]
-            library.forget()
-            library.fill(every, chosen)
-            report = library.learn("--dry-run")
-            say(out, world="random", by=by, seed=seed, names=k, adopted=report["outcome"] == "would-be-adopted", outcome=report["outcome"])
-    library.close()
+    """Names that mean nothing: drawn at random for each clip, and for each artist. None may be adopted."""
+    for title, musicnn, library, clips in libraries(args, [HEARD], (True,)):
+        people = sorted(set(clips.artists))
+        for by in ("clip", "artist"):
+            for seed in range(args.random_seeds):
+                rng = np.random.default_rng(seed)
+                k = 2 + seed % 6
+                names = [f"Name {i}" for i in range(k)]
+                of = dict(zip(people, rng.integers(0, k, len(people)), strict=True))
+                chosen = [[names[of[a] if by == "artist" else rng.integers(0, k)]] for a in clips.artists]
+                named = split(clips, 0.5, seed) if seed % 2 else np.ones(len(chosen), bool)
+                library.name([c if n else [] for c, n in zip(chosen, named, strict=True)])
+                report = library.learn("--dry-run")
+                say(out, world="random", by=by, seed=seed, names=k, named=int(named.sum()), adopted=report["outcome"] == "would-be-adopted", outcome=report["outcome"])
+
+
+# Names that no model knows, for some genres together each, by no rule of music.
+SHELVES = {"Kitchen": ("Jazz", "Country", "Reggae"), "Late Hour": ("Classical", "Folk", "Easy Listening", "Blues"), "Gym": ("Electronic", "Hip-Hop", "Soul-RnB"),
+           "Holidays": ("International", "Latin"), "Road": ("Pop Rock",)}  # fmt: skip
+MOODS = {"Q1": "Sunny", "Q2": "Fierce", "Q3": "Rainy Sunday", "Q4": "Hammock"}
 
 
 def world_renamed(args, out):
-    """Names that no model knows, but the sound may tell: the quadrants of mood, a split of each genre by its loudness, and both with nonsense beside."""
-    every = one_set(args, [f"cv-{f}" for f in range(5)], "taffc4q")
-    for musicnn in (False, True):
-        library = Library(args.reclassd, musicnn, args.wheel)
-        mood = {"Q1": "Kitchen", "Q2": "Gym", "Q3": "Rainy Sunday", "Q4": "Late Hour"}
-        quadrant = [mood[c.path.split("/")[1]] for c in every.clips]
+    """Half of the artists' clips in names that no model knows: shelves of several genres, moods, and both with names beside them that mean nothing."""
+    for _, musicnn, library, clips in libraries(args, [("other artists", ("taffc4q",), HEARD[2], HEARD[3])]):
+        shelf = [[name for name, genres in SHELVES.items() if set(genres) & c.genres] for c in clips.clips]
+        mood = [[MOODS[c.path.split("/")[1]]] for c in clips.clips]
         rng = np.random.default_rng(0)
-        half = ["Left Shelf" if rng.random() < 0.5 else "Right Shelf" for _ in every.clips]
-        for title, chosen in (("mood", [[q] for q in quadrant]), ("mood and shelves", [[q, h] for q, h in zip(quadrant, half, strict=True)])):
-            library.forget()
-            library.fill(every, chosen)
-            report = library.learn("--dry-run")
-            say(out, world="renamed", title=title, musicnn=musicnn, outcome=report["outcome"], untold=report["untold"],
-                before=report["comparison"]["before"], after=report["comparison"]["after"],
-                genres={g["name"]: round(g["after"]["f1"], 2) for g in report["genres"]})  # fmt: skip
-        library.close()
+        people = sorted(set(clips.artists))
+        side = dict(zip(people, rng.integers(0, 2, len(people)), strict=True))
+        left = [["Bought in 1998"] if side[a] else ["Bought in 2004"] for a in clips.artists]
+        worlds = {"shelves": shelf, "moods": mood, "shelves, and names at random": [a + b for a, b in zip(shelf, left, strict=True)], "names at random": left}
+        for title, truth in worlds.items():
+            for seed in range(args.seeds):
+                named = split(clips, 0.5, seed)
+                library.forget()
+                library.name([t if n else [] for t, n in zip(truth, named, strict=True)])
+                report = library.learn()
+                judged = library.judged()
+                rest = np.flatnonzero(~named)
+                wanted = [shelf[i] if title.startswith("shelves") else truth[i] for i in rest]
+                commonest = max((sum(n in w for w in wanted) for n in {n for w in wanted for n in w}), default=0) / len(rest)
+                after = [judged[i] for i in rest]
+                same = figures(after, wanted, threshold=report["comparison"]["threshold"] if adopted(report) else 0.7)
+                say(out, world="renamed", title=title, musicnn=musicnn, seed=seed, named=int(named.sum()), adopted=adopted(report), outcome=report["outcome"],
+                    untold=report["untold"], before=dict(top1=commonest), after=same if adopted(report) else {})  # fmt: skip
 
 
 def world_owners(args, out):
-    """Two owners: each learns from his own half and is asked about the other half, by his own model and by the other's."""
-    own = {name: one_set(args, [f"from-{other}"], name) for name, other in (("taffc4q", "emotify"), ("emotify", "taffc4q"))}
+    """Two owners: each names half of his clips and is asked about the other half, by his own model and by the other's."""
     labels = {}
-    for row in __import__("csv").DictReader(open(args.clips[0], encoding="utf-8")):
+    for row in csv.DictReader(open(args.clips[0], encoding="utf-8")):
         labels[f"{row['set']}/{row['path']}"] = [g.strip().replace("Pop|Rock", "Pop Rock") for g in row["labels"].split(";") if g.strip()]
     for musicnn in (False, True):
-        needed = ("joined", "tags") if musicnn else ("features",)
-        if any(kind not in clips.logits for clips in own.values() for kind in needed):
-            continue
-        libraries, halves = {}, {}
-        for name, clips in own.items():
-            libraries[name] = Library(args.reclassd, musicnn, args.wheel)
-            halves[name] = split(clips, 0.5, 0)
-            words = [labels[c.key] if n else [] for c, n in zip(clips.clips, halves[name], strict=True)]
-            libraries[name].fill(clips, words)
-            report = libraries[name].learn()
-            print(name, musicnn, report["outcome"])
-        for name, clips in own.items():
-            rest = np.flatnonzero(~halves[name])
+        owners = {}
+        for _, _, library, clips in libraries(args, NEVER, (musicnn,)):
+            named = split(clips, 0.5, 0)
+            library.name([labels[c.key] if n else [] for c, n in zip(clips.clips, named, strict=True)])
+            report = library.learn()
+            kept = Path(tempfile.mkdtemp(prefix="reclassd-owner-"))
+            if adopted(report):
+                shutil.copytree(f"{library.database}.learned", kept / "learned")
+            owners[clips.clips[0].set] = (kept, named, report)
+        for _, _, library, clips in libraries(args, NEVER, (musicnn,)):
+            own = clips.clips[0].set
+            named, row = owners[own][1], {}
+            rest = np.flatnonzero(~named)
             truth = [labels[clips.clips[i].key] for i in rest]
-            row = {}
-            for title, source in (("own", name), ("the other's", next(other for other in own if other != name)), ("none", None)):
-                library = libraries[name]
-                place = Path(f"{library.database}.learned")
-                aside = place.with_suffix(".aside")
-                place.rename(aside) if place.exists() else aside.mkdir()
-                if source:
-                    found = aside if source == name else Path(f"{libraries[source].database}.learned")
-                    shutil.copytree(found, place)
-                judged = library.judged(clips)
-                row[title] = figures([judged[i] for i in rest], truth)
-                shutil.rmtree(place, ignore_errors=True)
-                aside.rename(place)
-            say(out, world="owners", owner=name, musicnn=musicnn, named=int(halves[name].sum()), **{"figures": row})
+            for title, source in (("none", None), ("own", own), ("the other's", next(iter(set(owners) - {own}), None))):
+                library.forget()
+                if source and (owners[source][0] / "learned").exists():
+                    shutil.copytree(owners[source][0] / "learned", f"{library.database}.learned")
+                judged = library.judged()
+                row[title] = figures([judged[i] for i in rest], truth, same=lambda said, genres: said in genres or families(said, genres))
+            say(out, world="owners", owner=own, musicnn=musicnn, named=int(named.sum()), adopted=adopted(owners[own][2]), **{"figures": row})
             print({k: v["top1"] for k, v in row.items()})
-        for library in libraries.values():
-            library.close()
+        for kept, _, _ in owners.values():
+            shutil.rmtree(kept)
+
+
+ORDERS = ("what teaches most", "by chance", "least sure first")
 
 
 def world_order(args, out):
-    """How fast it learns by the order in which its owner is asked: what teaches most, by chance, the least sure first."""
-    every = Clips(args.clips, args.features, args.runs, [f"cv-{f}" for f in range(5)])
-    library = Library(args.reclassd, True, args.wheel)
-    rng = np.random.default_rng(0)
-    kept = np.zeros(len(every.clips), bool)
-    kept[rng.permutation(len(every.clips))[: len(every.clips) // 3]] = True
-    for artist in set(every.artists[kept]):
-        kept[every.artists == artist] = True
-    truth = [every.clips[i].genres for i in np.flatnonzero(kept)]
-    pool = [i for i in np.flatnonzero(~kept)]
-    places = {f"/nowhere/{c.artist}/{c.key}": i for i, c in enumerate(every.clips)}
-    for order in ("what teaches most", "by chance", "least sure first"):
-        for seed in range(args.seeds if order == "by chance" else 1):
-            library.forget()
-            library.fill(every, [[] for _ in every.clips])
-            named, chance = set(), np.random.default_rng(seed)
-            for answers in (40, 80, 120, 160, 240, 320):
-                judged = library.judged(every)
-                chosen = [sorted(c.genres) if i in named else [] for i, c in enumerate(every.clips)]
-                library.fill(every.only(np.array(pool)), [chosen[i] for i in pool], [judged[i] for i in pool])
-                left = [i for i in pool if i not in named]
-                want = answers - len(named)
-                if order == "what teaches most":
-                    asked = [places[json.loads(line)["path"]] for line in library.run("learn", "--json", "--ask", want).splitlines()]
-                elif order == "by chance":
-                    asked = chance.permutation(left)[:want].tolist()
-                else:
-                    asked = sorted(left, key=lambda i: judged[i]["confidence"])[:want]
-                named |= set(asked)
-                library.fill(every, [sorted(c.genres) if i in named else [] for i, c in enumerate(every.clips)], judged)
-                report = library.learn()
-                judged = library.judged(every)
-                after = [judged[i] for i in np.flatnonzero(kept)]
-                say(out, world="order", order=order, seed=seed, answers=len(named), adopted=adopted(report), genres=len(report["genres"]),
-                    after=figures(after, truth, same=families))  # fmt: skip
-    library.close()
+    """How fast it learns by the order in which its owner is asked, by networks that never heard the collection: a third of the artists is judged, the rest asked about."""
+    for title, musicnn, library, clips in libraries(args, NEVER[:1], (True,)):
+        library.forget()
+        at_first = library.judged()
+        for seed in range(args.seeds):
+            rng = np.random.default_rng(seed)
+            people = sorted(set(clips.artists))
+            apart = set(rng.permutation(people)[: len(people) // 3])
+            judge = np.array([a in apart for a in clips.artists])
+            pool = np.flatnonzero(~judge)
+            of_pool = clips.only(pool)
+            asking = Library(args.reclassd, musicnn, args.wheel)
+            asking.fill(of_pool)
+            places = {f"/nowhere/{c.artist}/{c.key}": i for i, c in enumerate(clips.clips)}
+            truth = [clips.clips[i].genres for i in np.flatnonzero(judge)]
+            for order in ORDERS:
+                library.forget()
+                named, chance, judged = set(), np.random.default_rng(seed), at_first
+                for answers in args.answers:
+                    asking.name([sorted(clips.clips[i].genres) if i in named else [] for i in pool], [judged[i] for i in pool])
+                    left = [i for i in pool if i not in named]
+                    want = min(answers - len(named), len(left))
+                    if order == "what teaches most":
+                        asked = [places[json.loads(line)["path"]] for line in asking.run("learn", "--json", "--ask", want).splitlines()]
+                    elif order == "by chance":
+                        asked = chance.permutation(left)[:want].tolist()
+                    else:
+                        asked = sorted(left, key=lambda i: judged[i]["confidence"])[:want]
+                    named |= set(asked)
+                    library.name([sorted(c.genres) if i in named else [] for i, c in enumerate(clips.clips)], judged)
+                    report = library.learn()
+                    judged = library.judged()
+                    after = [judged[i] for i in np.flatnonzero(judge)]
+                    say(out, world="order", order=order, seed=seed, answers=len(named), adopted=adopted(report), genres=len(report["genres"]),
+                        before=figures([at_first[i] for i in np.flatnonzero(judge)], truth, same=families), after=figures(after, truth, same=families))  # fmt: skip
+            asking.close()
 
 
-WORLDS = dict(order=world_order, shares=world_shares, random=world_random, renamed=world_renamed, owners=world_owners)
+WORLDS = dict(shares=world_shares, random=world_random, renamed=world_renamed, owners=world_owners, order=world_order)
+BY = dict(shares=("networks", "musicnn", "share"), random=("by",), renamed=("title", "musicnn"), order=("order", "answers"))
+
+
+def table(file):
+    """The means over seeds of what stands in a file of figures."""
+    rows = [json.loads(line) for line in file.open()]
+    for world, by in BY.items():
+        groups = {}
+        for row in (row for row in rows if row["world"] == world):
+            groups.setdefault(tuple(row[key] for key in by), []).append(row)
+        for key, group in groups.items():
+            mean = lambda when, what, some: np.mean([r[when][what] for r in some if r.get(when, {}).get(what) is not None] or [np.nan])  # noqa: E731
+            print(world, *key, f"runs {len(group)} adopted {sum(r['adopted'] for r in group)} named {np.mean([r.get('named', 0) for r in group]):.0f}", end=" | ")
+            for when in ("before", "after"):
+                print(when, " ".join(f"{what} {mean(when, what, group):.3f}" for what in ("top1", "ece", "precision", "coverage")), end=" | ")
+            if "gain" in group[0]:
+                print("gain {:+.3f} ({:+.3f} to {:+.3f})".format(*np.mean([r["gain"] for r in group], 0)), end=" | ")
+            sure = [r for r in group if r["adopted"] and r.get("after", {}).get("coverage")]
+            if sure and len(sure) < len(group):
+                print("where adopted:", " ".join(f"{what} {mean('after', what, sure):.3f}" for what in ("top1", "ece", "precision", "coverage")), end="")
+            print()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reclassd", required=True, type=Path)
-    parser.add_argument("--clips", required=True, nargs="+", type=Path, help="the lists that study.py was given, in the same order")
-    parser.add_argument("--features", required=True, type=Path)
-    parser.add_argument("--runs", required=True, type=Path, help="what study.py wrote")
+    parser.add_argument("--reclassd", type=Path)
+    parser.add_argument("--clips", nargs="+", type=Path, help="the lists that study.py was given, in the same order")
+    parser.add_argument("--features", type=Path)
+    parser.add_argument("--runs", nargs="+", type=Path, help="what study.py wrote; what is not in the first folder is looked for in the next")
     parser.add_argument("--wheel", type=Path, help="musicnn's package, for the votes with musicnn")
     parser.add_argument("--worlds", default=",".join(WORLDS))
-    parser.add_argument("--shares", default="5,10,20,50", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--shares", default=[5, 10, 20, 50], type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--answers", default=[40, 80, 120, 160, 240, 320], type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--seeds", default=3, type=int)
     parser.add_argument("--random-seeds", default=50, type=int)
     parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
-    with args.out.open("a") as out:
-        for world in args.worlds.split(","):
-            WORLDS[world](args, out)
+    if not args.table:
+        with args.out.open("a") as out:
+            for world in args.worlds.split(","):
+                WORLDS[world](args, out)
+    table(args.out)
 
 
 if __name__ == "__main__":

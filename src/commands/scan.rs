@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use reclassd::config::Config;
 use reclassd::descriptors::Descriptors;
+use reclassd::learning;
 use reclassd::pipeline::{
     Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, WaitsFor, count_reports,
 };
@@ -82,7 +84,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         .max_blocking_threads(blocking)
         .enable_all()
         .build()?;
-    runtime.block_on(scan(line, request, settle, arguments))
+    let (outcome, is_more_unsure) = runtime.block_on(scan(line, request, settle, arguments))?;
+    if is_more_unsure && !arguments.dry_run {
+        give_turns(arguments, &config);
+    }
+    Ok(outcome)
+}
+
+/// Sees to what is asked about first in review. A scan does not fail by it.
+fn give_turns(arguments: &Arguments, config: &Config) {
+    let given = arguments.common.open_store(config).and_then(|store| Ok(learning::give_turns(&store, config)?));
+    if let Err(error) = given {
+        tracing::debug!("review keeps its order: {error:#}");
+    }
 }
 
 async fn scan(
@@ -90,7 +104,7 @@ async fn scan(
     request: ScanRequest,
     settle: Duration,
     arguments: &Arguments,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<(Outcome, bool)> {
     let started = Instant::now();
     let cancel = Cancel::default();
     let view = View::new(arguments, &request, &cancel);
@@ -117,11 +131,12 @@ async fn scan(
     }
     let interrupted = cancel.is_requested();
     view.summarise(&summary, started.elapsed().saturating_sub(waited), interrupted)?;
-    Ok(match summary.failed {
+    let outcome = match summary.failed {
         _ if interrupted => Outcome::Interrupted,
         0 => Outcome::Done,
         _ => Outcome::SomeFailed,
-    })
+    };
+    Ok((outcome, !interrupted && summary.unsure > 0 && summary.unchanged < summary.total()))
 }
 
 /// A run of the scan: what it showed, counted and put off.

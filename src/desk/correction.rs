@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Desk, DeskError};
 use crate::genre::Genre;
+use crate::learning::Answered;
 use crate::pipeline::{Action, HandReport};
-use crate::store::{CorrectionKind, GoId, NewCorrection, PastCorrection, Surface, TrackStatus};
+use crate::store::{CorrectionKind, GoId, NewCorrection, PastCorrection, QueuedTrack, Surface, TrackStatus};
 
 /// A decision about a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +85,10 @@ impl Desk {
         if self.hand.is_dry_run() {
             return Ok(Corrected { report, go: None });
         }
+        // One of many at once says nothing new of the others.
+        if go.is_none() && matches!(correction, Correction::Set(_)) {
+            self.pass_on(&report, track.as_ref());
+        }
         let go = self.store().note_correction(&NewCorrection {
             go,
             path: &report.path,
@@ -96,6 +101,17 @@ impl Desk {
             choice_before: before.as_ref(),
         })?;
         Ok(Corrected { report, go: Some(go) })
+    }
+
+    /// Suggests what was said of a track for those that are like it. A correction does not fail by it.
+    fn pass_on(&self, report: &HandReport, track: Option<&QueuedTrack>) {
+        let Some((neighbours, track)) = self.neighbours.as_ref().zip(track) else { return };
+        let Some(audio) = track.audio.filter(|_| !report.after.is_empty()) else { return };
+        let answered =
+            Answered { path: &report.path, audio, album: track.credits.album.as_deref(), genres: &report.after };
+        if let Err(error) = neighbours.pass_on(self.store(), answered) {
+            tracing::debug!("{}: nothing is suggested for what is like it: {error}", report.path.display());
+        }
     }
 
     /// The corrections of one go that were not taken back, the last one first.

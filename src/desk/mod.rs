@@ -25,6 +25,7 @@ pub use track::{FileNow, Past};
 
 use crate::config::Config;
 use crate::genre::Taxonomy;
+use crate::learning::Neighbours;
 use crate::pipeline::{ByHand, Opinion, Opinions};
 use crate::store::{
     Effort, QueueFilter, QueuePage, QueuePlace, QueueView, QueuedTrack, Store, StoreError, Surface, TrackId,
@@ -41,6 +42,8 @@ pub struct Desk {
     names: GenreNames,
     window: crate::audio::AnalysisWindow,
     surface: Surface,
+    /// None where nobody can be asked what sounds alike.
+    neighbours: Option<Neighbours>,
 }
 
 /// All that is known of a track beyond its row.
@@ -62,7 +65,14 @@ impl Desk {
         let names = GenreNames::new(Taxonomy::builtin()?, config)?;
         let opinions = Opinions::new(config);
         let opinions = opinions.inspect_err(|error| tracing::warn!("what the models said is not shown: {error}")).ok();
-        Ok(Self { hand, opinions, names, window: window::of(config), surface })
+        Ok(Self {
+            hand,
+            opinions,
+            names,
+            window: window::of(config),
+            surface,
+            neighbours: Neighbours::new(config).ok(),
+        })
     }
 
     /// Cleans up after a crash, as every command that writes does first.
@@ -110,8 +120,11 @@ impl Desk {
         self.store().count_queue(filter, SOON)
     }
 
-    /// What accepting the guess would write into the file.
+    /// What accepting the guess would write into the file: what an answer about a file like it suggests, or else what the vote says.
     pub fn suggestion(&self, track: &QueuedTrack) -> Vec<String> {
+        if !track.suggested.is_empty() {
+            return track.suggested.clone();
+        }
         self.hand.words(&track.path, &track.ranking)
     }
 

@@ -17,6 +17,10 @@ use crate::store::{AnalysedTrack, AudioKey, Store, TrackStatus};
 
 /// More tracks than this are not compared with each other.
 const MOST: usize = 4_000;
+/// The same for the order of review, which is seen to after every scan.
+const COMPARED_FOR_TURNS: usize = 1_000;
+/// Tracks that get a turn there: more than anybody answers in one go.
+const TURNS: usize = 200;
 /// Cosines below this are no likeness.
 const UNLIKE: f32 = 0.2;
 
@@ -46,6 +50,21 @@ struct Candidate {
 /// # Errors
 /// [`LearnError`] when the database or the configuration's models fail.
 pub fn most_telling(store: &Store, config: &Config, n: usize) -> Result<Vec<Asked>, LearnError> {
+    of_most_telling(store, config, n, MOST)
+}
+
+/// Gives the tracks whose answers would help most their turns in review. It is meant for after every scan that found something, and
+/// compares fewer tracks.
+///
+/// # Errors
+/// As for [`most_telling`].
+pub fn give_turns(store: &Store, config: &Config) -> Result<(), LearnError> {
+    let asked = of_most_telling(store, config, TURNS, COMPARED_FOR_TURNS)?;
+    let paths: Vec<PathBuf> = asked.into_iter().map(|asked| asked.path).collect();
+    Ok(store.give_turns(&paths)?)
+}
+
+fn of_most_telling(store: &Store, config: &Config, n: usize, most: usize) -> Result<Vec<Asked>, LearnError> {
     let remembered = Remembered::new(config)?;
     let mut candidates = Vec::new();
     store.analysed(|track| {
@@ -54,9 +73,13 @@ pub fn most_telling(store: &Store, config: &Config, n: usize) -> Result<Vec<Aske
         let could_be = track.status == TrackStatus::Unsure || is_named || track.confidence.is_some();
         if could_be && !track.is_gone && !track.is_not_music {
             candidates.push(Candidate { path, audio, genre, confidence: track.confidence.unwrap_or(0.0), is_named });
+            // Memory does not grow with the library.
+            if candidates.len() > 8 * most {
+                thin_out(&mut candidates, most);
+            }
         }
     })?;
-    thin_out(&mut candidates);
+    thin_out(&mut candidates, most);
     let (rows, candidates) = described(store, &remembered, candidates)?;
     let sure: Vec<f32> = candidates.iter().map(|candidate| 1.0 - candidate.confidence).collect();
     let named: Vec<bool> = candidates.iter().map(|candidate| candidate.is_named).collect();
@@ -71,12 +94,12 @@ pub fn most_telling(store: &Store, config: &Config, n: usize) -> Result<Vec<Aske
 }
 
 /// Keeps the least sure ones, and of those that were named a part.
-fn thin_out(candidates: &mut Vec<Candidate>) {
-    if candidates.len() > MOST {
+fn thin_out(candidates: &mut Vec<Candidate>, most: usize) {
+    if candidates.len() > most {
         candidates.sort_by(|a, b| b.is_named.cmp(&a.is_named).then(a.confidence.total_cmp(&b.confidence)));
         let named = candidates.partition_point(|candidate| candidate.is_named);
-        candidates.drain(..named.saturating_sub(MOST / 2));
-        candidates.truncate(MOST);
+        candidates.drain(..named.saturating_sub(most / 2));
+        candidates.truncate(most);
     }
     candidates.sort_by(|a, b| a.path.cmp(&b.path));
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::asking::give_turns;
 use super::learn::{adopt, learn};
 use super::{Enough, Generations, LearnError, Locked, Report, Request};
 use crate::config::Config;
@@ -75,7 +76,19 @@ pub fn learn_if_due(store: &Store, config: &Config) -> Result<Option<Report>, Le
     let learnt = learn(store, config, request)?;
     let report = adopt(learnt, &locked)?;
     locked.remember_request(&request, store)?;
+    see_to_review(store, config, &report)?;
     Ok(Some(report))
+}
+
+/// What is asked first in review, after something was learned or tried.
+///
+/// # Errors
+/// [`LearnError`] when the database fails.
+pub fn see_to_review(store: &Store, config: &Config, report: &Report) -> Result<(), LearnError> {
+    if report.is_good() {
+        store.forget_suggestions()?;
+    }
+    give_turns(store, config)
 }
 
 fn unix_now() -> u64 {

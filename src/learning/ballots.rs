@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ndarray::{Array2, ArrayView1};
 
-use super::examples::Examples;
+use super::examples::{Examples, Source};
 use super::folds::FOLDS;
 use super::logistic;
 use super::names::Class;
@@ -19,7 +19,9 @@ use crate::pipeline::Remembered;
 /// know.
 const WEIGHTS: [f32; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 9.0, 30.0];
 /// The probability from which a kind is named in place of its family.
-pub(super) const TELL: f32 = 0.7;
+const TELL: f32 = 0.7;
+/// The fit of a kind that is not named.
+const UNTOLD: KindFit = KindFit { bias: -20.0, share: 0.0 };
 /// No probability counts as less where its logarithm is taken.
 const LEAST: f64 = 1e-3;
 /// More tracks than this say no more about a weight.
@@ -112,10 +114,35 @@ impl<'a> Vote<'a> {
         genre::vote(ballots, &self.taxonomy, rules)
     }
 
+    /// The probability from which a kind is named: the owner's kinds from one that was fitted to them; without any, as before.
+    pub(super) fn tell(&self) -> f32 {
+        if self.kinds().next().is_some() { TELL } else { self.remembered.rules().kinds.tell }
+    }
+
+    /// Those of the owner's genres that are kinds of what others say.
+    fn kinds(&self) -> impl Iterator<Item = &Genre> {
+        let words = self.remembered.words();
+        let is_kind = move |genre: &&Genre| {
+            self.taxonomy.ancestors(genre).any(|wide| words.iter().any(|words| words.contains(wide)))
+        };
+        self.genres.iter().filter(is_kind)
+    }
+
+    /// What was known of kinds. Whoever has a name for a family and none for its kinds is not told of them.
+    fn fits_left(&self) -> BTreeMap<Genre, KindFit> {
+        let mut fits = self.remembered.rules().kinds.fits.clone();
+        let is_left_whole = |kind: &Genre| {
+            let is_class = |genre: &Genre| self.genres.contains(genre);
+            !is_class(kind) && self.taxonomy.ancestors(kind).any(is_class)
+        };
+        fits.iter_mut().filter(|(kind, _)| is_left_whole(kind)).for_each(|(_, fit)| *fit = UNTOLD);
+        fits
+    }
+
     /// By what it is counted, once something was fitted.
     fn rules(&self, fitted: &Fitted, policy: KindsPolicy) -> Rules {
         let base = self.remembered.rules();
-        let kinds = Kinds { policy, tell: TELL, fits: fitted.kinds.clone() };
+        let kinds = Kinds { policy, tell: self.tell(), fits: fitted.kinds.clone() };
         Rules { temperature: base.temperature, calibration: Some(fitted.calibration), kinds }
     }
 
@@ -128,7 +155,8 @@ impl<'a> Vote<'a> {
         folds: &[u8],
         policy: KindsPolicy,
     ) -> Result<Comparison, GenreError> {
-        let known = (0..examples.list.len()).filter(|&i| examples.list[i].shares.is_some());
+        let is_named = |i: &usize| examples.list[*i].source != Source::Background;
+        let known = (0..examples.list.len()).filter(is_named).filter(|&i| examples.list[i].shares.is_some());
         let known: Vec<usize> =
             known.filter(|&i| examples.targets[i].iter().any(|&l| usize::from(l) < self.genres.len())).collect();
         let stride = known.len().div_ceil(MOST).max(1);
@@ -148,8 +176,8 @@ impl<'a> Vote<'a> {
             };
             sights.push(at.iter().zip(&base).map(of).collect::<Result<Vec<Sight>, GenreError>>()?);
         }
-        let base_fits = &self.remembered.rules().kinds.fits;
-        let fit = |counts: &dyn Fn(usize) -> bool| fit(&sights, counts, &self.genres, base_fits);
+        let base_fits = self.fits_left();
+        let fit = |counts: &dyn Fn(usize) -> bool| fit(&sights, counts, &self.genres, &base_fits);
         let fitted = fit(&|_| true);
         let by_fold: Vec<Fitted> = (0..FOLDS as u8).map(|fold| fit(&|n| folds[at[n]] != fold)).collect();
         let mut after = Vec::with_capacity(at.len());

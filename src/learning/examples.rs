@@ -4,7 +4,7 @@
 //! use has said of nearly all examples is left out of every row; an example that lacks the rest is left out itself, and counted.
 //! Memory is bounded: of more than [`MAX_EXAMPLES`] tracks a part is taken that spreads evenly over genres and artists.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
@@ -14,11 +14,11 @@ use super::LearnError;
 use super::names::{Class, Enough, Meaning, Names, Rare};
 use super::places::place;
 use super::softmax::Target;
-use crate::genre::{Naming, Taxonomy};
+use crate::genre::{Genre, Naming, Taxonomy};
 use crate::inference::{Part, PartOutput, SaidPart};
 use crate::pipeline::{Remembered, Said};
 use crate::store::{AnalysedTrack, AudioKey, Store, TrackStatus};
-use crate::tagging;
+use crate::tagging::{self, Credits};
 
 /// More tracks than this are not learned from at once: about 200 MB of rows.
 pub const MAX_EXAMPLES: usize = 50_000;
@@ -26,6 +26,8 @@ pub const MAX_EXAMPLES: usize = 50_000;
 const MAX_BACKGROUND: usize = 2_000;
 /// A vote that is this sure may stand for what its owner did not say.
 const SURE: f32 = 0.7;
+/// Where this part of some music was named, the names are taken for a fair sample of it.
+const FAIR_SHARE: f64 = 0.2;
 /// The share of examples that has to have a part for it to be used.
 const NEARLY_ALL: f64 = 0.9;
 /// Examples by which that is decided.
@@ -63,9 +65,11 @@ pub struct Examples {
     pub(super) parts: Vec<Part>,
     /// Classes of each, the label behind the last class being all other music.
     pub(super) targets: Vec<Target>,
+    /// How many of the classes are the owner's; those behind are what else the voters have words for.
+    pub(super) named: usize,
     /// The examples.
     pub list: Vec<Example>,
-    /// The genres that are learned.
+    /// The genres that are learned, then those that are only passed on.
     pub classes: Vec<Class>,
     /// Whether there are examples of other music.
     pub has_other: bool,
@@ -109,7 +113,7 @@ pub struct Wanted {
 struct Labelled {
     path: PathBuf,
     audio: AudioKey,
-    performer: Option<String>,
+    artist: Option<String>,
     values: Vec<String>,
     source: Source,
 }
@@ -123,20 +127,24 @@ impl Examples {
         let taxonomy = remembered.taxonomy();
         let mut found = Found::default();
         let (mut labelled, mut background, mut untold) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sure_of_named, mut sure_of_others) =
+            (HashMap::<String, usize>::new(), HashMap::<String, usize>::new());
         store.analysed(|track| {
             found.analysed += 1;
-            let AnalysedTrack { path, audio, performer, .. } = track;
+            let is_sure = track.confidence.is_some_and(|confidence| confidence >= SURE) && !track.is_not_music;
+            let AnalysedTrack { path, audio, artist, .. } = track;
             match track.chosen.filter(|genres| !genres.is_empty()) {
                 Some(values) => {
                     found.chosen += 1;
-                    labelled.push(Labelled { path, audio, performer, values, source: Source::Owner });
+                    track.genre.filter(|_| is_sure).into_iter().for_each(|g| *sure_of_named.entry(g).or_default() += 1);
+                    labelled.push(Labelled { path, audio, artist, values, source: Source::Owner });
                 }
-                None if wanted.from_tags && !track.is_gone => untold.push((path, audio, performer)),
+                None if wanted.from_tags && !track.is_gone => untold.push((path, audio, artist)),
                 None => {
-                    let sure = track.confidence.is_some_and(|confidence| confidence >= SURE);
                     let stands = matches!(track.status, TrackStatus::Tagged | TrackStatus::Kept);
-                    if let Some(genre) = track.genre.filter(|_| sure && stands && !track.is_not_music) {
-                        thin_out(&mut background, (path, audio, performer, genre));
+                    if let Some(genre) = track.genre.filter(|_| is_sure && stands) {
+                        *sure_of_others.entry(genre.clone()).or_default() += 1;
+                        thin_out(&mut background, (path, audio, artist, genre));
                     }
                 }
             }
@@ -147,24 +155,38 @@ impl Examples {
         }
         once_each(&mut labelled, &mut found);
         let mut groups = Groups::default();
-        let groups_of =
-            performers(store, labelled.iter().map(|l| (l.path.as_path(), l.audio, l.performer.as_deref())))?;
+        let groups_of = artists(store, labelled.iter().map(|l| (l.path.as_path(), l.artist.as_deref())))?;
         let mut names = Names::new(taxonomy, naming);
         let read: Vec<(Vec<usize>, usize)> =
             labelled.iter().zip(&groups_of).map(|(l, group)| (names.read(&l.values), groups.number(group))).collect();
         let (meanings, mut classes, rare) = names.settle(&read, wanted.enough);
-        place(&mut classes, taxonomy, &remembered.words());
+        let words = remembered.words();
+        place(&mut classes, taxonomy, &words);
+        let named = classes.len();
+        if named > 0 {
+            let rest = rest_of(&words, &classes, taxonomy);
+            classes.extend(rest);
+        }
+        let passed_on = |genre: &Genre| {
+            let family = taxonomy.family(genre);
+            let is = |class: &Class| taxonomy.family(&class.genre) == family;
+            classes[named..].iter().position(is).map(|at| (named + at) as u16)
+        };
         let other = classes.len() as u16;
         let mut chosen: Vec<(Labelled, usize, Target)> = Vec::new();
         for (labelled, (names, group)) in labelled.into_iter().zip(read) {
-            let of = |name: &usize| match meanings[*name] {
-                Meaning::Class(class) => Some(class as u16),
-                Meaning::Other | Meaning::Unclear => None,
+            let of = |name: &usize| match &meanings[*name] {
+                Meaning::Class(class) => Some(*class as u16),
+                Meaning::Other(genre) => genre.as_ref().and_then(passed_on),
+                Meaning::Unclear => None,
             };
             let mut target: Target = names.iter().filter_map(of).collect();
             target.sort_unstable();
             target.dedup();
-            if target.is_empty() && !names.is_empty() && names.iter().all(|name| meanings[*name] == Meaning::Other) {
+            if target.is_empty()
+                && !names.is_empty()
+                && names.iter().all(|name| matches!(meanings[*name], Meaning::Other(_)))
+            {
                 target.push(other);
             }
             if !target.is_empty() {
@@ -175,13 +197,19 @@ impl Examples {
         chosen = evenly(chosen, MAX_EXAMPLES);
         found.left_over = n - chosen.len();
         if !classes.is_empty() {
-            let unlike = |genre: &str| is_unlike(genre, &classes, taxonomy);
-            background.retain(|(.., genre)| unlike(genre));
+            // Where a fair part of what the vote calls so was named, and otherwise, the rest of it is no other music.
+            let count = |of: &HashMap<String, usize>, genre: &str| of.get(genre).copied().unwrap_or(0) as f64;
+            let is_named = |genre: &str| {
+                let named = count(&sure_of_named, genre);
+                named >= FAIR_SHARE * (named + count(&sure_of_others, genre))
+            };
+            background.retain(|(.., genre)| !is_named(genre) && is_unlike(genre, &classes[..named], taxonomy));
             background.truncate(MAX_BACKGROUND.min(chosen.len()));
-            let of = performers(store, background.iter().map(|b| (b.0.as_path(), b.1, b.2.as_deref())))?;
-            for ((path, audio, performer, _), group) in background.into_iter().zip(of) {
-                let labelled = Labelled { path, audio, performer, values: Vec::new(), source: Source::Background };
-                chosen.push((labelled, groups.number(&group), vec![other]));
+            let of = artists(store, background.iter().map(|b| (b.0.as_path(), b.2.as_deref())))?;
+            for ((path, audio, artist, genre), group) in background.into_iter().zip(of) {
+                let label = taxonomy.canonical(&genre).and_then(passed_on).unwrap_or(other);
+                let labelled = Labelled { path, audio, artist, values: Vec::new(), source: Source::Background };
+                chosen.push((labelled, groups.number(&group), vec![label]));
             }
         }
         let (parts, said) = probe(store, remembered, &chosen)?;
@@ -211,7 +239,17 @@ impl Examples {
         let rows = Array2::from_shape_vec((list.len(), width), numbers).unwrap_or_default();
         let parts = parts.into_iter().map(|(_, part)| part).collect();
         let groups = groups.0.len();
-        Ok(Self { rows, parts, targets, list, classes, has_other, groups, rare, found })
+        Ok(Self { rows, parts, targets, list, named, classes, has_other, groups, rare, found })
+    }
+
+    /// Whether some example is none of the owner's genres.
+    pub(super) fn has_others(&self) -> bool {
+        self.targets.iter().flatten().any(|&label| usize::from(label) >= self.named)
+    }
+
+    /// Whether so much of the library was named that what was not is taken to be more of the same.
+    pub(super) fn is_fair_share(&self) -> bool {
+        (self.found.chosen + self.found.tagged) as f64 >= FAIR_SHARE * self.found.analysed as f64
     }
 
     /// How many labels there are: the classes, and all other music where there are examples of it.
@@ -263,6 +301,14 @@ fn probe(
     Ok((parts, said))
 }
 
+/// The voters' words for what the owner has no name for: a model that is learned passes on what they say of it. Kinds count as the widest word.
+fn rest_of(words: &[BTreeSet<Genre>], classes: &[Class], taxonomy: &Taxonomy) -> Vec<Class> {
+    let all: BTreeSet<&Genre> = words.iter().flatten().collect();
+    let is_widest = |genre: &&Genre| !taxonomy.ancestors(genre).any(|wide| all.contains(wide));
+    let apart = all.iter().copied().filter(is_widest).filter(|genre| is_unlike(genre.as_str(), classes, taxonomy));
+    apart.filter_map(|genre| Class::passed_on(genre.clone())).collect()
+}
+
 /// Whether a sure vote for this genre speaks against all classes.
 fn is_unlike(genre: &str, classes: &[Class], taxonomy: &Taxonomy) -> bool {
     let folded = Taxonomy::folded(genre);
@@ -290,7 +336,7 @@ fn in_disorder(path: &Path) -> u64 {
 
 /// Tracks whose tags hold a genre that this program did not write.
 fn from_tags(tracks: Vec<(PathBuf, AudioKey, Option<String>)>, taxonomy: &Taxonomy) -> Vec<Labelled> {
-    let read = |(path, audio, performer): (PathBuf, AudioKey, Option<String>)| {
+    let read = |(path, audio, artist): (PathBuf, AudioKey, Option<String>)| {
         let state = tagging::read(&path).ok()?;
         if state.genre_is_ours() || !state.has_genre() {
             return None;
@@ -298,7 +344,7 @@ fn from_tags(tracks: Vec<(PathBuf, AudioKey, Option<String>)>, taxonomy: &Taxono
         // What is listed as no genre (`Other`, `Favourites`) is no word about the music.
         let values =
             state.genres.into_iter().filter(|value| taxonomy.why_no_genre(value).is_none()).collect::<Vec<_>>();
-        (!values.is_empty()).then_some(Labelled { path, audio, performer, values, source: Source::Tags })
+        (!values.is_empty()).then_some(Labelled { path, audio, artist, values, source: Source::Tags })
     };
     tracks.into_par_iter().filter_map(read).collect()
 }
@@ -326,30 +372,27 @@ fn once_each(labelled: &mut Vec<Labelled>, found: &mut Found) {
     *labelled = kept;
 }
 
-/// Whose music each track is: as it was noted, else as its tags say, else what lies in one folder is one artist's.
-fn performers<'p>(
+/// Whose music each track is: as it was noted, else as its tags say, which is noted then; what lies in one folder and says nothing is one
+/// artist's.
+fn artists<'p>(
     store: &Store,
-    tracks: impl Iterator<Item = (&'p Path, AudioKey, Option<&'p str>)>,
+    tracks: impl Iterator<Item = (&'p Path, Option<&'p str>)>,
 ) -> Result<Vec<String>, LearnError> {
-    let tracks: Vec<(&Path, AudioKey, Option<&str>)> = tracks.collect();
-    let asked: Vec<Option<String>> = tracks
-        .par_iter()
-        .map(|(path, _, known)| {
-            // A file that is not there may say something another time.
-            let ask = || path.exists().then(|| tagging::performer_of(path).unwrap_or_default());
-            known.map(str::to_owned).or_else(ask)
-        })
-        .collect();
-    let new = tracks.iter().zip(&asked).filter(|((.., known), _)| known.is_none());
-    let new: Vec<(AudioKey, String)> =
-        new.filter_map(|((_, audio, _), performer)| Some((*audio, performer.clone()?))).collect();
-    store.keep_performers(&new)?;
-    let group = |((path, ..), performer): (&(&Path, AudioKey, Option<&str>), Option<String>)| {
-        let named = performer.map(|name| Taxonomy::folded(&name)).filter(|name| !name.is_empty());
-        let folder = || format!("/{}", path.parent().unwrap_or(path).to_string_lossy());
-        named.unwrap_or_else(folder)
+    let tracks: Vec<(&Path, Option<&str>)> = tracks.collect();
+    let read = |(path, known): &(&Path, Option<&str>)| {
+        // A file that is not there may say something another time.
+        let is_asked = known.is_none() && path.exists();
+        is_asked.then(|| ((*path).to_owned(), tagging::credits_of(path)))
     };
-    Ok(tracks.iter().zip(asked).map(group).collect())
+    let read: Vec<Option<(PathBuf, Credits)>> = tracks.par_iter().map(read).collect();
+    let group = |((path, known), read): (&(&Path, Option<&str>), &Option<(PathBuf, Credits)>)| {
+        let named = known.or_else(|| read.as_ref().and_then(|(_, credits)| credits.artist.as_deref()));
+        let named = named.map(Taxonomy::folded).filter(|name| !name.is_empty());
+        named.unwrap_or_else(|| format!("/{}", path.parent().unwrap_or(path).to_string_lossy()))
+    };
+    let groups = tracks.iter().zip(&read).map(group).collect();
+    store.note_all_credits(&read.into_iter().flatten().collect::<Vec<_>>())?;
+    Ok(groups)
 }
 
 /// Artists by numbers.

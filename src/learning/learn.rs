@@ -2,22 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
 use super::LearnError;
 use super::adoption::{advice, weigh};
-use super::ballots::{Fitted, TELL, Vote, own_genres};
+use super::ballots::{Fitted, Vote, own_genres};
 use super::card::card;
 use super::examples::{Examples, Source, Wanted, is_scores};
 use super::figures::{figures, of_genre, threshold};
 use super::folds;
 use super::generations::Locked;
 use super::names::Enough;
+use super::prior::Prior;
 use super::report::{Comparison, GenreReport, Outcome, Report};
 use super::scaling::{FLOOR, Scaling};
 use super::softmax::{Softmax, Target};
 use super::suspects;
-use super::trial;
+use super::trial::{self, CrossValidated, Material};
 use crate::config::Config;
 use crate::inference::{FeaturesPart, LEARNED, LearnedVote, Linear, Part, PartOutput, SaidPart, VOTE_FILE};
 use crate::pipeline::Remembered;
@@ -77,24 +79,31 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
     let mut untold = Vec::new();
     let mut counts = trial::counts(&examples);
     let mut folds = deal(&examples);
-    let mut said = trial::cross_validated(&examples, &counts, &folds);
+    let mut prior = Prior::new(&examples, &scaling, &remembered);
+    let mut before = prior.of(&examples.rows);
+    let tried = |examples: &Examples, counts: &[f32], before: &Array2<f32>, folds: &[u8]| {
+        Material { examples, counts, before, folds }.cross_validated()
+    };
+    let CrossValidated { mut said, mut ridge } = tried(&examples, &counts, &before, &folds);
     let out = trial::untold(&examples, &said);
     if !out.is_empty() {
         untold.extend(out.iter().map(|&class| examples.classes[class].name.clone()));
         examples.without(&out);
-        if examples.classes.is_empty() || examples.labels() < 2 {
+        if examples.named == 0 || (examples.named == 1 && !examples.has_others()) {
             let why = format!("the sound does not tell {} from the rest, better than by chance", untold.join(", "));
             let mut learnt = stop(&examples, why)?;
             learnt.report.untold = untold;
             return Ok(learnt);
         }
         folds = deal(&examples);
-        said = trial::cross_validated(&examples, &counts, &folds);
+        prior = Prior::new(&examples, &scaling, &remembered);
+        before = prior.of(&examples.rows);
+        CrossValidated { said, ridge } = tried(&examples, &counts, &before, &folds);
     }
     let suspects = suspects::find(&examples, &said);
     if !suspects.is_empty() {
         suspects.iter().for_each(|(i, _)| counts[*i] = suspects::COUNT);
-        said = trial::cross_validated(&examples, &counts, &folds);
+        CrossValidated { said, ridge } = tried(&examples, &counts, &before, &folds);
     }
     let vote = Vote::new(&remembered, &examples.classes, examples.has_other);
     let found = vote.compare(&examples, &said, &folds, config.ensemble.kinds)?;
@@ -110,7 +119,7 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
     };
     let by_fold: Vec<f32> = (0..folds::FOLDS as u8).map(|fold| chosen_without(Some(fold))).collect();
     let thresholds: Vec<f32> = found.at.iter().map(|&i| by_fold[usize::from(folds[i])]).collect();
-    let (n_classes, at_first) = (examples.classes.len(), config.tags.min_confidence);
+    let (n_classes, at_first) = (examples.named, config.tags.min_confidence);
     let trial = weigh(&examples, &found, &said);
     let comparison = Comparison {
         tracks: found.at.len(),
@@ -133,15 +142,16 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
         None => Outcome::WouldBeAdopted,
     };
     let all: Vec<usize> = (0..examples.list.len()).collect();
-    let fitted = trial::fit(&examples, &counts, &all);
-    let model = model(&examples, &scaling, &fitted, &found.fitted, &comparison, &remembered);
+    let material = Material { examples: &examples, counts: &counts, before: &before, folds: &folds };
+    let fitted = prior.with(&material.fit(&all, ridge));
+    let model = model(&examples, &scaling, &fitted, (&found.fitted, vote.tell()), &comparison, &remembered);
     let report = Report {
         outcome,
         found: examples.found,
         examples: examples.list.len(),
         background: examples.list.iter().filter(|example| example.source == Source::Background).count(),
         artists: examples.groups,
-        genres: examples.classes.iter().enumerate().map(genre).collect(),
+        genres: examples.classes[..examples.named].iter().enumerate().map(genre).collect(),
         rare: examples.rare.clone(),
         untold,
         parts: examples.parts.iter().map(name_of).collect(),
@@ -190,7 +200,7 @@ fn deal(examples: &Examples) -> Vec<u8> {
 /// Why there is nothing to try; none where there is.
 fn too_little(examples: &Examples, request: Request) -> Option<String> {
     let Enough { tracks, artists } = request.enough;
-    let (found, classes) = (&examples.found, examples.classes.len());
+    let (found, classes) = (&examples.found, examples.named);
     let said = found.chosen + found.tagged;
     if found.analysed == 0 {
         return Some("no track was analysed yet: `reclassd scan` comes first".to_owned());
@@ -209,7 +219,7 @@ fn too_little(examples: &Examples, request: Request) -> Option<String> {
     if classes == 0 {
         return Some(format!("no genre has {tracks} tracks by {artists} artists yet ({said} tracks have a genre)"));
     }
-    if examples.labels() < 2 {
+    if classes == 1 && !examples.has_others() {
         return Some(format!("there is but one genre, {}: nothing to tell it from", examples.classes[0].name));
     }
     None
@@ -228,7 +238,7 @@ fn model(
     examples: &Examples,
     scaling: &Scaling,
     fitted: &Softmax,
-    voting: &Fitted,
+    (voting, tell): (&Fitted, f32),
     comparison: &Comparison,
     remembered: &Remembered,
 ) -> Option<Model> {
@@ -251,7 +261,7 @@ fn model(
         weight: voting.weight,
         beside: remembered.voters(),
         threshold: comparison.threshold.min(1.0),
-        tell: TELL,
+        tell,
         calibration: voting.calibration,
         kinds,
         own,

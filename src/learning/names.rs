@@ -55,6 +55,11 @@ impl Class {
         let (parent, is_own, is_detached) = (None, known_as.is_none(), false);
         Some(Self { name, genre, parent, known_as, is_alias, is_own, is_detached, tracks, artists })
     }
+
+    /// A genre of other voters that the owner has no name for.
+    pub(super) fn passed_on(genre: Genre) -> Option<Self> {
+        Self::new(genre.to_string(), Some(genre), false, (0, 0)).map(|class| Self { is_own: false, ..class })
+    }
 }
 
 /// A name that is not learned.
@@ -69,12 +74,12 @@ pub struct Rare {
 }
 
 /// What a name turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A class, by its index.
     Class(usize),
-    /// Some music that is none of the classes.
-    Other,
+    /// Some music that is none of the classes, and what the taxonomy knows it as.
+    Other(Option<Genre>),
     /// Nothing that could be said without saying something wrong: a wide word whose kinds are classes.
     Unclear,
 }
@@ -176,9 +181,9 @@ impl<'a> Names<'a> {
                 let is_wider = |class: &Class| {
                     class.known_as.as_ref().is_some_and(|g| self.taxonomy.ancestors(g).any(|a| a == genre))
                 };
-                if classes.iter().any(is_wider) { Meaning::Unclear } else { Meaning::Other }
+                if classes.iter().any(is_wider) { Meaning::Unclear } else { Meaning::Other(Some(genre.clone())) }
             }
-            (None, None) => Meaning::Other,
+            (None, None) => Meaning::Other(self.taxonomy.canonical(self.spelling(number)).cloned()),
         };
         let meanings = (0..self.known.len()).map(meaning).collect();
         let is_rare = |&n: &usize| first.get(n).is_some_and(|(tracks, _)| *tracks > 0) && index(n).is_none();
@@ -252,7 +257,7 @@ mod tests {
         let read: Vec<(Vec<usize>, usize)> =
             tracks.iter().map(|(values, artist)| (names.read(&[(*values).to_owned()]), *artist)).collect();
         let (meanings, classes, rare) = names.settle(&read, enough);
-        let of = |(names, _): &(Vec<usize>, usize)| names.iter().map(|&name| meanings[name]).collect();
+        let of = |(names, _): &(Vec<usize>, usize)| names.iter().map(|&name| meanings[name].clone()).collect();
         (classes, rare, read.iter().map(of).collect())
     }
 
@@ -298,7 +303,7 @@ mod tests {
         assert_eq!(names, [("Electronic", 3), ("Zeuhl", 2), ("Jazz", 2)]);
         assert_eq!(rare, [Rare { name: "Skweee".into(), tracks: 2, artists: 1 }]);
         assert_eq!(meanings[2], [Meaning::Class(0)]);
-        assert_eq!(meanings[4], [Meaning::Other]);
+        assert_eq!(meanings[4], [Meaning::Other(None)]);
         assert_eq!(meanings[6], [Meaning::Class(2), Meaning::Class(1)]);
     }
 

@@ -1,22 +1,23 @@
 //! Learning that is tried out before it is believed: cross-validation over folds of artists, what the sound does not tell, and the fit to
 //! all that there is.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use super::examples::{Examples, Source};
 use super::figures::told_apart;
 use super::folds::FOLDS;
+use super::names::Class;
 use super::softmax::{Problem, Softmax};
 
-/// The ridge, and that of few examples, which say less of how large weights are. Chosen on four splits of the training clips
-/// into named and unnamed, not by cross-validation.
-const RIDGE: f64 = 100.0;
-const RIDGE_OF_FEW: f64 = 30.0;
-const FEW: usize = 150;
+/// Ridges that are tried, and the one that many examples are held by: with them it matters little, and trying takes long.
+const RIDGES: [f64; 4] = [30.0, 100.0, 300.0, 1000.0];
+const RIDGE_OF_MANY: f64 = 100.0;
 /// Steps of a fit, and of one to many examples, whose end is seen earlier.
 const STEPS: usize = 80;
 const STEPS_OF_MANY: usize = 30;
 const MANY: usize = 5_000;
+/// No probability counts as less where its logarithm is taken.
+const LEAST: f32 = 1e-3;
 /// Standard errors by which a genre has to be told apart better than by chance.
 const MARGIN: f64 = 2.0;
 /// What an example counts that nobody named.
@@ -28,31 +29,74 @@ pub(super) fn counts(examples: &Examples) -> Vec<f32> {
     examples.list.iter().map(|example| of(example.source)).collect()
 }
 
-/// Fits to some of the examples.
-pub(super) fn fit(examples: &Examples, counts: &[f32], at: &[usize]) -> Softmax {
-    let (ridge, steps) = match at.len() {
-        n if n < FEW => (RIDGE_OF_FEW, STEPS),
-        n if n < MANY => (RIDGE, STEPS),
-        _ => (RIDGE, STEPS_OF_MANY),
-    };
-    let (rows, labels) = (examples.rows.view(), examples.labels());
-    Problem { rows, targets: &examples.targets, counts, at, labels, ridge }.fit(steps)
+/// What a fit is made from.
+pub(super) struct Material<'a> {
+    pub(super) examples: &'a Examples,
+    /// How much each example counts.
+    pub(super) counts: &'a [f32],
+    /// What was said of each before.
+    pub(super) before: &'a Array2<f32>,
+    /// The fold of each.
+    pub(super) folds: &'a [u8],
 }
 
-/// What each example is by the word of a fit to the other folds: a row of probabilities of the labels each.
-pub(super) fn cross_validated(examples: &Examples, counts: &[f32], folds: &[u8]) -> Array2<f32> {
-    let mut said = Array2::zeros((examples.list.len(), examples.labels()));
-    for fold in 0..FOLDS as u8 {
-        let (asked, at): (Vec<usize>, Vec<usize>) = (0..examples.list.len()).partition(|&i| folds[i] == fold);
-        if asked.is_empty() || at.is_empty() {
-            continue;
-        }
-        let answers = fit(examples, counts, &at).probabilities(examples.rows.view(), &asked);
-        for (row, &i) in answers.rows().into_iter().zip(&asked) {
-            said.row_mut(i).assign(&row);
-        }
+/// What each example is by the word of a fit to the other folds: a row of probabilities of the labels each; and the ridge for a fit to all.
+pub(super) struct CrossValidated {
+    pub(super) said: Array2<f32>,
+    pub(super) ridge: f64,
+}
+
+impl Material<'_> {
+    /// Fits to some of the examples.
+    pub(super) fn fit(&self, at: &[usize], ridge: f64) -> Softmax {
+        let Self { examples, counts, before, .. } = *self;
+        let steps = if at.len() < MANY { STEPS } else { STEPS_OF_MANY };
+        let (rows, labels) = (examples.rows.view(), examples.labels());
+        Problem { rows, targets: &examples.targets, counts, at, labels, ridge, before: before.view() }.fit(steps)
     }
-    said
+
+    /// Five-fold cross-validation. The ridge of a fold is the one that serves the others best.
+    pub(super) fn cross_validated(&self) -> CrossValidated {
+        let n = self.examples.list.len();
+        let ridges: &[f64] = if n < MANY { &RIDGES } else { &[RIDGE_OF_MANY] };
+        let tried: Vec<Array2<f32>> = ridges.iter().map(|&ridge| self.said_at(ridge)).collect();
+        let losses: Vec<Vec<f64>> =
+            tried.iter().map(|said| (0..n).map(|i| self.loss(said.row(i), i)).collect()).collect();
+        let best = |fold: Option<u8>| {
+            let of = |losses: &[f64]| -> f64 {
+                (0..n).filter(|&i| fold.is_none_or(|fold| self.folds[i] != fold)).map(|i| losses[i]).sum()
+            };
+            (0..ridges.len()).min_by(|&a, &b| of(&losses[a]).total_cmp(&of(&losses[b]))).unwrap_or(0)
+        };
+        let by_fold: Vec<usize> = (0..FOLDS as u8).map(|fold| best(Some(fold))).collect();
+        let mut said = Array2::zeros((n, self.examples.labels()));
+        for (i, mut row) in said.rows_mut().into_iter().enumerate() {
+            row.assign(&tried[by_fold[usize::from(self.folds[i])]].row(i));
+        }
+        CrossValidated { said, ridge: ridges[best(None)] }
+    }
+
+    fn said_at(&self, ridge: f64) -> Array2<f32> {
+        let (rows, before) = (self.examples.rows.view(), self.before.view());
+        let mut said = Array2::zeros((rows.nrows(), self.examples.labels()));
+        for fold in 0..FOLDS as u8 {
+            let (asked, at): (Vec<usize>, Vec<usize>) = (0..rows.nrows()).partition(|&i| self.folds[i] == fold);
+            if asked.is_empty() || at.is_empty() {
+                continue;
+            }
+            let answers = self.fit(&at, ridge).probabilities(rows, before, &asked);
+            for (row, &i) in answers.rows().into_iter().zip(&asked) {
+                said.row_mut(i).assign(&row);
+            }
+        }
+        said
+    }
+
+    fn loss(&self, said: ArrayView1<'_, f32>, i: usize) -> f64 {
+        let target = &self.examples.targets[i];
+        let p: f32 = target.iter().map(|&label| said[usize::from(label)]).sum();
+        -f64::from(self.counts[i] * p.max(LEAST).ln())
+    }
 }
 
 /// The classes that a fit tells no better from all others than chance does.
@@ -67,42 +111,31 @@ pub(super) fn untold(examples: &Examples, said: &Array2<f32>) -> Vec<usize> {
         let (area, off) = told_apart(&numbers, (artists(true), artists(false)));
         area - MARGIN * off <= 0.5
     };
-    (0..examples.classes.len()).filter(is_untold).collect()
+    (0..examples.named).filter(is_untold).collect()
 }
 
 impl Examples {
-    /// Takes classes out: their tracks are other music.
+    /// Takes classes out: what the voters have a word for is passed on, and the tracks of the others are other music.
     pub(super) fn without(&mut self, out: &[usize]) {
-        let mut next = 0_u16;
-        let of: Vec<Option<u16>> = (0..self.classes.len())
-            .map(|class| {
-                (!out.contains(&class)).then(|| {
-                    next += 1;
-                    next - 1
-                })
-            })
-            .collect();
+        let is_said = |class: &Class| !class.is_own && !class.is_detached && class.parent.is_none();
+        let (classes, named) = (std::mem::take(&mut self.classes), self.named);
+        let kept = |i: usize| i < named && !out.contains(&i);
+        let passed_on = |i: usize| i >= named || (out.contains(&i) && is_said(&classes[i]));
+        let order: Vec<usize> =
+            (0..classes.len()).filter(|&i| kept(i)).chain((0..classes.len()).filter(|&i| passed_on(i))).collect();
+        let other = order.len() as u16;
+        let of = |label: u16| order.iter().position(|&old| old == usize::from(label)).map_or(other, |new| new as u16);
         for target in &mut self.targets {
-            target.retain_mut(|label| match of.get(usize::from(*label)) {
-                Some(Some(new)) => {
-                    *label = *new;
-                    true
-                }
-                Some(None) => false,
-                None => {
-                    *label = next;
-                    true
-                }
-            });
-            if target.is_empty() {
-                target.push(next);
+            target.iter_mut().for_each(|label| *label = of(*label));
+            target.sort_unstable();
+            target.dedup();
+            // A track of a genre that is told and one that is not is of the first.
+            if target.len() > 1 {
+                target.retain(|&label| label != other);
             }
         }
-        let mut at = 0;
-        self.classes.retain(|_| {
-            at += 1;
-            !out.contains(&(at - 1))
-        });
-        self.has_other = self.targets.iter().flatten().any(|&label| label == next);
+        self.named = (0..named).filter(|&i| kept(i)).count();
+        self.classes = order.into_iter().map(|i| classes[i].clone()).collect();
+        self.has_other = self.targets.iter().flatten().any(|&label| label == other);
     }
 }

@@ -112,6 +112,18 @@ impl Remembered {
         self.voters_at().map(|i| self.labels[i].iter().cloned().collect()).collect()
     }
 
+    /// The voters whose scores are probabilities of genres, one by one: the name, the genres in the order of the scores, and the weight.
+    pub fn speakers(&self) -> impl Iterator<Item = (&str, &[Genre], f32)> {
+        let speaks = |&i: &usize| {
+            let manifest = self.ensemble.members[i].model.manifest();
+            manifest.tag_map.is_none() && manifest.labels.len() == self.labels[i].len()
+        };
+        let speaker = |i: usize| {
+            (self.ensemble.members[i].model.manifest().name.as_str(), self.labels[i].as_slice(), self.poll.weights[i])
+        };
+        self.voters_at().filter(speaks).map(speaker)
+    }
+
     /// By what the vote is counted.
     pub fn rules(&self) -> &Rules {
         &self.poll.rules

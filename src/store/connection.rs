@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One script a schema version, in order; a script that was released is never changed.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("0001_line.sql"),
     include_str!("0002_undo.sql"),
     include_str!("0003_watch.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("0008_serve.sql"),
     include_str!("0009_learn.sql"),
     include_str!("0011_tallies.sql"),
+    include_str!("0012_turns.sql"),
 ];
 
 /// Marks a database as ours in its header: "recl".

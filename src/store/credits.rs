@@ -7,6 +7,8 @@ use rusqlite::params;
 use super::{Store, StoreError, TrackId, path_bytes, path_from_bytes, unix_now};
 use crate::tagging::Credits;
 
+const NOTE: &str = "UPDATE track SET artist = ?2, title = ?3, album = ?4, credits_at = ?5 WHERE path = ?1";
+
 impl Store {
     /// Keeps what the tags of a file say.
     ///
@@ -16,7 +18,6 @@ impl Store {
         const KNOWN: &str =
             "SELECT EXISTS (SELECT 1 FROM track WHERE path = ?1 AND (artist, title, album) IS (?2, ?3, ?4)
              AND credits_at IS NOT NULL)";
-        const SQL: &str = "UPDATE track SET artist = ?2, title = ?3, album = ?4, credits_at = ?5 WHERE path = ?1";
         let Credits { artist, title, album } = credits;
         let is_known = {
             let connection = self.reading();
@@ -27,7 +28,21 @@ impl Store {
             ask().map_err(|e| self.error(e))?
         };
         // Whoever only looks at a track waits for no writer.
-        if is_known { Ok(()) } else { self.execute(SQL, params![path_bytes(path), artist, title, album, unix_now()]) }
+        if is_known { Ok(()) } else { self.execute(NOTE, params![path_bytes(path), artist, title, album, unix_now()]) }
+    }
+
+    /// Keeps what the tags of many files say, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn note_all_credits(&self, files: &[(PathBuf, Credits)]) -> Result<(), StoreError> {
+        self.transact(self.results(), |transaction| {
+            let mut statement = transaction.prepare_cached(NOTE)?;
+            let mut note = |(path, Credits { artist, title, album }): &(PathBuf, Credits)| {
+                statement.execute(params![path_bytes(path), artist, title, album, unix_now()]).map(|_| ())
+            };
+            files.iter().try_for_each(&mut note)
+        })
     }
 
     /// Analysed files whose tags were not read for this yet, behind a row's number; at most `limit`.

@@ -3,8 +3,6 @@
 
 use std::path::PathBuf;
 
-use rusqlite::params;
-
 use super::{AudioKey, Store, StoreError, TrackId, TrackStatus, choices, path_from_bytes};
 use crate::tagging::Origin;
 
@@ -28,7 +26,7 @@ pub struct AnalysedTrack {
     /// Whether the file is gone.
     pub is_gone: bool,
     /// Whose music it is; empty where its tags say nothing, none where they were not asked.
-    pub performer: Option<String>,
+    pub artist: Option<String>,
     /// The genres that its owner chose for it, accepted ones among them; none where nothing was chosen.
     pub chosen: Option<Vec<String>>,
 }
@@ -40,11 +38,10 @@ impl Store {
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
     pub fn analysed(&self, mut each: impl FnMut(AnalysedTrack)) -> Result<(), StoreError> {
         const SQL: &str = "SELECT track.id, track.path, track.audio, status, genre, confidence, not_music,
-                 gone_at IS NOT NULL, performer.name, owner_choice.genres
+                 gone_at IS NOT NULL, CASE WHEN credits_at IS NOT NULL THEN ifnull(artist, '') END, owner_choice.genres
              FROM track
              LEFT JOIN owner_choice ON owner_choice.path = track.path AND origin = ?1
                  AND (owner_choice.audio IS NULL OR owner_choice.audio = track.audio)
-             LEFT JOIN performer ON performer.audio = track.audio
              WHERE track.audio IS NOT NULL ORDER BY track.path";
         let malformed = |what| StoreError::Malformed { path: self.path.clone(), what };
         let connection = self.results();
@@ -67,7 +64,7 @@ impl Store {
                     row.get(9)?,
                 ))
             };
-            let (id, path, audio, status, genre, confidence, is_not_music, is_gone, performer, chosen) =
+            let (id, path, audio, status, genre, confidence, is_not_music, is_gone, artist, chosen) =
                 read().map_err(|e| self.error(e))?;
             each(AnalysedTrack {
                 id: TrackId(id),
@@ -78,23 +75,11 @@ impl Store {
                 confidence: confidence.map(|c| c as f32),
                 is_not_music,
                 is_gone,
-                performer,
+                artist,
                 chosen: chosen.map(|json| self.parse(&json)).transpose()?,
             });
         }
         Ok(())
-    }
-
-    /// Keeps whose music pieces of audio are.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails.
-    pub fn keep_performers(&self, performers: &[(AudioKey, String)]) -> Result<(), StoreError> {
-        self.transact(self.results(), |transaction| {
-            let mut statement =
-                transaction.prepare_cached("INSERT OR REPLACE INTO performer (audio, name) VALUES (?1, ?2)")?;
-            performers.iter().try_for_each(|(audio, name)| statement.execute(params![audio.0, name]).map(|_| ()))
-        })
     }
 
     /// How many genres the owner has chosen by now: what was learned is out of date as this grows.
@@ -118,7 +103,7 @@ mod tests {
     use crate::audio::AudioId;
     use crate::store::TrackUpdate;
     use crate::store::tests::fresh;
-    use crate::tagging::{FileStamp, OwnersChoice};
+    use crate::tagging::{Credits, FileStamp, OwnersChoice};
 
     #[test]
     fn a_track_comes_with_what_its_owner_chose_for_this_recording_and_whose_it_is() {
@@ -135,12 +120,13 @@ mod tests {
         let choice = |name: &str, origin| OwnersChoice { genres: vec![name.to_owned()], origin };
         store.choose(Path::new("/m/1.mp3"), Some(audio), 5, &choice("Schlager", Origin::Chosen)).unwrap();
         store.choose(Path::new("/m/2.mp3"), Some(audio), 5, &choice("Zydeco", Origin::Chosen)).unwrap();
-        store.keep_performers(&[(audio, "Somebody".to_owned()), (other, String::new())]).unwrap();
+        let somebody = Credits { artist: Some("Somebody".to_owned()), ..Credits::default() };
+        store.note_all_credits(&[("/m/1.mp3".into(), somebody), ("/m/2.mp3".into(), Credits::default())]).unwrap();
         let mut found = Vec::new();
         store.analysed(|track| found.push(track)).unwrap();
         assert_eq!(found.len(), 2, "what has no audio was never heard");
         assert_eq!(found[0].chosen.as_deref(), Some(&["Schlager".to_owned()][..]));
-        assert_eq!((found[0].performer.as_deref(), found[1].performer.as_deref()), (Some("Somebody"), Some("")));
+        assert_eq!((found[0].artist.as_deref(), found[1].artist.as_deref()), (Some("Somebody"), Some("")));
         assert_eq!(found[1].chosen, None, "the choice was made for another recording");
         assert_eq!(store.choices_made().unwrap(), 2);
     }

@@ -28,6 +28,7 @@ mod search;
 mod sharing;
 mod stamp;
 mod tracks;
+mod turns;
 mod verdicts;
 
 use std::path::{Path, PathBuf};
@@ -59,6 +60,7 @@ pub use queue::{
 };
 pub use sharing::share;
 pub use tracks::{Track, TrackStatus, TrackUpdate};
+pub use turns::WaitingTrack;
 pub use verdicts::Ranking;
 
 /// The database, open for reading and writing.

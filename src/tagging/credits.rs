@@ -6,7 +6,7 @@ use std::path::Path;
 use lofty::config::{ParseOptions, ParsingMode};
 use lofty::file::TaggedFileExt;
 use lofty::probe::Probe;
-use lofty::tag::{Accessor, ItemKey, Tag};
+use lofty::tag::{Accessor, Tag};
 
 /// What the tags of a file say it is. Each is missing where no tag has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,16 +15,6 @@ pub struct Credits {
     pub artist: Option<String>,
     pub title: Option<String>,
     pub album: Option<String>,
-}
-
-/// Whose music the file at `path` is: the album's artist in its tags, else the track's.
-pub fn performer_of(path: &Path) -> Option<String> {
-    let options = ParseOptions::new().read_properties(false).read_cover_art(false).parsing_mode(ParsingMode::Relaxed);
-    let file = Probe::open(path).ok()?.options(options).guess_file_type().ok()?.read().ok()?;
-    let of = |key: ItemKey| file.tags().iter().find_map(|tag| tag.get_string(key)).map(str::trim);
-    let named =
-        [ItemKey::AlbumArtist, ItemKey::TrackArtist].into_iter().find_map(|key| of(key).filter(|n| !n.is_empty()));
-    named.map(str::to_owned)
 }
 
 /// The artist, title and album in the tags of the file at `path`, each from the first tag that has it.

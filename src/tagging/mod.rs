@@ -46,7 +46,7 @@ mod write;
 
 pub use album::album_of;
 pub use container::Container;
-pub use credits::{Credits, credits_of, performer_of};
+pub use credits::{Credits, credits_of};
 pub use editor::{Id3Values, Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};
 pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};

@@ -103,6 +103,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         let learnt = learning::learn(&store, &config, request)?;
         let report = learning::adopt(learnt, &locked)?;
         locked.remember_request(&request, &store)?;
+        learning::see_to_review(&store, &config, &report)?;
         report
     };
     show(arguments, &report)?;

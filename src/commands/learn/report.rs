@@ -101,7 +101,7 @@ fn compared(out: &mut String, comparison: &Comparison) {
     }
     let _ = writeln!(
         out,
-        "  always the commonest genre: {:.1} %; the gain is {:+.1} points, and more than {:+.1} in 99 of 100 draws of other artists",
+        "  always the commonest genre: {:.1} %; the gain is {:+.1} points, and more than {:+.1} in 95 of 100 draws of other artists",
         percent(comparison.majority),
         percent(comparison.gain.mean),
         percent(comparison.gain.low.max(-1.0))

@@ -73,7 +73,11 @@ fn print_line(out: &mut impl Write, track: &QueuedTrack) -> std::io::Result<()> 
         track.ranking.iter().take(TOP).map(|(genre, share)| format!("{genre} {:.0} %", share * 100.0)).collect();
     let reason = telling(track.reason.as_deref()).map(|reason| format!(": {reason}")).unwrap_or_default();
     let path = display_from_here(&track.path);
-    writeln!(out, "{:.2}  {:<52}  {path}{reason}", track.confidence, guesses.join(", "))
+    let suggested = match track.suggested.join("; ") {
+        nothing if nothing.is_empty() => nothing,
+        suggested => format!(", suggested: {suggested}"),
+    };
+    writeln!(out, "{:.2}  {:<52}  {path}{suggested}{reason}", track.confidence, guesses.join(", "))
 }
 
 /// The object that `--json` prints of a file.
@@ -85,6 +89,7 @@ struct JsonItem<'a> {
     genre: Option<&'a str>,
     confidence: f64,
     top: Value,
+    suggested: &'a [String],
     reason: Option<&'a str>,
     not_music: bool,
     models_differ: Option<bool>,
@@ -98,6 +103,7 @@ impl<'a> From<&'a QueuedTrack> for JsonItem<'a> {
             genre: track.ranking.first().map(|(genre, _)| genre.as_str()),
             confidence: round(track.confidence),
             top: ranking_json(&track.ranking, TOP),
+            suggested: &track.suggested,
             reason: track.reason.as_deref(),
             not_music: track.is_not_music,
             models_differ: track.models_differ,

@@ -23,7 +23,7 @@ impl QueueCursor {
     pub(super) fn fits(&self, columns: &[&str]) -> bool {
         let is = |(part, column): (&Part, &&str)| match part {
             Part::Integer(_) => matches!(*column, "not_music" | "added_at" | "id"),
-            Part::Real(_) => *column == "confidence",
+            Part::Real(_) => matches!(*column, "confidence" | "worth"),
             Part::Bytes(_) => *column == "path",
         };
         self.0.len() == columns.len() && self.0.iter().zip(columns).all(is)

@@ -68,8 +68,8 @@ pub struct QueueFilter {
 /// In which order the files of a view come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum QueueOrder {
-    /// The least sure first, since those the program will not get right without help; what sounds like no music comes last, since
-    /// there is little to be decided about it.
+    /// What teaches most first, as far as that is known ([`Store::give_turns`]), then the least sure, since those the program will not get
+    /// right without help; what sounds like no music comes last, since there is little to be decided about it.
     #[default]
     Worth,
     /// The least sure first.

@@ -54,6 +54,7 @@ impl QueueView {
         let (columns, descends): (&[_], _) = match (self.order, self.filter.set) {
             (QueueOrder::Worth, QueueSet::Analysed | QueueSet::Library | QueueSet::TakenOut)
             | (QueueOrder::Confidence, _) => (&["confidence", "id"], false),
+            _ if self.is_by_turns() => (&["not_music", "worth", "id"], false),
             (QueueOrder::Worth, _) => (&["not_music", "confidence", "id"], false),
             (QueueOrder::Path, _) => (&["path"], false),
             (QueueOrder::Added, _) => (&["added_at", "id"], true),
@@ -66,6 +67,7 @@ impl QueueView {
         let part = |column: &&str| match *column {
             "not_music" => Part::Integer(row.is_not_music.into()),
             "confidence" => Part::Real(row.key),
+            "worth" => Part::Real(row.worth),
             "path" => Part::Bytes(super::super::path_bytes(&row.path).to_vec()),
             "added_at" => Part::Integer(row.added_at),
             _ => Part::Integer(row.id.0),

@@ -21,6 +21,8 @@ pub struct QueuedTrack {
     pub status: TrackStatus,
     /// The first genre of the vote, as it would be written.
     pub genre: Option<String>,
+    /// What the owner's answer about a file like it suggests; empty: nothing.
+    pub suggested: Vec<String>,
     /// The vote's confidence, 0 to 1.
     pub confidence: f32,
     /// The genres of the vote, best first, with their shares.
@@ -45,12 +47,14 @@ pub struct QueuedTrack {
     pub(super) device: u64,
     /// The confidence as it stands in the order.
     pub(super) key: f64,
+    /// Its turn, or else its confidence.
+    pub(super) worth: f64,
 }
 
 const COLUMNS: &str = "track.id, track.path, track.status, track.genre, track.confidence, track.ranking, track.reason,
      track.not_music, track.models_differ, track.added_at, track.audio, track.device,
      (SELECT duration_ms FROM audio WHERE audio.id = track.audio), track.artist, track.title, track.album,
-     (SELECT codec FROM audio WHERE audio.id = track.audio)";
+     (SELECT codec FROM audio WHERE audio.id = track.audio), track.worth, track.suggested";
 
 /// A row before its words and numbers were checked.
 pub(in crate::store) struct Raw {
@@ -71,6 +75,8 @@ pub(in crate::store) struct Raw {
     title: Option<String>,
     album: Option<String>,
     codec: Option<String>,
+    worth: f64,
+    suggested: Option<String>,
 }
 
 impl Raw {
@@ -93,6 +99,8 @@ impl Raw {
             title: row.get(14)?,
             album: row.get(15)?,
             codec: row.get(16)?,
+            worth: row.get(17)?,
+            suggested: row.get(18)?,
         })
     }
 
@@ -103,6 +111,7 @@ impl Raw {
             path: path_from_bytes(self.path),
             status: TrackStatus::parse(&self.status).ok_or_else(|| malformed("track status"))?,
             genre: self.genre,
+            suggested: self.suggested.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
             confidence: self.confidence as f32,
             ranking: parse_ranking(self.ranking.as_deref()).ok_or_else(|| malformed("ranking"))?,
             reason: self.reason,
@@ -115,6 +124,7 @@ impl Raw {
             codec: self.codec,
             device: self.device as u64,
             key: self.confidence,
+            worth: self.worth,
         })
     }
 }

@@ -42,6 +42,10 @@ const WORTH: Index = Index {
     from: "track INDEXED BY track_worth",
     chosen_by: &[Kind::Present, Kind::Undecided, Kind::Status, Kind::NotMusic, Kind::Confidence, Kind::Analysed],
 };
+const TURN: Index = Index {
+    from: "track INDEXED BY track_turn",
+    chosen_by: &[Kind::Present, Kind::Undecided, Kind::Status, Kind::NotMusic],
+};
 const CONFIDENCE: Index =
     Index { from: "track INDEXED BY track_confidence", chosen_by: &[Kind::Present, Kind::Confidence, Kind::Analysed] };
 const GENRE: Index = Index {
@@ -170,6 +174,19 @@ pub(super) struct Stretch {
     pub(super) genre: Option<String>,
 }
 
+impl QueueView {
+    /// Whether what waits comes by its turn. A part of it (of some genres, of some confidences) is read along what makes it a part, and
+    /// comes by its confidence.
+    pub(super) fn is_by_turns(&self) -> bool {
+        let QueueFilter { set, below, above, genres, disagree, .. } = &self.filter;
+        self.order == QueueOrder::Worth
+            && matches!(set, QueueSet::Unsure | QueueSet::NotMusic | QueueSet::Tagged)
+            && (below, above) == (&None, &None)
+            && genres.is_empty()
+            && !disagree
+    }
+}
+
 /// The index of a view's order, and the stretches of it that together hold the view.
 pub(super) fn in_order(view: &QueueView) -> (Index, Vec<Stretch>) {
     let filter = &view.filter;
@@ -177,6 +194,7 @@ pub(super) fn in_order(view: &QueueView) -> (Index, Vec<Stretch>) {
     let index = match view.order {
         QueueOrder::Path => PATH,
         QueueOrder::Added => ADDED,
+        _ if view.is_by_turns() => TURN,
         QueueOrder::Worth | QueueOrder::Confidence => match (filter.genres.is_empty(), has_status) {
             (true, true) if filter.disagree => DIFFER,
             (true, true) => WORTH,

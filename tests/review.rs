@@ -117,7 +117,7 @@ fn genres_are_set_by_a_script_also_where_nothing_waits() {
     let run =
         library.run("review", &["set", "Zeuhl", "Free Jazz", "--", "music/A/theirs.flac", "music/B"]).expect_code(0);
     assert!(
-        run.stdout.contains("Krautrock → Zeuhl; Free Jazz") && run.stdout.contains("2 set, 0 failed"),
+        run.stdout.contains("Krautrock → \"Zeuhl\" + \"Free Jazz\"") && run.stdout.contains("2 set, 0 failed"),
         "{}",
         run.stdout
     );

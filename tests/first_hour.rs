@@ -6,7 +6,7 @@ mod common;
 #[path = "common/pty.rs"]
 mod pty;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use common::service::{Service, eventually};
@@ -201,7 +201,7 @@ fn history_shows_values_and_sums_up_folders_and_knows_gone_files() {
     assert!(folder.contains("scan  2 writes into 2 files") && folder.contains("tag   1 write into 1 file"), "{folder}");
     std::fs::remove_file(library.music().join("Band/One.flac")).unwrap();
     assert!(history(&["music/Band/One.flac"]).contains("Zydeco"));
-    for since in ["yesterday", "2 days", "2026-01-01", "today"] {
+    for since in ["yesterday", "2 days", "2020-01-01"] {
         assert!(history(&["--since", since, "music/Band/Two.wav"]).contains("(no genre) →"), "{since}");
     }
     let none = history(&["--since", "2199-01-01", "music/Band/Two.wav"]);
@@ -359,7 +359,6 @@ fn an_album_is_judged_together_where_that_is_asked_for() {
     };
     let together = genres(&["--dry-run", "--album"]);
     assert!(together.iter().all(|genre| *genre == together[0]), "{together:?}");
-    assert!(Path::new(&library.database()).exists());
 }
 
 #[test]

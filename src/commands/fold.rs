@@ -79,54 +79,52 @@ impl<W: Write> Drop for Folding<W> {
     }
 }
 
-/// Where a line may break: behind this many bytes of it.
-#[derive(Default)]
-struct Breaks {
-    column: Option<usize>,
-    word: Option<usize>,
-    folder: Option<usize>,
-}
-
 /// A line in as many as it takes, none wider than `width` cells. Colours cost no cells.
 fn fold(line: &str, width: usize) -> String {
-    if measure_text_width(line) <= width {
-        return line.to_owned();
-    }
     let indent = indent_of(line).min(width / 3);
-    let (mut folded, mut row) = (String::new(), String::new());
-    let mut breaks = Breaks::default();
-    let mut at_start = true;
-    for (piece, is_code) in AnsiCodeIterator::new(line) {
+    let (mut folded, mut rest) = (String::new(), line.trim_end().to_owned());
+    // The gap behind a short first column is what the other rows are indented by, and no place to break.
+    while measure_text_width(&rest) > width {
+        let (row, below) = rest.split_at(break_of(&rest, width, indent));
+        folded.push_str(row.trim_end());
+        folded.push('\n');
+        rest = " ".repeat(indent) + below.trim_start();
+    }
+    folded + rest.trim_end()
+}
+
+/// The byte at which a row that is too wide breaks: where the last column that fits begins, else behind a word, else behind a folder's
+/// name, else where the row is full. A column that begins at cell `label` or before it counts as the first.
+fn break_of(row: &str, width: usize, label: usize) -> usize {
+    let (mut column, mut word, mut folder) = (None, None, None);
+    let (mut at, mut cells, mut blanks, mut has_text) = (0, 0, 0, false);
+    for (piece, is_code) in AnsiCodeIterator::new(row) {
         if is_code {
-            row.push_str(piece);
+            at += piece.len();
             continue;
         }
         for c in piece.chars() {
-            if c == ' ' && row.ends_with(' ') {
-                breaks.column = Some(row.len() + 1).filter(|_| !at_start).or(breaks.column);
+            if c != ' ' && has_text {
+                match blanks {
+                    0 => {}
+                    1 => word = Some(at),
+                    _ if cells > label => column = Some(at),
+                    _ => {}
+                }
             }
-            row.push(c);
-            if measure_text_width(&row) > width {
-                // The blank that does not fit is where it breaks anyway.
-                let at = breaks.column.or(breaks.word).or(breaks.folder).unwrap_or(row.len() - c.len_utf8());
-                let rest = row.split_off(at);
-                folded.push_str(row.trim_end());
-                folded.push('\n');
-                row = " ".repeat(indent) + rest.trim_start();
-                breaks = Breaks::default();
-                at_start = false;
-                continue;
+            cells += measure_text_width(c.encode_utf8(&mut [0; 4]));
+            if cells > width {
+                return column.or(word).or(folder).unwrap_or(at);
             }
-            let has_text = !row.trim().is_empty();
-            match c {
-                ' ' if has_text => breaks.word = Some(row.len()),
-                '/' if has_text => breaks.folder = Some(row.len()),
-                _ => {}
+            at += c.len_utf8();
+            blanks = if c == ' ' { blanks + 1 } else { 0 };
+            has_text |= c != ' ';
+            if c == '/' && cells > label {
+                folder = Some(at);
             }
-            at_start = at_start && !has_text;
         }
     }
-    folded + row.trim_end()
+    column.or(word).or(folder).unwrap_or(at)
 }
 
 /// The cells up to the second column, if the first is a short one.
@@ -170,6 +168,17 @@ mod tests {
         let path = format!("/{}/{}", "a".repeat(30), "b".repeat(30));
         assert_eq!(rows(&path, 40), [format!("/{}/", "a".repeat(30)), format!("    {}", "b".repeat(30))]);
         assert_eq!(rows(&"x".repeat(50), 30), ["x".repeat(30), format!("    {}", "x".repeat(20))]);
+    }
+
+    #[test]
+    fn a_line_goes_on_below_its_text_and_not_below_its_label() {
+        let line = "files      5: 3 tagged, 1 kept, 0 unsure, 1 skipped, 0 failed; 0 gone since";
+        assert_eq!(
+            rows(line, 60),
+            ["files      5: 3 tagged, 1 kept, 0 unsure, 1 skipped, 0", "           failed; 0 gone since"]
+        );
+        let line = "one two three four five six seven eight nine ten eleven twelve thirteen";
+        assert_eq!(rows(line, 24).len(), 4);
     }
 
     #[test]

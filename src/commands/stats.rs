@@ -143,7 +143,8 @@ fn print(out: &mut impl Write, stats: &Stats, limit: usize) -> std::io::Result<(
         let most = filled.iter().map(|bin| bin.tracks).max().unwrap_or(1);
         for bin in filled {
             let (bar, range) = (graph(bin.tracks as f64 / most as f64), format!("{:.2} to {:.2}", bin.from, bin.to));
-            writeln!(out, "  {range:<15}  {:>6}  {:>6}        {}", bin.tracks, bin.tagged, bar.trim_end())?;
+            let line = format!("  {range:<15}  {:>6}  {:>6}        {bar}", bin.tracks, bin.tagged);
+            writeln!(out, "{}", line.trim_end())?;
         }
     }
     Ok(())

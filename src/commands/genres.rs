@@ -219,7 +219,7 @@ fn print_table(
     if absent.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{}: not yet, what they listen through is not installed (`reclassd models`)", absent.join(", "))
+    writeln!(out, "{}: not yet, see `reclassd models`", absent.join(", "))
 }
 
 fn print_name(out: &mut impl Write, name: &str, taxonomy: &Taxonomy, speakers: &[Speaker]) -> std::io::Result<()> {

@@ -162,8 +162,7 @@ mod tests {
             ["tagged     Classical       0.93", "           Music/Classical/Sugar Plum Fairy.flac"]
         );
         let line = "skipped                          Music/x.flac: the file is incomplete: copy or download it again";
-        let shown =
-            ["skipped", "           Music/x.flac: the file is incomplete: copy or", "           download it again"];
+        let shown = ["skipped", "    Music/x.flac: the file is incomplete: copy or download", "    it again"];
         assert_eq!(rows(line, 60), shown);
         let path = format!("/{}/{}", "a".repeat(30), "b".repeat(30));
         assert_eq!(rows(&path, 40), [format!("/{}/", "a".repeat(30)), format!("    {}", "b".repeat(30))]);

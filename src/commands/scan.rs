@@ -343,7 +343,7 @@ fn report_line(report: &Report) -> String {
         _ => report.reason.as_deref(),
     };
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{word:<9}  {genre:<20}  {}{reason}", display_from_here(&report.path))
+    format!("{word:<10}  {genre:<20}  {}{reason}", display_from_here(&report.path))
 }
 
 /// The object that `--json` prints of a file.

@@ -103,6 +103,7 @@ fn print(out: &mut impl Write, stats: &Stats, limit: usize) -> std::io::Result<(
     )?;
     writeln!(out, "decided    {} by you", figures.decided)?;
     let heard = agreement.agree + agreement.differ;
+    let plural = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let percent = |part: u64, whole: u64| 100.0 * part as f64 / whole.max(1) as f64;
     let unknown = if agreement.unknown > 0 { format!("; not noted for {}", agreement.unknown) } else { String::new() };
     writeln!(
@@ -113,7 +114,8 @@ fn print(out: &mut impl Write, stats: &Stats, limit: usize) -> std::io::Result<(
     )?;
     for of in writes {
         let back = if of.taken_back > 0 { format!(", {} taken back since", of.taken_back) } else { String::new() };
-        writeln!(out, "written    by {:<4}  {} times into {} files{back}", word(of.cause), of.writes, of.files)?;
+        let (times, files) = (plural(of.writes, "time"), plural(of.files, "file"));
+        writeln!(out, "written    by {:<4}  {times} into {files}{back}", word(of.cause))?;
     }
     let has_bars = fold::columns().is_none_or(|columns| columns >= ROOM_FOR_BARS);
     let graph = |share: f64| if has_bars { format!("  {}", bar(share as f32)) } else { String::new() };

@@ -13,6 +13,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 #[derive(Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
+    #[command(flatten)]
+    wishes: commands::wishes::Wishes,
     #[command(subcommand)]
     command: Command,
 }
@@ -41,7 +43,7 @@ enum Command {
     Tag(commands::tag::Arguments),
     /// Take back what was written into files
     Undo(commands::undo::Arguments),
-    /// Show what was done to a file, and when
+    /// Show what was done to a file, or below a folder, and when
     History(commands::history::Arguments),
     /// Decide about what the program was unsure of: a list with keys in a terminal, or commands for scripts
     Review(commands::review::Arguments),
@@ -65,6 +67,10 @@ enum Command {
     Models(commands::models::Arguments),
     /// Install or remove ONNX Runtime's library, which runs the models faster
     Runtime(commands::runtime::Arguments),
+    /// Show the library in numbers: genres, how sure the program was, how often the models agreed, what was written
+    Stats(commands::stats::Arguments),
+    /// Show, check or begin a configuration file
+    Config(commands::config::Arguments),
     /// Say what runs the models, what was tried, and how long each takes
     Doctor(commands::doctor::Arguments),
     /// Print a script that completes commands, options and names of files in a shell
@@ -87,6 +93,7 @@ fn quiet_panics_of_workers() {
 fn main() -> ExitCode {
     quiet_panics_of_workers();
     let cli = Cli::parse();
+    cli.wishes.apply();
     let outcome = match cli.command {
         Command::Scan(arguments) => commands::scan::run(&arguments),
         Command::Watch(arguments) => commands::watch::run(&arguments),
@@ -105,6 +112,8 @@ fn main() -> ExitCode {
         Command::Genres(arguments) => commands::genres::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Runtime(arguments) => commands::runtime::run(&arguments),
+        Command::Stats(arguments) => commands::stats::run(&arguments),
+        Command::Config(arguments) => commands::config::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments, Cli::command()),
         Command::Man(arguments) => commands::man::run(&arguments, Cli::command()),

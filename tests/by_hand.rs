@@ -58,7 +58,7 @@ fn a_genre_that_the_owner_chose_is_in_the_file_and_no_scan_touches_it() {
     library.scan(&[]).expect_code(0);
     assert_ne!(genre(&library, &path), ["Zydeco"]);
     let run = library.run("tag", &["--genre", "Zydeco", "--genre", "Blues", path.to_str().unwrap()]).expect_code(0);
-    assert!(run.stdout.contains("→ Zydeco; Blues") && run.stdout.contains("1 tagged"), "{}", run.stdout);
+    assert!(run.stdout.contains("→ \"Zydeco\" + \"Blues\"") && run.stdout.contains("1 tagged"), "{}", run.stdout);
     let shown = show(&library, &path);
     assert_eq!(strings(&shown["genre"]), ["Zydeco", "Blues"]);
     assert_eq!(shown["owners_choice"], shown["genre"]);
@@ -104,7 +104,7 @@ fn every_container_is_tagged_and_taken_back_field_by_field() {
         assert_eq!(genre(&library, path), ["Free-Folk", "Blues"], "{}", path.display());
     }
     let again = in_folder(&library, "tag", &["--genre", "Free-Folk", "--genre", "Blues"]).expect_code(0);
-    assert!(again.stdout.contains(&format!("{} unchanged, 0 failed, 0 tagged", paths.len())), "{}", again.stdout);
+    assert!(again.stdout.contains(&format!("0 tagged, {} unchanged, 0 failed", paths.len())), "{}", again.stdout);
     in_folder(&library, "undo", &[]).expect_code(0);
     for (path, before) in paths.iter().zip(before) {
         assert_eq!(show(&library, path)["fields"], before["fields"], "{}", path.display());
@@ -226,7 +226,7 @@ fn undo_goes_back_one_write_or_all_or_to_a_moment() {
     let (undone, undo) = (("tag", "undone"), ("undo", "written"));
     assert_eq!(told, [undone, undone, undone, undo, undo, undone, undo, undone, undo]);
     let run = library.run("history", &[path.to_str().unwrap()]).expect_code(0);
-    assert!(run.stdout.contains("tag    Old → One  (taken back by 7)"), "{}", run.stdout);
+    assert!(run.stdout.contains("tag   Old → One  (taken back)"), "{}", run.stdout);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn what_cannot_be_tagged_is_named_with_its_reason_and_the_rest_is_done() {
     library.put("broken.flac", b"fLaC\0\0\0\x22");
     let run = in_folder(&library, "tag", &["--genre", "Jazz"]).expect_code(1);
     assert!(run.stdout.contains("broken.flac: not tagged: truncated"), "{}", run.stdout);
-    assert!(run.stdout.contains(&format!("1 failed, {} tagged", paths.len())), "{}", run.stdout);
+    assert!(run.stdout.contains(&format!("{} tagged, 1 failed", paths.len())), "{}", run.stdout);
 }
 
 #[test]

@@ -82,7 +82,11 @@ fn a_guess_is_accepted_by_a_script_as_a_scan_would_have_written_it() {
     let library = library();
     let before = library.contents();
     let dry = library.run("review", &["accept", "--dry-run", "music/A"]).expect_code(0);
-    assert!(dry.stdout.contains("would accept") && dry.stdout.contains("2 would accept, 0 failed"), "{}", dry.stdout);
+    assert!(
+        dry.stdout.contains("would accept") && dry.stdout.contains("2 would be accepted, 0 failed"),
+        "{}",
+        dry.stdout
+    );
     assert_eq!(library.contents(), before);
     assert_eq!(waiting(&library, &[]).len(), 3, "and nothing was decided");
     let run = library.run("review", &["accept", "--json", "music/A"]).expect_code(0);
@@ -117,7 +121,7 @@ fn genres_are_set_by_a_script_also_where_nothing_waits() {
     let run =
         library.run("review", &["set", "Zeuhl", "Free Jazz", "--", "music/A/theirs.flac", "music/B"]).expect_code(0);
     assert!(
-        run.stdout.contains("Krautrock → Zeuhl; Free Jazz") && run.stdout.contains("2 set, 0 failed"),
+        run.stdout.contains("Krautrock → \"Zeuhl\" + \"Free Jazz\"") && run.stdout.contains("2 set, 0 failed"),
         "{}",
         run.stdout
     );

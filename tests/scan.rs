@@ -320,7 +320,9 @@ fn plain_output_has_a_line_a_file_and_a_sum() {
     let run = library.run("scan", &[music.to_str().unwrap()]).expect_code(0);
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert!(lines[0].starts_with("tagged") && lines[0].ends_with("song.flac"), "{}", run.stdout);
-    assert!(lines[1].starts_with("1 file in ") && lines[1].contains("1 tagged, 0 kept, 0 unsure, 0 skipped, 0 failed"));
+    assert!(
+        lines[1].starts_with("1 file in ") && lines[1].contains("1 written, 0 kept, 0 unsure, 0 skipped, 0 failed")
+    );
     assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "no colours into a pipe");
 }
 

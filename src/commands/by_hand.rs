@@ -10,20 +10,62 @@ use reclassd::pipeline::{Action, Cancel, Found, HandError, HandReport, Selection
 use reclassd::tagging::Origin;
 use serde::Serialize;
 
-use super::Outcome;
 use super::output::{JsonPath, display_from_here, display_path};
 use super::setup;
+use super::{Outcome, fold, wishes};
 
 /// What became of the files so far.
 #[derive(Default)]
 pub struct Tally {
+    /// Files that something was done to, or would be.
     pub done: usize,
+    /// Files that were as they were to be.
     pub unchanged: usize,
+    /// Files that there was nothing to do for.
+    pub nothing: usize,
     pub failed: usize,
     pub interrupted: bool,
 }
 
 impl Tally {
+    /// What happened in this run, in a sentence and without a dry run's promises: "2 tagged, 1 unchanged, 0 failed".
+    pub fn sentence(&self, done: &str, would: &str, dry_run: bool) -> String {
+        let stopped = if self.interrupted { "stopped: " } else { "" };
+        let (what, note) = if dry_run { (would, "; dry run: no file was touched") } else { (done, "") };
+        let nothing = match self.nothing {
+            0 => String::new(),
+            n => format!(", {n} with nothing to take back"),
+        };
+        let unchanged = match self.unchanged {
+            0 => String::new(),
+            n => format!(", {n} unchanged"),
+        };
+        let Self { done, failed, .. } = self;
+        format!("{stopped}{done} {what}{unchanged}{nothing}, {failed} failed{note}")
+    }
+
+    /// The same for programs: the word of what was done, what a dry run would do, and the rest.
+    pub fn summary(&self, done: &str, dry_run: bool) -> serde_json::Value {
+        let (would, really) = if dry_run { (self.done, 0) } else { (0, self.done) };
+        let mut summary = serde_json::json!({
+            "unchanged": self.unchanged, "nothing_to_do": self.nothing, "failed": self.failed,
+            "interrupted": self.interrupted,
+        });
+        summary[done] = really.into();
+        summary[format!("would_be_{done}")] = would.into();
+        serde_json::json!({"summary": summary})
+    }
+
+    /// Prints either.
+    pub fn say(&self, json: bool, (done, would): (&str, &str), dry_run: bool) -> std::io::Result<()> {
+        let mut out = fold::stdout();
+        match json {
+            true => writeln!(out, "{}", self.summary(&done.replace(' ', "_"), dry_run)),
+            false if wishes::quiet() => Ok(()),
+            false => writeln!(out, "{}", self.sentence(done, would, dry_run)),
+        }
+    }
+
     pub fn outcome(&self) -> Outcome {
         match self.failed {
             _ if self.interrupted => Outcome::Interrupted,
@@ -56,11 +98,13 @@ pub fn tell(
         Err(error) if is_done(error) => tally.done += 1,
         Err(_) => tally.failed += 1,
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     if words.json {
+        let path = &as_json_names_it(path);
         return writeln!(out, "{}", serde_json::to_string(&JsonHand::of(path, answer))?);
     }
     match answer {
+        Ok(_) if wishes::quiet() => Ok(()),
         Ok(report) => writeln!(out, "{}", line(words, report)),
         Err(error) => {
             let word = if is_done(error) { style(words.done).yellow() } else { style("failed").red().bold() };
@@ -112,15 +156,26 @@ pub fn word_of(origin: Origin) -> &'static str {
 pub fn told(origin: Origin) -> &'static str {
     match origin {
         Origin::Chosen => "chosen by the owner",
-        Origin::TakenBack => "taken back by the owner: no scan writes it (`reclassd tag --forget` hands it back)",
-        Origin::TakenOut => "taken out by somebody: no scan writes it (`reclassd tag --forget` hands it back)",
+        Origin::TakenBack => {
+            "taken back by the owner: no scan writes it (`reclassd tag --genre NAME` chooses one, `--forget` hands it back to the scans)"
+        }
+        Origin::TakenOut => {
+            "taken out by somebody: no scan writes it (`reclassd tag --genre NAME` chooses one, `--forget` hands it back to the scans)"
+        }
         Origin::HandedBack => "handed back to the scans",
     }
 }
 
-/// Genres on one line.
+/// Genres on one line: one as it is, several each in quotation marks, so that they are told from one that has a separator in it.
 pub fn shown(genres: &[String]) -> String {
-    if genres.is_empty() { "(no genre)".to_owned() } else { display_path(Path::new(&genres.join("; "))) }
+    match genres {
+        [] => "(no genre)".to_owned(),
+        [one] => display_path(Path::new(one)),
+        several => {
+            let several = several.iter().map(|genre| format!("\"{}\"", display_path(Path::new(genre))));
+            several.collect::<Vec<_>>().join(" + ")
+        }
+    }
 }
 
 /// The reason of an error, for a line that names the file already.
@@ -164,6 +219,11 @@ impl<'a> JsonHand<'a> {
             reason: answer.as_ref().err().map(reason),
         }
     }
+}
+
+/// The path that `--json` gives of a file, in every command: absolute, without links and dots, as the database names it.
+pub fn as_json_names_it(path: &Path) -> PathBuf {
+    canonical_or_gone(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Calls `work` for every file that paths on a command line mean, until somebody wants to stop: a file itself, of a folder those that

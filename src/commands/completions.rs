@@ -15,6 +15,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, mut command: clap::Command) -> anyhow::Result<Outcome> {
+    if arguments.shell == Shell::Bash {
+        // It would take "Pop Rock" apart at its blank.
+        super::hints::leave_out_blanks();
+    }
     // The generator panics where a writer fails; a reader that went away is no bug of ours.
     let mut script = Vec::new();
     generate(arguments.shell, &mut command, "reclassd", &mut script);

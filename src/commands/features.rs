@@ -17,6 +17,7 @@ use reclassd::pipeline;
 use serde_json::json;
 
 use super::described;
+use super::hints::Named;
 use super::output::display_path;
 use super::setup::{self, Common};
 use super::{Outcome, WrongUse};
@@ -51,7 +52,7 @@ pub struct Arguments {
     kind: Kind,
     /// What this model, built in or installed, says of each file, in place of features: `scores`, a probability for each of its
     /// labels, and `embedding`, where it has one; two matrices with a row a file, .npz
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["kind", "rate"])]
+    #[arg(long, value_name = "NAME", value_parser = Named::model(), hide_possible_values = true, conflicts_with_all = ["kind", "rate"])]
     model: Option<String>,
     /// Sample rate in Hz that clips are brought to, or `native` to leave each at its own [default: 44100 for fma518, 22050
     /// for log-mel]

@@ -5,11 +5,12 @@ use std::io::Write;
 
 use clap::Args;
 use reclassd::genre::{Genre, Taxonomy};
-use reclassd::inference::{self, ModelsFolder};
+use reclassd::inference::{self, Model, ModelsFolder};
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::hints::Named;
 use super::setup::Common;
+use super::{Outcome, fold, hints};
 
 /// Aliases shown on a line.
 const ALIAS_LINE: usize = 100;
@@ -17,7 +18,7 @@ const ALIAS_LINE: usize = 100;
 #[derive(Args)]
 pub struct Arguments {
     /// Say what these names mean, in any spelling [default: list every genre]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = Named::genre(), hide_possible_values = true)]
     names: Vec<String>,
     /// List what else each genre is called
     #[arg(long)]
@@ -33,6 +34,8 @@ pub struct Arguments {
 struct Speaker {
     name: String,
     says: Vec<Genre>,
+    /// Whether it is there with all that it listens through.
+    is_there: bool,
 }
 
 /// How a model speaks of a genre.
@@ -59,7 +62,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let config = arguments.common.load()?;
     let taxonomy = Taxonomy::builtin()?;
     let (speakers, read) = speakers(&ModelsFolder::new(&config.models.folder), &taxonomy)?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(fold::stdout());
     let mut outcome = read;
     if arguments.names.is_empty() {
         let genres = in_families(&taxonomy);
@@ -80,6 +83,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             let mut object = genre.map_or_else(|| json!({"genre": null}), |genre| about(genre, &taxonomy, &speakers));
             object["name"] = json!(name);
             object["no_genre"] = json!(taxonomy.why_no_genre(name));
+            if genre.is_none() && object["no_genre"].is_null() {
+                object["near"] = json!(hints::near(name, &taxonomy));
+            }
             writeln!(out, "{object}")?;
         } else {
             print_name(&mut out, name, &taxonomy, &speakers)?;
@@ -92,22 +98,37 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 /// The built-in models, then the installed ones, each with its genres; a model that cannot be read is named and left out.
 fn speakers(folder: &ModelsFolder, taxonomy: &Taxonomy) -> anyhow::Result<(Vec<Speaker>, Outcome)> {
     let mut outcome = Outcome::Done;
-    let mut speakers = Vec::new();
-    let builtin = inference::builtin_models()?.into_iter();
+    let mut models = Vec::new();
     let names = folder.names()?;
     let installed = names.iter().map(|name| folder.open(name).map_err(|error| format!("{name}: {error}")));
-    for model in builtin.map(Ok).chain(installed) {
-        let speaker = model.and_then(|model| {
-            let name = model.manifest().name.clone();
-            let says =
-                taxonomy.canonical_all(&model.manifest().genres()).map_err(|error| format!("{name}: {error}"))?;
-            Ok(Speaker { name, says })
-        });
-        match speaker {
-            Ok(speaker) if speaker.says.is_empty() => {}
-            Ok(speaker) => speakers.push(speaker),
+    for model in inference::builtin_models()?.into_iter().map(Ok).chain(installed) {
+        match model {
+            Ok(model) => models.push(model),
             Err(error) => {
                 eprintln!("reclassd: {error}");
+                outcome = Outcome::SomeFailed;
+            }
+        }
+    }
+    // What asks a model that is not installed has nothing to say yet, nor has what asks that one.
+    let mut there: Vec<String> = models.iter().map(|model| model.manifest().name.clone()).collect();
+    loop {
+        let hears = |model: &Model| inference::asks(model).all(|asked| there.iter().any(|name| name == asked));
+        let still = models.iter().filter(|model| hears(model)).map(|model| model.manifest().name.clone());
+        let still: Vec<String> = still.filter(|name| there.contains(name)).collect();
+        if still.len() == there.len() {
+            break;
+        }
+        there = still;
+    }
+    let mut speakers = Vec::new();
+    for model in &models {
+        let name = model.manifest().name.clone();
+        match taxonomy.canonical_all(&model.manifest().genres()) {
+            Ok(says) if says.is_empty() => {}
+            Ok(says) => speakers.push(Speaker { is_there: there.contains(&name), name, says }),
+            Err(error) => {
+                eprintln!("reclassd: {name}: {error}");
                 outcome = Outcome::SomeFailed;
             }
         }
@@ -163,36 +184,58 @@ fn print_table(
 ) -> std::io::Result<()> {
     let indented = |genre: &Genre| format!("{:1$}{genre}", "", 2 * wider(genre, taxonomy).len());
     let width = genres.iter().map(|genre| indented(genre).chars().count()).max().unwrap_or(0);
-    let header: Vec<&str> = speakers.iter().map(|speaker| speaker.name.as_str()).collect();
-    writeln!(out, "{:width$}  {}", "", header.join("  "))?;
+    let names: Vec<String> = speakers.iter().map(|speaker| speaker.name.clone()).collect();
+    let wide: usize = width + names.iter().map(|name| name.chars().count() + 2).sum::<usize>();
+    // Where the names do not fit beside each other, numbers stand for them.
+    let header: Vec<String> = match fold::columns() {
+        Some(columns) if wide > columns => {
+            for (number, name) in names.iter().enumerate() {
+                writeln!(out, "{:>3}  {name}", number + 1)?;
+            }
+            writeln!(out)?;
+            (1..=names.len()).map(|number| format!("{number:<5}")).collect()
+        }
+        _ => names,
+    };
+    writeln!(out, "{:width$}  {}", "", header.join("  ").trim_end())?;
     for genre in genres {
         let mut line = format!("{:width$}", indented(genre));
-        for speaker in speakers {
+        for (speaker, name) in speakers.iter().zip(&header) {
             let word = match speaker.voice(genre, taxonomy) {
                 Voice::Says => "yes",
                 Voice::Wider(_) => "wider",
                 Voice::Cannot => "-",
             };
-            line += &format!("  {word:0$}", speaker.name.chars().count());
+            line += &format!("  {word:0$}", name.chars().count());
         }
         writeln!(out, "{}", line.trim_end())?;
         if aliases {
             print_aliases(out, taxonomy.aliases(genre), 2 * wider(genre, taxonomy).len() + 4)?;
         }
     }
-    writeln!(out, "\nyes: can be said; wider: the genre above it is said instead; -: cannot be said")
+    writeln!(out, "\nyes: can be said; wider: the genre above it is said instead; -: cannot be said")?;
+    let absent: Vec<&str> =
+        speakers.iter().filter(|speaker| !speaker.is_there).map(|speaker| speaker.name.as_str()).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}: not yet, see `reclassd models`", absent.join(", "))
 }
 
 fn print_name(out: &mut impl Write, name: &str, taxonomy: &Taxonomy, speakers: &[Speaker]) -> std::io::Result<()> {
     let Some(genre) = taxonomy.canonical(name) else {
         return match taxonomy.why_no_genre(name) {
             Some(why) => writeln!(out, "{name}: no genre here: it {why}"),
-            None => writeln!(out, "{name}: not known"),
+            None => {
+                let near = hints::near(name, taxonomy);
+                let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) };
+                writeln!(out, "{name}: not known{near}")
+            }
         };
     };
     let kind: String = wider(genre, taxonomy).iter().map(|wider| format!(", a kind of {wider}")).collect();
     writeln!(out, "{name}: {genre}{kind}")?;
-    for speaker in speakers {
+    for speaker in speakers.iter().filter(|speaker| speaker.is_there) {
         match speaker.voice(genre, taxonomy) {
             Voice::Says => writeln!(out, "    {} says it", speaker.name)?,
             Voice::Wider(wider) => writeln!(out, "    {} says {wider} instead", speaker.name)?,

@@ -1,4 +1,4 @@
-//! `reclassd history FILE`: what was done to a file, when, and whether it was taken back.
+//! `reclassd history PATH`: what was done to a file, when, and whether it was taken back; of a folder, how much of each.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,24 @@ use console::style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use reclassd::pipeline::{ByHand, History};
-use reclassd::store::{EntryState, PastEntry, Surface};
+use reclassd::store::{EntryState, PastEntry, Surface, WritesBelow};
 use reclassd::tagging::{Cause, OwnersChoice, TagField};
 use serde_json::json;
 
-use super::Outcome;
 use super::by_hand::{self, canonical_or_gone, shown};
 use super::output::{JsonPath, display_from_here, display_path};
 use super::setup::Common;
+use super::{Outcome, fold, since};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Files, also ones that are gone
-    #[arg(value_name = "FILE", required = true)]
+    /// Files, also ones that are gone; of a folder, a summary
+    #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Print every field that changed, not only the genre
+    /// Only what was written since this moment: "2h", "3 days", "yesterday", "2026-11-24 18:00"
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Print every field that changed and what it held, not only the genre
     #[arg(long)]
     fields: bool,
     /// Print one JSON object a write
@@ -33,15 +36,23 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let since = arguments.since.as_deref().map(since::seconds).transpose()?;
     let config = arguments.common.load()?;
     let store = arguments.common.open_store(&config)?;
     let hand = ByHand::new(&config, store, true)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     let mut outcome = Outcome::Done;
     for path in &arguments.paths {
         let path = canonical_or_gone(path)?;
-        let History { past, choice, twin, moved_to } = hand.history(&path)?;
-        if past.is_empty() && path.symlink_metadata().is_err() {
+        if path.is_dir() {
+            let below = hand.store().history_below(&path, since.unwrap_or(i64::MIN))?;
+            summarise(&mut out, &path, &below, arguments.json)?;
+            continue;
+        }
+        let History { mut past, choice, twin, moved_to } = hand.history(&path)?;
+        let is_known = !past.is_empty();
+        past.retain(|past| since.is_none_or(|since| past.begun_at >= since));
+        if !is_known && path.symlink_metadata().is_err() {
             match moved_to.as_slice() {
                 [] => {
                     let shown = display_from_here(&path);
@@ -61,7 +72,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         }
         writeln!(out, "{}", style(display_from_here(&path)).bold())?;
         if past.is_empty() {
-            writeln!(out, "  reclassd wrote nothing into it")?;
+            let when = if is_known { " since then" } else { "" };
+            writeln!(out, "  reclassd wrote nothing into it{when}")?;
         }
         if let Some(twin) = twin {
             let twin = display_from_here(&twin);
@@ -88,7 +100,7 @@ fn print(out: &mut impl Write, past: &PastEntry, path: &Path, with_fields: bool)
         EntryState::Committed => String::new(),
         EntryState::Open => style("  (not finished)").yellow().to_string(),
         EntryState::Undone(by) if by == &past.id => style("  (found taken back)").dim().to_string(),
-        EntryState::Undone(by) => style(format!("  (taken back by {})", by.0)).dim().to_string(),
+        EntryState::Undone(_) => style("  (taken back)").dim().to_string(),
         EntryState::Abandoned(reason) => style(format!("  (did not happen: {reason})")).red().to_string(),
     };
     let file = match (past.has_ended, past.written_as != path) {
@@ -98,19 +110,56 @@ fn print(out: &mut impl Write, past: &PastEntry, path: &Path, with_fields: bool)
     };
     let from =
         past.surface.map(|surface| style(format!("  ({})", place(surface))).dim().to_string()).unwrap_or_default();
-    let (id, at, cause) = (past.id.0, local(past.begun_at), cause(entry.cause));
-    writeln!(out, "  {id:>5}  {at}  {cause:<5}  {change}{from}{state}{file}")?;
+    writeln!(out, "  {}  {:<4}  {change}{from}{state}{file}", local(past.begun_at), cause(entry.cause))?;
     if with_fields {
         for field in &entry.fields {
-            let size = |bytes: &Option<Vec<u8>>| match bytes {
-                Some(bytes) => format!("{} bytes", bytes.len()),
-                None => "nothing".to_owned(),
-            };
             let name = display_path(Path::new(&field.name));
-            writeln!(out, "           {}: {name}: {} → {}", field.scope, size(&field.old), size(&field.new))?;
+            let (old, new) = (held(&field.old, field.old_values()), held(&field.new, field.new_values()));
+            writeln!(out, "      {}: {name}: {old} → {new}", field.scope)?;
         }
     }
     Ok(())
+}
+
+/// What a field held: its values, or how much it was where its bytes alone do not tell.
+fn held(bytes: &Option<Vec<u8>>, values: Option<Vec<String>>) -> String {
+    match (bytes, values) {
+        (None, _) => "nothing".to_owned(),
+        (Some(_), Some(values)) => shown(&values),
+        (Some(bytes), None) => format!("{} bytes", bytes.len()),
+    }
+}
+
+/// What was done below a folder, a line for each kind of write.
+fn summarise(out: &mut impl Write, folder: &Path, below: &[WritesBelow], json: bool) -> std::io::Result<()> {
+    if json {
+        let mut object = json!(JsonPath::from(folder));
+        let writes = below.iter().map(|of| {
+            json!({
+                "cause": cause(of.cause), "writes": of.writes, "files": of.files, "taken_back": of.taken_back,
+                "first": timestamp(of.first_at), "last": timestamp(of.last_at),
+            })
+        });
+        object["writes"] = json!(writes.collect::<Vec<_>>());
+        return writeln!(out, "{object}");
+    }
+    writeln!(out, "{}", style(display_from_here(folder)).bold())?;
+    if below.is_empty() {
+        writeln!(out, "  nothing was written into the files in it")?;
+    }
+    for of in below {
+        let plural = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let back = if of.taken_back > 0 { format!(", {} taken back", of.taken_back) } else { String::new() };
+        let (first, last) = (local(of.first_at), local(of.last_at));
+        let when = if first == last { first } else { format!("{first} to {last}") };
+        let (writes, files) = (plural(of.writes, "write"), plural(of.files, "file"));
+        writeln!(out, "  {:<4}  {writes} into {files}{back}  {when}", cause(of.cause))?;
+    }
+    Ok(())
+}
+
+fn timestamp(seconds: i64) -> String {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
 fn cause(cause: Cause) -> &'static str {
@@ -151,12 +200,15 @@ fn object(path: &Path, past: &PastEntry, choice: Option<&OwnersChoice>) -> serde
         .iter()
         .map(|change| {
             let is_own = change.field().is_some_and(|field| field != TagField::Genre);
-            json!({"tag": change.scope.to_string(), "field": change.name, "own": is_own})
+            json!({
+                "tag": change.scope.to_string(), "field": change.name, "own": is_own, "before": change.old_values(),
+                "after": change.new_values(),
+            })
         })
         .collect();
     let mut object = json!(JsonPath::from(path));
     object["id"] = json!(past.id.0);
-    object["when"] = json!(Timestamp::from_second(past.begun_at).unwrap_or(Timestamp::UNIX_EPOCH).to_string());
+    object["when"] = json!(timestamp(past.begun_at));
     object["cause"] = json!(cause(entry.cause));
     object["surface"] = json!(past.surface.map(Surface::as_str));
     object["state"] = json!(state);

@@ -8,6 +8,7 @@ use reclassd::config::{Level, LogFormat};
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -16,8 +17,15 @@ use super::WrongUse;
 /// Our own variable, and the one that other programs in Rust obey as well.
 const VARIABLES: [&str; 2] = ["RECLASSD_LOG", "RUST_LOG"];
 
+/// Whether lines for people begin with the time: those of a command that ends do not need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    Shown,
+    LeftOut,
+}
+
 /// Starts logging.
-pub fn start(level: Level, format: LogFormat) -> anyhow::Result<()> {
+pub fn start(level: Level, format: LogFormat, times: Times) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter(level, |name| std::env::var(name).ok())?);
     // A second start in the same process (tests) keeps the first subscriber.
     let _ = match (journal(), format) {
@@ -28,9 +36,13 @@ pub fn start(level: Level, format: LogFormat) -> anyhow::Result<()> {
             registry.with(lines.with_writer(std::io::stderr)).try_init()
         }
         (None, LogFormat::Human) => {
-            let lines = tracing_subscriber::fmt::layer().with_target(false).without_time();
+            let lines = tracing_subscriber::fmt::layer().with_target(false);
             let lines = lines.with_ansi(console::colors_enabled_stderr()).with_writer(std::io::stderr);
-            registry.with(lines.fmt_fields(debug_fn(message_only))).try_init()
+            let lines = lines.fmt_fields(debug_fn(message_only));
+            match times {
+                Times::Shown => registry.with(lines.with_timer(LocalTime)).try_init(),
+                Times::LeftOut => registry.with(lines.without_time()).try_init(),
+            }
         }
     };
     Ok(())
@@ -39,17 +51,38 @@ pub fn start(level: Level, format: LogFormat) -> anyhow::Result<()> {
 fn filter(level: Level, env: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, WrongUse> {
     let set = VARIABLES.iter().find_map(|name| Some((name, env(name).filter(|value| !value.is_empty())?)));
     match set {
+        // What the insides of other crates say at that level is for who asks for it: by "debug,lofty=debug", or by everybody's variable.
+        Some((name, directives)) if *name == VARIABLES[0] && is_level(&directives) => {
+            EnvFilter::try_new(format!("{},reclassd={directives}", others(&directives)))
+                .map_err(|error| WrongUse(format!("${name}: {error}")))
+        }
         Some((name, directives)) => EnvFilter::try_new(&directives)
             .map_err(|error| WrongUse(format!("${name}: {error}; use \"info\" or \"warn,reclassd=debug\""))),
         // What other crates tell is about the insides of files, which we report in our own words. Their words are for who looks closer.
-        None => {
-            let others = match level {
-                Level::Trace => "debug",
-                Level::Debug => "warn",
-                Level::Info | Level::Warn | Level::Error => "off",
-            };
-            Ok(EnvFilter::new(format!("{others},reclassd={}", level.as_str())))
-        }
+        None => Ok(EnvFilter::new(format!("{},reclassd={}", others(level.as_str()), level.as_str()))),
+    }
+}
+
+/// Whether a filter is no more than one level.
+fn is_level(directives: &str) -> bool {
+    ["trace", "debug", "info", "warn", "error"].iter().any(|level| level.eq_ignore_ascii_case(directives.trim()))
+}
+
+/// How much other crates may say at a level of ours.
+fn others(level: &str) -> &'static str {
+    match level.trim().to_ascii_lowercase().as_str() {
+        "trace" => "debug",
+        "debug" => "warn",
+        _ => "off",
+    }
+}
+
+/// The moment in local time, to the second.
+struct LocalTime;
+
+impl FormatTime for LocalTime {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        write!(writer, "{}", jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S"))
     }
 }
 
@@ -98,7 +131,8 @@ mod tests {
 
     #[test]
     fn our_own_variable_wins_over_everybody_s_and_both_over_the_configuration() {
-        assert_eq!(chosen(&[("RECLASSD_LOG", "debug"), ("RUST_LOG", "trace")]).unwrap(), "debug");
+        assert_eq!(chosen(&[("RECLASSD_LOG", "debug"), ("RUST_LOG", "trace")]).unwrap(), "reclassd=debug,warn");
+        assert_eq!(chosen(&[("RECLASSD_LOG", "debug,lofty=debug")]).unwrap(), "lofty=debug,debug", "who asks for it");
         assert_eq!(chosen(&[("RECLASSD_LOG", ""), ("RUST_LOG", "trace")]).unwrap(), "trace");
         assert_eq!(chosen(&[]).unwrap(), "reclassd=warn,off");
         assert!(chosen(&[("RUST_LOG", "reclassd=loud")]).unwrap_err().contains("$RUST_LOG"));

@@ -2,6 +2,7 @@
 //! takes, logging, and exit codes.
 
 pub mod completions;
+pub mod config;
 pub mod doctor;
 pub mod evaluate;
 pub mod explain;
@@ -17,6 +18,7 @@ pub mod runtime;
 pub mod scan;
 pub mod serve;
 pub mod similar;
+pub mod stats;
 pub mod status;
 pub mod tag;
 pub mod undo;
@@ -26,12 +28,16 @@ mod allocator;
 mod bars;
 mod by_hand;
 mod described;
+mod fold;
+mod hints;
 mod interrupt;
 mod lists;
 mod logging;
 mod offer;
 mod output;
 mod setup;
+mod since;
+pub mod wishes;
 
 use std::process::ExitCode;
 
@@ -67,7 +73,7 @@ pub fn exit_code(outcome: anyhow::Result<Outcome>) -> ExitCode {
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("reclassd: {}", in_one_line(&error));
+            eprintln!("{}", fold::for_stderr(&format!("reclassd: {}", in_one_line(&error))));
             ExitCode::from(match &error {
                 error if has_lost_its_database(error) => 3,
                 error if is_wrong_use(error) => 2,

@@ -10,9 +10,10 @@ use reclassd::inference::{self, Ensemble, InstallError, MUSICNN, Model, ModelsFo
 use reclassd::pipeline::ensemble_of;
 use serde::Serialize;
 
+use super::hints::Named;
 use super::output::{display_path, round};
 use super::setup::{self, Common};
-use super::{Outcome, WrongUse};
+use super::{Outcome, WrongUse, fold};
 
 /// What can be installed.
 const PACKAGES: [&Package; 1] = [&MUSICNN];
@@ -64,7 +65,7 @@ struct Install {
 #[derive(Args)]
 struct Verify {
     /// Models to check [default: all that are installed]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = Named::model(), hide_possible_values = true)]
     names: Vec<String>,
     #[command(flatten)]
     common: Common,
@@ -73,7 +74,7 @@ struct Verify {
 #[derive(Args)]
 struct Remove {
     /// A model, or a package
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = Named::model(), hide_possible_values = true)]
     name: String,
     #[command(flatten)]
     common: Common,
@@ -102,7 +103,7 @@ fn list(arguments: &List) -> anyhow::Result<Outcome> {
     let folder = ModelsFolder::new(&config.models.folder);
     // A configuration that names what is not there is no reason to list nothing.
     let ensemble = ensemble_of(&config).inspect_err(|error| eprintln!("reclassd: {error}")).ok();
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(fold::stdout());
     let mut outcome = Outcome::Done;
     let installed = folder.names()?;
     let models = installed.iter().map(|name| (name.as_str(), folder.open(name)));
@@ -153,7 +154,7 @@ fn install(arguments: &Install) -> anyhow::Result<Outcome> {
             package.fetch_and_install(&folder)?
         }
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     for model in &installed {
         let place = display_path(&folder.path().join(&model.name));
         writeln!(out, "installed  {}  {}  {place}", model.name, megabytes(model.graph_bytes))?;
@@ -180,7 +181,7 @@ fn verify(arguments: &Verify) -> anyhow::Result<Outcome> {
     if let Some(name) = names.iter().find(|name| !folder.contains(name)) {
         return Err(wrong_name(&folder, name)?.into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     if names.is_empty() {
         writeln!(out, "no model is installed")?;
     }
@@ -209,7 +210,7 @@ fn remove(arguments: &Remove) -> anyhow::Result<Outcome> {
     if names.is_empty() {
         return Err(wrong_name(&folder, asked)?.into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     for name in &names {
         folder.remove(name)?;
         writeln!(out, "removed  {name}")?;

@@ -9,7 +9,7 @@ use reclassd::inference::{RuntimePackage, remove_runtime};
 
 use super::output::display_path;
 use super::setup::{self, Common};
-use super::{Outcome, WrongUse};
+use super::{Outcome, WrongUse, fold};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -73,7 +73,7 @@ fn install(arguments: &Install) -> anyhow::Result<Outcome> {
             package.fetch_and_install(&folder)?
         }
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     writeln!(out, "installed  ONNX Runtime {}  {}", package.version, display_path(&library))?;
     writeln!(out, "it runs the models from the next start on; `reclassd doctor` says what that brings")?;
     Ok(Outcome::Done)
@@ -83,6 +83,6 @@ fn remove(arguments: &Remove) -> anyhow::Result<Outcome> {
     arguments.common.load()?;
     let folder = folder()?;
     let what = if remove_runtime(&folder)? { "removed" } else { "nothing was installed in" };
-    writeln!(std::io::stdout().lock(), "{what}  {}", display_path(&folder))?;
+    writeln!(fold::stdout(), "{what}  {}", display_path(&folder))?;
     Ok(Outcome::Done)
 }

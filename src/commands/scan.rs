@@ -13,16 +13,16 @@ use reclassd::config::Config;
 use reclassd::descriptors::Descriptors;
 use reclassd::learning;
 use reclassd::pipeline::{
-    Action, Cancel, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, WaitsFor, count_reports,
+    Action, Cancel, Fate, Line, Report, Scan, ScanRequest, Selection, Settings, Summary, WaitsFor, count_reports,
 };
-use reclassd::store::TrackStatus;
+use reclassd::store::{Store, TrackStatus};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Outcome;
 use super::interrupt::{exit_on_second_signal, stop_signal};
 use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round, telling};
 use super::setup::{self, Common};
+use super::{Outcome, fold, offer, wishes};
 
 /// Nobody is made to wait longer than this at the end of a scan; where files have to be still for longer, they are left to the next one.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ pub struct Arguments {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Write no file; analyse, remember, and say what would be written
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// Analyse again what is already known; changes no policy
     #[arg(long)]
@@ -45,6 +45,9 @@ pub struct Arguments {
     /// Write also into files from which a genre of ours was taken back or out; changes no policy and no choice of the owner
     #[arg(long)]
     force_write: bool,
+    /// Give the tracks of an album one genre together, as [ensemble] album does; files that were judged alone are judged again
+    #[arg(long)]
+    album: bool,
     /// Cores to decode and compute with [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -58,6 +61,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut config = arguments.common.load()?;
     setup::use_cores(&mut config, arguments.jobs);
+    config.ensemble.album |= arguments.album;
     let roots = if arguments.paths.is_empty() {
         setup::present_roots(&config)?
     } else {
@@ -65,13 +69,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         arguments.paths.iter().map(|path| setup::canonical(path)).collect::<Result<_, _>>()?
     };
     let roots = setup::outermost(roots);
-    let store = arguments.common.open_store(&config)?;
-    if !arguments.json {
-        super::offer::offer_musicnn(&config, &store)?;
-    }
+    let store = Arc::new(arguments.common.open_store(&config)?);
+    let hint = if arguments.json { None } else { offer::musicnn(&config, &store)? };
     let settings = Settings::new(&config)?.dry_run(arguments.dry_run).force(arguments.force);
     let settings = settings.force_write(arguments.force_write);
-    let line = Arc::new(Line::new(&config, settings, store)?);
+    let line = Arc::new(Line::new(&config, settings, Arc::clone(&store))?);
     if !arguments.dry_run {
         line.recover()?;
     }
@@ -86,15 +88,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         .build()?;
     let (outcome, is_more_unsure) = runtime.block_on(scan(line, request, settle, arguments))?;
     if is_more_unsure && !arguments.dry_run {
-        give_turns(arguments, &config);
+        give_turns(&store, &config);
+    }
+    // After the first result, or another time.
+    if let Some(hint) = hint.filter(|_| outcome != Outcome::Interrupted) {
+        hint.say(&store)?;
     }
     Ok(outcome)
 }
 
 /// Sees to what is asked about first in review. A scan does not fail by it.
-fn give_turns(arguments: &Arguments, config: &Config) {
-    let given = arguments.common.open_store(config).and_then(|store| Ok(learning::give_turns(&store, config)?));
-    if let Err(error) = given {
+fn give_turns(store: &Store, config: &Config) {
+    if let Err(error) = learning::give_turns(store, config) {
         tracing::debug!("review keeps its order: {error:#}");
     }
 }
@@ -131,12 +136,12 @@ async fn scan(
     }
     let interrupted = cancel.is_requested();
     view.summarise(&summary, started.elapsed().saturating_sub(waited), interrupted)?;
-    let outcome = match summary.failed {
+    let outcome = match summary.count(Fate::Failed) {
         _ if interrupted => Outcome::Interrupted,
         0 => Outcome::Done,
         _ => Outcome::SomeFailed,
     };
-    Ok((outcome, !interrupted && summary.unsure > 0 && summary.unchanged < summary.total()))
+    Ok((outcome, !interrupted && summary.count(Fate::Unsure) > 0))
 }
 
 /// A run of the scan: what it showed, counted and put off.
@@ -231,7 +236,11 @@ struct View {
 
 impl View {
     fn new(arguments: &Arguments, request: &ScanRequest, cancel: &Cancel) -> Self {
-        let bar = if std::io::stderr().is_terminal() { progress_bar(request, cancel) } else { ProgressBar::hidden() };
+        let bar = if std::io::stderr().is_terminal() && !wishes::quiet() {
+            progress_bar(request, cancel)
+        } else {
+            ProgressBar::hidden()
+        };
         Self { json: arguments.json, dry_run: arguments.dry_run, bar, full: HashSet::new(), without_room: 0 }
     }
 
@@ -249,15 +258,23 @@ impl View {
             return Ok(());
         }
         // A second scan of a large library should show what is new, not all that is known.
-        if report.action == Action::Unchanged { Ok(()) } else { self.print(&report_line(report)) }
+        let is_shown = match report.fate() {
+            Fate::Failed => report.action != Action::Unchanged || wishes::verbose(),
+            Fate::Unchanged => wishes::verbose(),
+            _ => !wishes::quiet(),
+        };
+        if is_shown { self.print(&report_line(report)) } else { Ok(()) }
     }
 
     fn print(&self, line: &str) -> std::io::Result<()> {
-        self.bar.suspend(|| writeln!(std::io::stdout().lock(), "{line}"))
+        self.bar.suspend(|| writeln!(fold::stdout(), "{line}"))
     }
 
     fn note(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("reclassd: {text}"));
+        if wishes::quiet() {
+            return;
+        }
+        self.bar.suspend(|| eprintln!("{}", fold::for_stderr(&format!("reclassd: {text}"))));
     }
 
     fn finish(&self) {
@@ -270,11 +287,14 @@ impl View {
             text =
                 format!("{text}\n{} more failed for want of room: free some space and scan again", self.without_room);
         }
-        // JSON on standard output is for programs: the sum is for the person beside it.
         if self.json {
-            writeln!(std::io::stderr().lock(), "{text}")
-        } else {
-            writeln!(std::io::stdout().lock(), "{text}")
+            writeln!(std::io::stdout().lock(), "{}", json!({"summary": summary_json(summary, elapsed, interrupted)}))?;
+        }
+        match (wishes::quiet(), self.json) {
+            (true, _) => Ok(()),
+            // JSON on standard output is for programs: the sentence is for the person beside it.
+            (_, true) => writeln!(std::io::stderr().lock(), "{text}"),
+            (_, false) => writeln!(fold::stdout(), "{text}"),
         }
     }
 }
@@ -285,8 +305,17 @@ fn progress_bar(request: &ScanRequest, cancel: &Cancel) -> ProgressBar {
         // A display that cannot be written is no reason to stop a scan.
         let _ = write!(out, "{:.1} files/s", state.per_sec());
     };
-    let counting = ProgressStyle::with_template("  {spinner} {pos} files  {rate}  counting the library");
-    let counted = ProgressStyle::with_template("  {bar:32} {pos}/{len} files  {rate}  {eta} left");
+    // What stands beside the bar takes up to 50 cells; on a narrow terminal the bar has what is left, and less is said.
+    let columns = console::Term::stderr().size_checked().map_or(80, |(_, columns)| columns);
+    let (counting, counted) = match columns {
+        ..40 => ("  {pos} files", "  {pos}/{len} files"),
+        40..84 => ("  {spinner} {pos} files  {rate}", "  {wide_bar} {pos}/{len}  {rate}  {eta} left"),
+        _ => (
+            "  {spinner} {pos} files  {rate}  counting the library",
+            "  {bar:32} {pos}/{len} files  {rate}  {eta} left",
+        ),
+    };
+    let (counting, counted) = (ProgressStyle::with_template(counting), ProgressStyle::with_template(counted));
     if let Ok(counting) = counting {
         bar.set_style(counting.with_key("rate", rate));
     }
@@ -305,13 +334,18 @@ fn progress_bar(request: &ScanRequest, cancel: &Cancel) -> ProgressBar {
 }
 
 fn report_line(report: &Report) -> String {
-    let word = match (report.status, report.action) {
-        (TrackStatus::Tagged, Action::WouldWrite) => style("would tag").cyan(),
-        (TrackStatus::Tagged, _) => style("tagged").green(),
-        (TrackStatus::Kept, _) => style("kept").dim(),
-        (TrackStatus::Unsure, _) => style("unsure").yellow(),
-        (TrackStatus::Skipped, _) => style("skipped").magenta(),
-        (TrackStatus::Failed, _) => style("failed").red().bold(),
+    let gets_genre = report.status == TrackStatus::Tagged;
+    let word = match report.fate() {
+        Fate::Written if gets_genre => style("tagged").green(),
+        Fate::Written => style("marked").green(),
+        Fate::WouldWrite if gets_genre => style("would tag").cyan(),
+        Fate::WouldWrite => style("would mark").cyan(),
+        Fate::HasOurs => style("has ours").dim(),
+        Fate::Kept => style("kept").dim(),
+        Fate::Unsure => style("unsure").yellow(),
+        Fate::Skipped => style("skipped").magenta(),
+        Fate::Failed => style("failed").red().bold(),
+        Fate::Unchanged => style("unchanged").dim(),
     };
     let genre = match (&report.genre, report.confidence) {
         (Some(genre), Some(confidence)) => format!("{genre:<14}  {confidence:.2}"),
@@ -322,7 +356,7 @@ fn report_line(report: &Report) -> String {
         _ => report.reason.as_deref(),
     };
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{word:<9}  {genre:<20}  {}{reason}", display_from_here(&report.path))
+    format!("{word:<10}  {genre:<20}  {}{reason}", display_from_here(&report.path))
 }
 
 /// The object that `--json` prints of a file.
@@ -337,6 +371,7 @@ struct JsonReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     descriptors: Option<Value>,
     action: &'static str,
+    outcome: &'static str,
     reason: Option<&'a str>,
     elapsed_ms: f64,
 }
@@ -351,6 +386,7 @@ impl<'a> From<&'a Report> for JsonReport<'a> {
             top: ranking_json(&report.ranking, TOP),
             descriptors: report.descriptors.as_ref().map(Descriptors::to_json),
             action: report.action.as_str(),
+            outcome: report.fate().as_str(),
             reason: report.reason.as_deref(),
             elapsed_ms: report.elapsed.as_micros() as f64 / 1000.0,
         }
@@ -361,32 +397,58 @@ fn summary_text(summary: &Summary, elapsed: Duration, dry_run: bool, interrupted
     let total = summary.total();
     let rate = total as f64 / elapsed.as_secs_f64().max(1e-3);
     let stopped = if interrupted { "stopped after " } else { "" };
-    let tagged = if dry_run {
-        format!("{} to be tagged, {} tagged", summary.written, summary.tagged.saturating_sub(summary.written))
-    } else {
-        format!("{} tagged", summary.tagged)
-    };
+    let (what, done) = if dry_run { ("would be written", Fate::WouldWrite) } else { ("written", Fate::Written) };
+    let mut counts = vec![format!("{} {what}", summary.count(done))];
+    for (fate, word) in [
+        (Fate::HasOurs, "had our genre"),
+        (Fate::Kept, "kept"),
+        (Fate::Unsure, "unsure"),
+        (Fate::Skipped, "skipped"),
+        (Fate::Failed, "failed"),
+        (Fate::Unchanged, "unchanged"),
+    ] {
+        let count = summary.count(fate);
+        if count > 0 || !matches!(fate, Fate::HasOurs | Fate::Unchanged) {
+            counts.push(format!("{count} {word}"));
+        }
+    }
     let plural = if total == 1 { "" } else { "s" };
-    let mut text = format!(
-        "{stopped}{total} file{plural} in {} ({rate:.1} files/s): {tagged}, {} kept, {} unsure, {} skipped, {} failed",
-        display_duration(elapsed),
-        summary.kept,
-        summary.unsure,
-        summary.skipped,
-        summary.failed,
-    );
+    let (elapsed, counts) = (display_duration(elapsed), counts.join(", "));
+    let mut lines = vec![format!("{stopped}{total} file{plural} in {elapsed} ({rate:.1} files/s): {counts}")];
+    if summary.count(Fate::Unchanged) > 0 {
+        let known = summary.known;
+        let parts = [
+            (known.ours, "with our genre"),
+            (known.kept, "kept"),
+            (known.unsure, "unsure"),
+            (known.skipped, "skipped"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        lines.push(format!("unchanged since an earlier scan: {}", parts.collect::<Vec<_>>().join(", ")));
+    }
     let mut notes = Vec::new();
     if dry_run {
-        notes.push("dry run: no file was touched".to_owned());
+        notes.push("dry run: no file was touched");
     }
-    if summary.unchanged > 0 {
-        notes.push(format!("{} unchanged since the last scan", summary.unchanged));
-    }
-    if summary.unsure > 0 {
-        notes.push("`reclassd review` lists the unsure ones".to_owned());
+    if summary.count(Fate::Unsure) + summary.known.unsure > 0 {
+        notes.push("`reclassd review` lists the unsure ones");
     }
     if !notes.is_empty() {
-        text = format!("{text}\n{}", notes.join("; "));
+        lines.push(notes.join("; "));
     }
-    text
+    lines.join("\n")
+}
+
+/// The sum for programs: every count of what the run did, and how the unchanged files stand.
+fn summary_json(summary: &Summary, elapsed: Duration, interrupted: bool) -> Value {
+    let mut object = json!({"files": summary.total()});
+    for fate in Fate::ALL {
+        object[fate.as_str().replace('-', "_")] = json!(summary.count(fate));
+    }
+    let known = summary.known;
+    object["unchanged_files"] =
+        json!({"has_ours": known.ours, "kept": known.kept, "unsure": known.unsure, "skipped": known.skipped});
+    object["elapsed_ms"] = json!(elapsed.as_millis() as u64);
+    object["interrupted"] = json!(interrupted);
+    object
 }

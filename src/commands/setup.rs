@@ -10,7 +10,8 @@ use reclassd::config::{self, Config, Level, Log};
 use reclassd::store::Store;
 
 use super::allocator::expect_threads;
-use super::{WrongUse, logging};
+use super::logging::{self, Times};
+use super::{WrongUse, wishes};
 
 /// Sets the number of cores to what was asked for on the command line, if it was, and has the allocator know it.
 pub fn use_cores(config: &mut Config, jobs: Option<u16>) {
@@ -34,12 +35,12 @@ pub struct Common {
 impl Common {
     /// Reads the configuration and starts logging.
     pub fn load(&self) -> anyhow::Result<Config> {
-        self.load_at(|log| log.level)
+        self.load_at(|log| log.level, Times::LeftOut)
     }
 
     /// The same for the service, which has a level of its own.
     pub fn load_for_service(&self) -> anyhow::Result<Config> {
-        self.load_at(|log| log.service_level)
+        self.load_at(|log| log.service_level, Times::Shown)
     }
 
     /// The same for a command that draws on the terminal: messages go only where they do not lead there.
@@ -47,9 +48,9 @@ impl Common {
         if std::io::stderr().is_terminal() { self.read() } else { self.load() }
     }
 
-    fn load_at(&self, level: impl Fn(&Log) -> Level) -> anyhow::Result<Config> {
+    fn load_at(&self, level: impl Fn(&Log) -> Level, times: Times) -> anyhow::Result<Config> {
         let config = self.read()?;
-        logging::start(level(&config.log), config.log.format)?;
+        logging::start(wishes::level(level(&config.log)), config.log.format, times)?;
         if let Some(path) = self.path() {
             tracing::info!("configuration: {}", path.display());
         }
@@ -71,7 +72,8 @@ impl Common {
         Ok(config)
     }
 
-    fn path(&self) -> Option<PathBuf> {
+    /// The configuration file that is read: `--config`, `$RECLASSD_CONFIG`, or the one at the usual place.
+    pub fn path(&self) -> Option<PathBuf> {
         self.config.clone().or_else(|| config::find(|name| std::env::var_os(name)))
     }
 

@@ -13,9 +13,9 @@ use reclassd::store::StatusCounts;
 use reclassd::watch::RootOutlook;
 use serde::Serialize;
 
-use super::Outcome;
 use super::output::{display_duration, display_path};
 use super::setup::Common;
+use super::{Outcome, fold};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         roots: roots.collect::<anyhow::Result<_>>()?,
         service,
     };
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(fold::stdout());
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string(&report)?)?;
     } else {
@@ -90,7 +90,7 @@ fn configured(config: &Config) -> Vec<RootOutlook> {
     let outlook = |root: &std::path::PathBuf| RootOutlook {
         path: root.clone(),
         real: std::fs::canonicalize(root).unwrap_or_else(|_| root.clone()),
-        away: None,
+        away: (!root.is_dir()).then(|| "is not there: is its disk mounted?".to_owned()),
         polled: None,
         compared_at: None,
     };
@@ -134,20 +134,24 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     let missing = if report.database_is_there { "" } else { " (not there)" };
     line("database", format!("{}{missing}", report.database))?;
     if let Some(service) = service {
+        let counts = &service.counts;
+        let when = if report.running { "since start" } else { "in its time" };
+        line(
+            when,
+            format!(
+                "{} looked at: {} written, {} unsure, {} skipped, {} failed",
+                counts.seen, counts.written, counts.unsure, counts.skipped, counts.failed
+            ),
+        )?;
+    }
+    // What is in memory or in work is nothing that a process which has ended could say.
+    if let Some(service) = service.filter(|_| report.running) {
         let watch = &service.watch;
         line(
             "queue",
             format!(
-                "{} settling, {} ripe, {} in work; {:.1} files/s over the last minute",
+                "{} waiting until nobody has written to them for a while, {} ready, {} being worked on; {:.1} files/s over the last minute",
                 watch.waiting, service.queued, service.working, service.rate
-            ),
-        )?;
-        let counts = &service.counts;
-        line(
-            "since start",
-            format!(
-                "{} looked at: {} written, {} unsure, {} skipped, {} failed; {} gone",
-                counts.seen, counts.written, counts.unsure, counts.skipped, counts.failed, watch.gone
             ),
         )?;
         let limit = report.watch_limit.map(|limit| format!(" of {limit} that the kernel allows")).unwrap_or_default();
@@ -158,7 +162,11 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
         }
     }
     for root in &report.roots {
-        print_root(out, root)?;
+        print_root(out, root, report.running)?;
+    }
+    let gone: u64 = report.roots.iter().map(|root| root.files.gone).sum();
+    if gone > 0 {
+        writeln!(out, "             gone: deleted or moved out; a file that was only renamed is not among them")?;
     }
     for error in service.map(|service| service.last_errors.as_slice()).unwrap_or_default() {
         writeln!(out, "error        {}: {}: {}", ago(error.at), display_path(Path::new(&error.path)), error.reason)?;
@@ -166,15 +174,21 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     Ok(())
 }
 
-fn print_root(out: &mut impl Write, root: &RootReport) -> std::io::Result<()> {
+fn print_root(out: &mut impl Write, root: &RootReport, running: bool) -> std::io::Result<()> {
     let RootReport { outlook, files } = root;
+    let was_never_there = outlook.compared_at.is_none() && *files == StatusCounts::default();
     let how = match (&outlook.away, &outlook.polled) {
+        (Some(_), _) if was_never_there => "has never been there: is the path right?".to_owned(),
         (Some(why), _) => format!("away: {why}"),
+        _ if !running => "not watched now".to_owned(),
         (None, Some(why)) => format!("polled: {why}"),
         (None, None) => "watched".to_owned(),
     };
     let compared = outlook.compared_at.map(|at| format!(", compared {}", ago(at))).unwrap_or_default();
     writeln!(out, "root         {} ({how}{compared})", display_path(&outlook.path))?;
+    if was_never_there && outlook.away.is_some() {
+        return Ok(());
+    }
     writeln!(
         out,
         "             {} tagged, {} kept, {} unsure, {} skipped, {} failed, {} gone",

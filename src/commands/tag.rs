@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 use console::style;
-use reclassd::pipeline::{ByHand, Cancel, HandError};
+use reclassd::config::Config;
+use reclassd::genre::Taxonomy;
+use reclassd::pipeline::{ByHand, HandError};
 use reclassd::tagging::{self, TagState};
 use serde_json::json;
 
 use super::by_hand::{self, Tally, Words};
+use super::hints::Named;
 use super::interrupt::cancel_on_signal;
 use super::output::{JsonPath, display_from_here, display_path};
 use super::setup::{self, Common};
-use super::{Outcome, WrongUse};
+use super::{Outcome, WrongUse, fold, wishes};
 
 /// Characters at which some player takes a name apart.
 const SPLITS: [char; 5] = [';', '/', ',', '|', '\\'];
@@ -25,7 +28,7 @@ pub struct Arguments {
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Write this genre, in place of whatever genre the file has, and keep scans away from the file; give it again for several
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = Named::genre(), hide_possible_values = true)]
     genre: Vec<String>,
     /// Print the genre and RECLASSD fields, as each tag of the files holds them; writes nothing
     #[arg(long)]
@@ -34,7 +37,7 @@ pub struct Arguments {
     #[arg(long)]
     forget: bool,
     /// Write nothing; say what would be written
-    #[arg(long, requires = "genre")]
+    #[arg(short = 'n', long, requires = "genre")]
     dry_run: bool,
     /// Print one JSON object a file
     #[arg(long)]
@@ -47,6 +50,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     setup::require_paths(&arguments.paths)?;
     check_names(&arguments.genre)?;
     let config = arguments.common.load()?;
+    tell_known_names(&config, &arguments.genre)?;
     let cancel = cancel_on_signal()?;
     let store = arguments.common.open_store(&config)?;
     let hand = ByHand::new(&config, store, arguments.dry_run)?;
@@ -69,7 +73,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         }
     })?;
     tally.interrupted = cancel.is_requested();
-    summarise(arguments, &tally, &cancel)?;
+    match (arguments.show, arguments.forget) {
+        (true, _) => {}
+        (_, true) => tally.say(arguments.json, ("forgotten", ""), false)?,
+        _ => tally.say(arguments.json, ("tagged", "would be tagged"), arguments.dry_run)?,
+    }
     Ok(tally.outcome())
 }
 
@@ -81,9 +89,29 @@ fn check_names(genres: &[String]) -> anyhow::Result<()> {
         }
         if let Some(character) = name.chars().find(|c| SPLITS.contains(c)) {
             let shown = display_path(Path::new(name));
-            eprintln!(
+            let hint = format!(
                 "reclassd: some players take \"{shown}\" apart at its \"{character}\"; several genres are given as several --genre"
             );
+            eprintln!("{}", fold::for_stderr(&hint));
+        }
+    }
+    Ok(())
+}
+
+/// What is written as it was said may be a genre that other files have in another spelling.
+fn tell_known_names(config: &Config, genres: &[String]) -> anyhow::Result<()> {
+    if genres.is_empty() || wishes::quiet() {
+        return Ok(());
+    }
+    let (taxonomy, naming) = (Taxonomy::builtin()?, config.tags.naming()?);
+    for name in genres {
+        let Some(word) = taxonomy.canonical_exact(name).and_then(|genre| naming.word(genre)) else { continue };
+        if word != name.trim() {
+            let name = display_path(Path::new(name));
+            let quotes = if word.contains(' ') { "'" } else { "" };
+            let hint =
+                format!("\"{name}\" is written as you say it; it is known as {word}: --genre {quotes}{word}{quotes}");
+            eprintln!("{}", fold::for_stderr(&format!("reclassd: {hint}")));
         }
     }
     Ok(())
@@ -92,14 +120,14 @@ fn check_names(genres: &[String]) -> anyhow::Result<()> {
 fn show(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) -> anyhow::Result<()> {
     let canonical = setup::canonical(path)?;
     let choice = hand.store().choice_as_known(&canonical)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     let state = match tagging::read(path) {
         Ok(state) => state,
         Err(error) => {
             tally.failed += 1;
             let reason = error.reason();
             if arguments.json {
-                let mut object = serde_json::to_value(JsonPath::from(path))?;
+                let mut object = serde_json::to_value(JsonPath::from(by_hand::as_json_names_it(path).as_path()))?;
                 object["reason"] = json!(reason);
                 writeln!(out, "{object}")?;
             } else {
@@ -119,7 +147,7 @@ fn show(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) ->
         let fields: Vec<_> = fields
             .map(|held| json!({"tag": held.scope.to_string(), "field": held.name, "values": held.values}))
             .collect();
-        let mut object = serde_json::to_value(JsonPath::from(path))?;
+        let mut object = serde_json::to_value(JsonPath::from(by_hand::as_json_names_it(path).as_path()))?;
         object["container"] = json!(state.container.to_string());
         object["genre"] = json!(state.genres);
         object["genre_is_ours"] = json!(state.genre_is_ours());
@@ -147,7 +175,7 @@ fn print_fields(out: &mut impl Write, state: &TagState) -> std::io::Result<()> {
     };
     let (tags, names) = (width(&|held| held.scope.to_string()), width(&|held| held.name.clone()));
     for held in &state.fields {
-        let values = display_path(Path::new(&held.values.join("; ")));
+        let values = by_hand::shown(&held.values);
         writeln!(out, "  {:<tags$}  {:<names$}  {values}", held.scope.to_string(), held.name)?;
     }
     Ok(())
@@ -157,27 +185,13 @@ fn forget(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) 
     let forgotten = hand.forget(path)?;
     let counter = if forgotten { &mut tally.done } else { &mut tally.unchanged };
     *counter += 1;
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     if arguments.json {
-        let mut object = serde_json::to_value(JsonPath::from(path))?;
+        let mut object = serde_json::to_value(JsonPath::from(by_hand::as_json_names_it(path).as_path()))?;
         object["forgotten"] = json!(forgotten);
         writeln!(out, "{object}")?;
-    } else if forgotten {
+    } else if forgotten && !wishes::quiet() {
         writeln!(out, "{:<10}  {}", style("forgotten").green(), display_from_here(path))?;
     }
     Ok(())
-}
-
-fn summarise(arguments: &Arguments, tally: &Tally, cancel: &Cancel) -> std::io::Result<()> {
-    if arguments.show || arguments.json {
-        return Ok(());
-    }
-    let Tally { done, unchanged, failed, .. } = tally;
-    let stopped = if cancel.is_requested() { "stopped: " } else { "" };
-    let what = match (arguments.forget, arguments.dry_run) {
-        (true, _) => "forgotten: scans decide about them again",
-        (_, true) => "to be tagged; dry run: no file was touched",
-        _ => "tagged",
-    };
-    writeln!(std::io::stdout().lock(), "{stopped}{unchanged} unchanged, {failed} failed, {done} {what}")
 }

@@ -1,19 +1,16 @@
 //! `reclassd undo`: take back what was written into files, the last write of each, those since a moment, or all.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::civil::DateTime;
-use jiff::{Span, Timestamp, ZonedDateTime};
 use reclassd::config::Config;
 use reclassd::pipeline::{ByHand, Cancel, HandError};
 use reclassd::store::Depth;
 
 use super::by_hand::{self, Tally, Words};
 use super::interrupt::cancel_on_signal;
-use super::output::display_path;
 use super::setup::{self, Common};
+use super::since;
 use super::{Outcome, WrongUse};
 
 /// Files that are asked for from the database at once.
@@ -24,14 +21,14 @@ pub struct Arguments {
     /// Files and folders; without any, all that --since or --all concern
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Take back every write since this moment: "2h", "3 days", "2026-11-24 18:00"
+    /// Take back every write since this moment: "2h", "3 days", "yesterday", "2026-11-24 18:00"
     #[arg(long, value_name = "TIME", conflicts_with = "all")]
     since: Option<String>,
     /// Take back every write ever, instead of the last one of each file
     #[arg(long)]
     all: bool,
     /// Write nothing; say what would be taken back
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// Print one JSON object a file
     #[arg(long)]
@@ -42,7 +39,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let depth = match &arguments.since {
-        Some(text) => Depth::Since(moment(text, &ZonedDateTime::now()).map_err(WrongUse)?.as_second()),
+        Some(text) => Depth::Since(since::seconds(text)?),
         None if arguments.all => Depth::All,
         None if arguments.paths.is_empty() => {
             let what = "which files? name some, or say --since TIME or --all";
@@ -55,7 +52,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let store = arguments.common.open_store(&config)?;
     let hand = ByHand::new(&config, store, arguments.dry_run)?;
     hand.recover()?;
-    let mut run = Run { hand, depth, cancel, words: words(arguments.json), tally: Tally::default(), nothing: 0 };
+    let mut run = Run { hand, depth, cancel, words: words(arguments.json), tally: Tally::default() };
     if arguments.paths.is_empty() {
         run.everything_below(Path::new("/"))?;
     }
@@ -70,7 +67,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         }
     }
     run.tally.interrupted = run.cancel.is_requested();
-    run.summarise(arguments)?;
+    run.tally.say(arguments.json, ("undone", "would be undone"), arguments.dry_run)?;
     Ok(run.tally.outcome())
 }
 
@@ -84,8 +81,6 @@ struct Run {
     cancel: Cancel,
     words: Words,
     tally: Tally,
-    /// Files that there was nothing to take back of.
-    nothing: usize,
 }
 
 impl Run {
@@ -135,7 +130,7 @@ impl Run {
         let answer = match self.hand.undo(path, self.depth) {
             Ok(Some(report)) => Ok(report),
             Ok(None) => {
-                self.nothing += 1;
+                self.tally.nothing += 1;
                 return Ok(());
             }
             // The database concerns every file.
@@ -143,57 +138,5 @@ impl Run {
             Err(error) => Err(error),
         };
         Ok(by_hand::tell(self.words, path, &answer, &mut self.tally)?)
-    }
-
-    fn summarise(&self, arguments: &Arguments) -> std::io::Result<()> {
-        if arguments.json {
-            return Ok(());
-        }
-        let Tally { done, unchanged, failed, interrupted } = self.tally;
-        let stopped = if interrupted { "stopped: " } else { "" };
-        let (what, note) =
-            if arguments.dry_run { ("to be undone", "; dry run: no file was touched") } else { ("undone", "") };
-        let mut text = format!("{stopped}{done} {what}, {unchanged} as they were already, {failed} failed{note}");
-        if self.nothing > 0 {
-            text = format!("{text}\n{} with nothing to take back", self.nothing);
-        }
-        writeln!(std::io::stdout().lock(), "{text}")
-    }
-}
-
-/// The moment that a person means by "2h", "3 days", "2026-11-24" or "2026-11-24 18:00", in local time.
-pub(super) fn moment(text: &str, now: &ZonedDateTime) -> Result<Timestamp, String> {
-    let wrong = || {
-        let shown = display_path(Path::new(text));
-        format!("\"{shown}\" is no moment: say how long ago (\"2h\", \"3 days\") or when (\"2026-11-24 18:00\")")
-    };
-    if let Ok(moment) = text.parse::<Timestamp>() {
-        return Ok(moment);
-    }
-    if let Ok(local) = text.parse::<DateTime>() {
-        return local.to_zoned_datetime(now.time_zone().clone()).map(|zoned| zoned.timestamp()).map_err(|_| wrong());
-    }
-    let span: Span = text.parse().map_err(|_| wrong())?;
-    let ago = now.checked_sub(span.abs()).map_err(|_| wrong())?;
-    Ok(ago.timestamp())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_told_as_a_person_would() {
-        let now: ZonedDateTime = "2026-11-24T12:00:00+01:00[+01:00]".parse().unwrap();
-        let at = |text: &str| moment(text, &now).map(|moment| moment.to_string());
-        assert_eq!(at("2h").as_deref(), Ok("2026-11-24T09:00:00Z"));
-        assert_eq!(at("90min").as_deref(), Ok("2026-11-24T09:30:00Z"));
-        assert_eq!(at("3 days").as_deref(), Ok("2026-11-21T11:00:00Z"));
-        assert_eq!(at("2026-11-24 08:00").as_deref(), Ok("2026-11-24T07:00:00Z"));
-        assert_eq!(at("2026-11-24").as_deref(), Ok("2026-11-23T23:00:00Z"));
-        assert_eq!(at("2026-11-24T07:00:00Z").as_deref(), Ok("2026-11-24T07:00:00Z"));
-        for nonsense in ["", "yesterday-ish", "2 parsecs"] {
-            assert!(at(nonsense).unwrap_err().contains("is no moment"), "{nonsense}");
-        }
     }
 }

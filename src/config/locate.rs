@@ -13,9 +13,13 @@ pub fn find(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if let Some(path) = set(&env, "RECLASSD_CONFIG") {
         return Some(path);
     }
+    user_file(&env).into_iter().chain([PathBuf::from("/etc/reclassd/config.toml")]).find(|path| path.exists())
+}
+
+/// Where the user's own configuration file is, or would be.
+pub fn user_file(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let user = set(&env, "XDG_CONFIG_HOME").or_else(|| Some(set(&env, "HOME")?.join(".config")));
-    let user = user.map(|folder| folder.join("reclassd/config.toml"));
-    user.into_iter().chain([PathBuf::from("/etc/reclassd/config.toml")]).find(|path| path.exists())
+    user.map(|folder| folder.join("reclassd/config.toml"))
 }
 
 /// The database file to use when none is configured: `reclassd.db` in `$STATE_DIRECTORY` (systemd's), else in

@@ -24,7 +24,7 @@ pub use folders::{FolderTags, innermost};
 pub use hours::ActiveHours;
 pub use learn::Learn;
 pub use left_out::{IGNORE_FILES, LEFT_OUT};
-pub use locate::{default_database, default_models_folder, default_runtime_folder, find};
+pub use locate::{default_database, default_models_folder, default_runtime_folder, find, user_file};
 pub use log::{Level, Log, LogFormat};
 pub use metrics::{Listen, Metrics};
 pub use playlists::{Playlist, Playlists};

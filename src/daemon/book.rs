@@ -132,6 +132,12 @@ impl Book {
         }
     }
 
+    /// The roots at which nothing was since the start.
+    pub(super) fn never_seen(&self) -> Vec<PathBuf> {
+        let roots = self.outlook.standing().roots.into_iter();
+        roots.filter(|root| root.away.is_some() && root.compared_at.is_none()).map(|root| root.path).collect()
+    }
+
     pub(super) fn stopping(&mut self, shift: Option<&Shift>) {
         self.ending = Some("stopping");
         self.write(shift);

@@ -457,10 +457,15 @@ impl Serving {
     }
 
     pub(super) fn stopping(&mut self) {
+        tracing::info!("stopping: no file is begun any more, writes in flight are finished");
+        for root in self.book.never_seen() {
+            tracing::warn!("{}: was not there in all that time: is the path right?", root.display());
+        }
         self.book.stopping(self.hands.shift());
     }
 
     pub(super) fn stopped(&mut self) {
+        tracing::info!("stopped");
         self.book.stopped(self.hands.shift());
     }
 }

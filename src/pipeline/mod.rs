@@ -46,7 +46,7 @@ pub use line::{ExplainError, Explanation, Judgement, Line, LineUp, Worker};
 pub use members::{LineError, ensemble_of};
 pub use opinions::Opinions;
 pub use remembered::{Remembered, Said};
-pub use report::{Action, Report, Summary, WaitsFor};
+pub use report::{Action, Fate, Known, Report, Summary, WaitsFor};
 pub use scan::{Scan, ScanRequest, count_reports};
 pub use settings::Settings;
 pub use stages::{Stage, Stages};

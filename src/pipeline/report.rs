@@ -97,45 +97,145 @@ impl Report {
     }
 }
 
-/// The sum of many reports.
+/// What a run made of a file, in one word. [`TrackStatus`] says how the file stands; this says what was done, so that a file whose genre is
+/// ours is one thing when it was written just now and another when it was written last week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// Its tags were written.
+    Written,
+    /// Its tags would be written, were this not a dry run.
+    WouldWrite,
+    /// It was looked at, and carries a genre of ours already.
+    HasOurs,
+    /// It was looked at, and is rightly as it was.
+    Kept,
+    /// It was looked at, and waits in review.
+    Unsure,
+    /// Nothing can be done with it as it is.
+    Skipped,
+    /// Something went wrong with it.
+    Failed,
+    /// It is the file of the last scan: nothing was opened.
+    Unchanged,
+}
+
+impl Fate {
+    /// All of them, in the order in which a summary names them.
+    pub const ALL: [Self; 8] = [
+        Self::Written,
+        Self::WouldWrite,
+        Self::HasOurs,
+        Self::Kept,
+        Self::Unsure,
+        Self::Skipped,
+        Self::Failed,
+        Self::Unchanged,
+    ];
+
+    /// The word in `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::WouldWrite => "would-write",
+            Self::HasOurs => "has-ours",
+            Self::Kept => "kept",
+            Self::Unsure => "unsure",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+impl Report {
+    /// What this run made of the file.
+    pub fn fate(&self) -> Fate {
+        match (self.action, self.status) {
+            (Action::Written, _) => Fate::Written,
+            (Action::WouldWrite, _) => Fate::WouldWrite,
+            // What fails in the same way as before is no less of a failure.
+            (_, TrackStatus::Failed) => Fate::Failed,
+            (Action::Unchanged, _) => Fate::Unchanged,
+            (Action::None, TrackStatus::Tagged) => Fate::HasOurs,
+            (Action::None, TrackStatus::Kept) => Fate::Kept,
+            (Action::None, TrackStatus::Unsure) => Fate::Unsure,
+            (Action::None, TrackStatus::Skipped) => Fate::Skipped,
+        }
+    }
+}
+
+/// The sum of many reports: what the run did, each file once; and beside it how the files stand that it passed by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Files that carry a genre of ours (or would, after a dry run).
-    pub tagged: u64,
-    /// Files that are rightly as they were.
+    fates: [u64; Fate::ALL.len()],
+    /// Files that were passed by, since they are as they were, by how they stand.
+    pub known: Known,
+}
+
+/// Files that a run passed by, by how they stand since an earlier one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Known {
+    /// They carry a genre of ours.
+    pub ours: u64,
+    /// They are rightly as they were.
     pub kept: u64,
-    /// Files that wait in review.
+    /// They wait in review.
     pub unsure: u64,
-    /// Files that nothing can be done with as they are.
+    /// Nothing can be done with them.
     pub skipped: u64,
-    /// Files and folders that something went wrong with.
-    pub failed: u64,
-    /// Of all these, files that are unchanged since the last scan.
-    pub unchanged: u64,
-    /// Of all these, files whose tags were written (or would be).
-    pub written: u64,
 }
 
 impl Summary {
     /// Counts a report.
     pub fn add(&mut self, report: &Report) {
-        let counter = match report.status {
-            TrackStatus::Tagged => &mut self.tagged,
-            TrackStatus::Kept => &mut self.kept,
-            TrackStatus::Unsure => &mut self.unsure,
-            TrackStatus::Skipped => &mut self.skipped,
-            TrackStatus::Failed => &mut self.failed,
-        };
-        *counter += 1;
-        match report.action {
-            Action::Unchanged => self.unchanged += 1,
-            Action::Written | Action::WouldWrite => self.written += 1,
-            Action::None => {}
+        let fate = report.fate();
+        self.fates[fate as usize] += 1;
+        if fate != Fate::Unchanged {
+            return;
         }
+        *match report.status {
+            TrackStatus::Tagged => &mut self.known.ours,
+            TrackStatus::Kept => &mut self.known.kept,
+            TrackStatus::Unsure => &mut self.known.unsure,
+            TrackStatus::Skipped | TrackStatus::Failed => &mut self.known.skipped,
+        } += 1;
+    }
+
+    /// Files of which this became.
+    pub fn count(&self, fate: Fate) -> u64 {
+        self.fates[fate as usize]
     }
 
     /// All that was counted.
     pub fn total(&self) -> u64 {
-        self.tagged + self.kept + self.unsure + self.skipped + self.failed
+        self.fates.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(status: TrackStatus, action: Action) -> Report {
+        Report { action, ..Report::without_genre(PathBuf::new(), status, String::new()) }
+    }
+
+    #[test]
+    fn a_file_written_now_is_told_from_one_that_was_written_before() {
+        let mut summary = Summary::default();
+        for action in [Action::Written, Action::WouldWrite, Action::None, Action::Unchanged] {
+            summary.add(&report(TrackStatus::Tagged, action));
+        }
+        let expected = [Fate::Written, Fate::WouldWrite, Fate::HasOurs, Fate::Unchanged];
+        assert!(expected.iter().all(|fate| summary.count(*fate) == 1));
+        assert_eq!((summary.total(), summary.known.ours), (4, 1));
+    }
+
+    #[test]
+    fn a_file_that_still_fails_counts_as_failed() {
+        let mut summary = Summary::default();
+        summary.add(&report(TrackStatus::Failed, Action::Unchanged));
+        summary.add(&report(TrackStatus::Unsure, Action::Unchanged));
+        assert_eq!((summary.count(Fate::Failed), summary.count(Fate::Unchanged), summary.known.unsure), (1, 1, 1));
     }
 }

@@ -46,6 +46,17 @@ pub struct ConfidenceBin {
     pub tagged: u64,
 }
 
+/// How often the models named the same genre.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// Files for which all named the same first.
+    pub agree: u64,
+    /// Files for which they named different ones.
+    pub differ: u64,
+    /// Analysed files of which that was not noted.
+    pub unknown: u64,
+}
+
 /// What was changed in a stretch of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChangeCounts {
@@ -77,6 +88,22 @@ impl Store {
             })
         };
         count().map_err(|e| self.error(e))
+    }
+
+    /// How often the models named the same genre, over the analysed files that are there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn agreement(&self) -> Result<Agreement, StoreError> {
+        let connection = self.reading();
+        let sql = "SELECT coalesce(sum(models_differ = 0), 0), coalesce(sum(models_differ = 1), 0),
+                          coalesce(sum(confidence IS NOT NULL AND models_differ IS NULL), 0)
+                   FROM track WHERE gone_at IS NULL";
+        let count = |row: &rusqlite::Row<'_>, at| row.get::<_, i64>(at).map(|count| count as u64);
+        let agreement = connection.query_row(sql, [], |row| {
+            Ok(Agreement { agree: count(row, 0)?, differ: count(row, 1)?, unknown: count(row, 2)? })
+        });
+        agreement.map_err(|e| self.error(e))
     }
 
     /// What was changed from a moment on and before another, in seconds since 1970.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Row, params};
 
 use super::journal::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, RawEntry};
+use super::presence::range_below;
 use super::{AudioKey, Store, StoreError, Surface, path_bytes, path_from_bytes};
-use crate::tagging::{EntryId, JournalEntry};
+use crate::tagging::{Cause, EntryId, JournalEntry};
 
 /// How far an undo goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,23 @@ pub struct PastEntry {
     pub surface: Option<Surface>,
 }
 
+/// Writes of one kind into the files below a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WritesBelow {
+    /// Who wanted them.
+    pub cause: Cause,
+    /// How many there were.
+    pub writes: u64,
+    /// Into how many files.
+    pub files: u64,
+    /// How many of them were taken back since.
+    pub taken_back: u64,
+    /// When the first began, in seconds since 1970.
+    pub first_at: i64,
+    /// When the last began.
+    pub last_at: i64,
+}
+
 /// A write that can be taken back: not yet taken back, and no undo itself.
 const UNDOABLE: &str = "state = 'committed' AND undone_by IS NULL AND cause != '\"undo\"'";
 
@@ -86,6 +104,36 @@ impl Store {
     /// [`StoreError`] when the database fails or holds an entry that this program did not write.
     pub fn history(&self, path: &Path) -> Result<Vec<PastEntry>, StoreError> {
         self.past("path = ?1 ORDER BY id", params![path_bytes(path)])
+    }
+
+    /// What was written into the files below a folder since a moment, in seconds since 1970: a line for each kind of write, those by scans
+    /// first. Entries of files that were deleted since count as well: the writes took place.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn history_below(&self, folder: &Path, since: i64) -> Result<Vec<WritesBelow>, StoreError> {
+        let (first, end) = range_below(folder);
+        let connection = self.reading();
+        let list = || -> rusqlite::Result<Vec<WritesBelow>> {
+            // The words are those of the journal: JSON strings.
+            let mut statement = connection.prepare_cached(
+                "SELECT cause, count(*), count(DISTINCT path), coalesce(sum(undone_by IS NOT NULL AND undone_by != 0), 0),
+                        min(begun_at), max(begun_at)
+                 FROM journal WHERE path > ?1 AND path < ?2 AND state = 'committed' AND begun_at >= ?3
+                 GROUP BY cause ORDER BY cause = '\"undo\"', cause = '\"owner\"', cause",
+            )?;
+            let rows = statement.query_map(params![first, end, since], |row| {
+                let count = |at| row.get::<_, i64>(at).map(|count| count as u64);
+                Ok((row.get::<_, String>(0)?, count(1)?, count(2)?, count(3)?, row.get(4)?, row.get(5)?))
+            })?;
+            rows.map(|row| {
+                let (cause, writes, files, taken_back, first_at, last_at) = row?;
+                let cause = serde_json::from_str(&cause).unwrap_or(Cause::Scan);
+                Ok(WritesBelow { cause, writes, files, taken_back, first_at, last_at })
+            })
+            .collect()
+        };
+        list().map_err(|e| self.error(e))
     }
 
     /// The writes to this recording at `path` that an undo takes back, the newest first.
@@ -237,7 +285,7 @@ mod tests {
     use super::*;
     use crate::store::JournalHandle;
     use crate::store::tests::fresh;
-    use crate::tagging::{Cause, Container, FieldChange, FileStamp, Journal, Origin, Scope};
+    use crate::tagging::{Container, FieldChange, FileStamp, Journal, Origin, Scope};
 
     /// What every entry here is about.
     const HERE: Recording = Recording::Payload([9; 32]);

@@ -16,6 +16,7 @@ mod credits;
 mod edit_check;
 mod editor;
 mod error;
+mod field_text;
 #[cfg(any(test, fuzzing))]
 mod fixtures;
 mod flac;

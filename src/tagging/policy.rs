@@ -130,13 +130,10 @@ impl fmt::Display for KeepReason {
         let (text, genres) = match self {
             Self::HasGenre(genres) => ("has a genre already", genres),
             Self::OwnersChoice(genres) => ("has the genre that its owner chose", genres),
-            Self::TakenBack(genres) => {
-                ("is left alone since its owner took our genre back (`reclassd tag` to choose one); it has", genres)
+            Self::TakenBack(genres) => ("is left alone since its owner took our genre back; it has", genres),
+            Self::ChoiceTakenOut(genres) => {
+                ("is left alone: what its owner chose was taken out since; chosen was", genres)
             }
-            Self::ChoiceTakenOut(genres) => (
-                "is left alone: what its owner chose was taken out since (`reclassd tag` to choose again); chosen was",
-                genres,
-            ),
             Self::TakenOut(genres) => ("is left alone since what reclassd wrote was taken out of it; it has", genres),
             Self::GenreDeleted(genres) => {
                 ("is left alone from now on: the genre that reclassd wrote was taken out of it; it has", genres)
@@ -157,12 +154,15 @@ impl fmt::Display for KeepReason {
         };
         let genres = if genres.is_empty() { "no genre".to_owned() } else { genres.join(", ") };
         write!(f, "{text}: {genres}")?;
-        let can_be_handed_back =
-            matches!(self, Self::TakenOut(_) | Self::GenreDeleted(_) | Self::Restored(_) | Self::Changed(_));
-        if can_be_handed_back {
-            write!(f, " (`reclassd tag --forget` or `scan --force-write` hands it back)")
-        } else {
-            Ok(())
+        match self {
+            Self::TakenOut(_) | Self::GenreDeleted(_) | Self::Restored(_) | Self::Changed(_) => {
+                write!(f, " (`reclassd tag --forget` or `scan --force-write` hands it back)")
+            }
+            // Both ways on: to say what it is, or to let the scans say it.
+            Self::TakenBack(_) | Self::ChoiceTakenOut(_) => {
+                write!(f, " (`reclassd tag --genre NAME` chooses one, `reclassd tag --forget` lets scans decide again)")
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -157,10 +157,18 @@ impl Run {
         self
     }
 
-    /// The JSON objects of the lines on standard output.
+    /// The JSON objects of the lines on standard output, a file each; without the sum at the end.
     #[track_caller]
     pub fn objects(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let all = self.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        all.filter(|object| object.get("summary").is_none()).collect()
+    }
+
+    /// The sum behind them.
+    #[track_caller]
+    pub fn summary(&self) -> Value {
+        let last: Value = serde_json::from_str(self.stdout.lines().last().unwrap()).unwrap();
+        last["summary"].clone()
     }
 
     /// The one JSON object of a file, by the end of its path.

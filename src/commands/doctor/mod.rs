@@ -19,9 +19,9 @@ use left_out::LeftOut;
 use made_up::MadeUp;
 use rates::Rates;
 
-use super::Outcome;
 use super::output::display_path;
 use super::setup::Common;
+use super::{Outcome, fold};
 
 /// How long a model is timed.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     };
     let left_out = LeftOut::of(&config.library);
     let said = Said { active, tried: runtime.tried(), timed, rates, configured: config.runtime.batch, left_out };
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     if arguments.json {
         writeln!(out, "{}", said.as_json())?;
     } else {

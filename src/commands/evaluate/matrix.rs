@@ -28,6 +28,16 @@ pub fn text(matrix: &Confusion) -> String {
     text
 }
 
+/// A word about fractions, where the matrix has any: a file counts once, however many genres it is labelled with.
+pub fn note(matrix: &Confusion) -> &'static str {
+    let has_fractions = matrix.counts.iter().flatten().any(|count| count.fract() != 0.0);
+    if has_fractions {
+        "  a file with two labels that was named as neither counts 0.5 in the row of each\n"
+    } else {
+        ""
+    }
+}
+
 fn shown(cell: &str, width: usize, right: bool) -> StyledObject<String> {
     if cell == "0" {
         return style(format!("{:>width$}", "·")).dim();
@@ -51,5 +61,13 @@ mod tests {
         assert_eq!(lines[0], "                  1   2");
         assert_eq!(lines[1], "      Jazz  1    12 0.5");
         assert_eq!(lines[2], "  Soul-RnB  2     ·   3");
+    }
+
+    #[test]
+    fn half_a_file_is_explained_where_there_is_one() {
+        let genres = vec![Genre::new("Jazz").unwrap()];
+        let of = |count| note(&Confusion { genres: genres.clone(), counts: vec![vec![count]] });
+        assert!(of(0.5).contains("two labels"));
+        assert_eq!(of(3.0), "");
     }
 }

@@ -35,6 +35,7 @@ pub fn text(results: &Results<'_>) -> String {
     text += &genres(figures);
     text += &heading("Named (columns) for what it is (rows)");
     text += &matrix::text(&figures.confusion);
+    text += matrix::note(&figures.confusion);
     text += &calibration(figures);
     text += &thresholds(figures);
     text += &left_out(collection, source);

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use clap::Args;
 use reclassd::pipeline::{Line, Settings};
 
-use super::Outcome;
 use super::setup::{self, Common};
+use super::{Outcome, fold};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let line = Line::new(&config, Settings::new(&config)?.force(arguments.force), store)?;
     let path = setup::canonical(&arguments.file)?;
     let explanation = line.explain(&path)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = fold::stdout();
     if arguments.json {
         writeln!(out, "{}", json::object(&path, &explanation, arguments.top))?;
     } else {

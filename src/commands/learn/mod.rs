@@ -3,7 +3,7 @@
 
 mod report;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, Write};
 
 use clap::Args;
 use reclassd::config::Config;
@@ -13,7 +13,7 @@ use reclassd::store::Store;
 use serde_json::json;
 
 use super::setup::Common;
-use super::{Outcome, WrongUse};
+use super::{Outcome, WrongUse, wishes};
 use crate::commands::output::display_path;
 
 /// What the answer is kept under.
@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SHARE")]
     precision: Option<f64>,
     /// Say how good it would be, and change nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// List the tracks whose own tag is likely wrong, and change nothing
     #[arg(long, requires = "from_tags")]
@@ -142,7 +142,7 @@ fn show(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
 
 /// Asks once, on a terminal; elsewhere the option is the answer.
 fn may_use_tags(store: &Store) -> anyhow::Result<bool> {
-    let somebody = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let somebody = wishes::may_ask();
     if !somebody || store.answer(QUESTION)?.as_deref() == Some("yes") {
         return Ok(true);
     }

@@ -12,10 +12,11 @@ use serde_json::json;
 
 use super::filters::Filters;
 use crate::commands::by_hand::{self, Tally, shown};
+use crate::commands::hints::Named;
 use crate::commands::interrupt::cancel_on_signal;
 use crate::commands::output::{JsonPath, display_from_here};
 use crate::commands::setup::{self, Common};
-use crate::commands::{Outcome, WrongUse};
+use crate::commands::{Outcome, WrongUse, fold, wishes};
 
 #[derive(Args)]
 pub struct Accept {
@@ -29,7 +30,7 @@ pub struct Accept {
 #[derive(Args)]
 pub struct Set {
     /// Genres, several of which are written together; then `--` and the files
-    #[arg(value_name = "GENRE", required = true, num_args = 1..)]
+    #[arg(value_name = "GENRE", required = true, num_args = 1.., value_parser = Named::genre(), hide_possible_values = true)]
     genres: Vec<String>,
     /// Files; of a folder, those that wait in review
     #[arg(value_name = "PATH", last = true)]
@@ -53,7 +54,7 @@ struct How {
     #[command(flatten)]
     filters: Filters,
     /// Write nothing; say what would be done
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// Print one JSON object a file
     #[arg(long)]
@@ -66,11 +67,12 @@ struct How {
 struct Words {
     done: &'static str,
     would: &'static str,
+    would_be: &'static str,
 }
 
 impl Accept {
     pub fn run(&self) -> anyhow::Result<Outcome> {
-        let words = Words { done: "accepted", would: "would accept" };
+        let words = Words { done: "accepted", would: "would accept", would_be: "would be accepted" };
         self.how.run(&self.paths, &Correction::Accept, &words)
     }
 }
@@ -80,14 +82,14 @@ impl Set {
         if let Some(name) = self.genres.iter().find(|name| name.trim().is_empty() || name.contains('\0')) {
             return Err(WrongUse(format!("\"{}\" is no genre's name", name.escape_default())).into());
         }
-        let words = Words { done: "set", would: "would set" };
+        let words = Words { done: "set", would: "would set", would_be: "would be set" };
         self.how.run(&self.paths, &Correction::Set(self.genres.clone()), &words)
     }
 }
 
 impl Reject {
     pub fn run(&self) -> anyhow::Result<Outcome> {
-        let words = Words { done: "left alone", would: "would leave" };
+        let words = Words { done: "left alone", would: "would leave", would_be: "would be left alone" };
         self.how.run(&self.paths, &Correction::LeaveAlone, &words)
     }
 }
@@ -118,13 +120,7 @@ impl How {
                 answer => self.tell(words, &path, &answer, &mut tally, &mut go)?,
             }
         }
-        if !self.json {
-            let Tally { done, failed, interrupted, .. } = tally;
-            let stopped = if interrupted { "stopped: " } else { "" };
-            let note = if self.dry_run { "; dry run: no file was touched" } else { "" };
-            let what = if self.dry_run { words.would } else { words.done };
-            writeln!(std::io::stdout().lock(), "{stopped}{done} {what}, {failed} failed{note}")?;
-        }
+        tally.say(self.json, (words.done, words.would_be), self.dry_run)?;
         Ok(tally.outcome())
     }
 
@@ -136,14 +132,14 @@ impl How {
         tally: &mut Tally,
         go: &mut Option<GoId>,
     ) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = fold::stdout();
         let corrected = match answer {
             Ok(corrected) => corrected,
             Err(error) => {
                 tally.failed += 1;
                 let reason = reason(error, path);
                 if self.json {
-                    let mut object = serde_json::to_value(JsonPath::from(path))?;
+                    let mut object = serde_json::to_value(JsonPath::from(by_hand::as_json_names_it(path).as_path()))?;
                     object["action"] = json!("failed");
                     object["reason"] = json!(reason);
                     writeln!(out, "{object}")?;
@@ -154,6 +150,7 @@ impl How {
                 return Ok(());
             }
         };
+        // Also where nothing had to be written: it is decided all the same.
         tally.done += 1;
         *go = go.or(corrected.go);
         let report = &corrected.report;
@@ -163,6 +160,9 @@ impl How {
             object["genre_before"] = json!(report.before);
             object["genre"] = json!(report.after);
             writeln!(out, "{object}")?;
+            return Ok(());
+        }
+        if wishes::quiet() {
             return Ok(());
         }
         let word = if self.dry_run { style(words.would).cyan() } else { style(words.done).green() };

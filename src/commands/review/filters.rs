@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use jiff::ZonedDateTime;
 use reclassd::desk::Desk;
 use reclassd::store::{QueueFilter, QueueOrder, QueueSet, QueueView};
 
-use crate::commands::undo::moment;
-use crate::commands::{WrongUse, by_hand};
+use crate::commands::hints::Named;
+use crate::commands::{WrongUse, by_hand, since};
 
 /// What narrows a review down. Without any, it is of all that the program was unsure of.
 #[derive(Args)]
@@ -20,12 +19,12 @@ pub struct Filters {
     #[arg(long, value_name = "X")]
     above: Option<f32>,
     /// Only files whose first guess is this genre, by any of its names; give it again for several
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = Named::genre(), hide_possible_values = true)]
     genre: Vec<String>,
     /// Only this file, or what lies below this folder
     #[arg(long, value_name = "PATH")]
     path: Option<PathBuf>,
-    /// Only files first seen since this moment: "2h", "3 days", "2026-11-24 18:00"
+    /// Only files first seen since this moment: "2h", "3 days", "yesterday", "2026-11-24 18:00"
     #[arg(long, value_name = "TIME")]
     added_since: Option<String>,
     /// Only files for which the models name different genres
@@ -86,7 +85,7 @@ impl Filters {
                 return Err(WrongUse(format!("--{name} {value}: a confidence lies between 0 and 1")).into());
             }
         }
-        let added_since = self.added_since.as_deref().map(|text| moment(text, &ZonedDateTime::now()));
+        let added_since = self.added_since.as_deref().map(since::seconds).transpose()?;
         let set = match (self.tagged, self.not_music) {
             (true, _) => QueueSet::Tagged,
             (_, true) => QueueSet::NotMusic,
@@ -100,7 +99,7 @@ impl Filters {
             above: self.above,
             genres: self.genre.iter().flat_map(|name| desk.genres().words_for(name)).collect(),
             path: self.path.as_deref().map(by_hand::canonical_or_gone).transpose()?,
-            added_since: added_since.transpose().map_err(WrongUse)?.map(|moment| moment.as_second()),
+            added_since,
             disagree: self.disagree,
             text: String::new(),
         })

@@ -5,7 +5,7 @@ mod correct;
 mod filters;
 mod plain;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -13,9 +13,9 @@ use reclassd::desk::Desk;
 use reclassd::store::Surface;
 use reclassd::terminal;
 
-use super::Outcome;
 use super::interrupt::cancel_quietly_on_signal;
 use super::setup::Common;
+use super::{Outcome, wishes};
 use filters::Filters;
 
 #[derive(Args)]
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 /// Whether there is a terminal that keys come from and that more can be done with than printing lines.
 fn can_be_drawn_on() -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !is_dumb
+    wishes::may_ask() && !is_dumb
 }
 
 fn print(arguments: &Arguments) -> anyhow::Result<Outcome> {

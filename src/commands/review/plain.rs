@@ -7,6 +7,7 @@ use reclassd::store::{QueueFilter, QueuePlace, QueueSet, QueueView, QueuedTrack}
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::commands::fold;
 use crate::commands::output::{JsonPath, display_from_here, ranking_json, round, telling};
 
 /// Genres shown a file.
@@ -16,7 +17,7 @@ const PAGE: usize = 500;
 
 /// Prints the first `limit` files of a view (0: all), and how many there are in all.
 pub fn print(desk: &Desk, view: &QueueView, limit: usize, json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(fold::stdout());
     let (mut printed, mut total, mut after) = (0, 0, None);
     loop {
         let page = desk.page(view, after.as_ref().map_or(QueuePlace::Start, QueuePlace::After), PAGE)?;

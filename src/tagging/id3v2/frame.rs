@@ -229,3 +229,15 @@ impl Id3v2 {
         self.version == Version::V24
     }
 }
+
+/// What one text frame says, by its bytes in plain form and the form of the tag that they stood in; of a user text what stands behind its
+/// description. None where its flags say that the bytes are no plain text.
+pub(crate) fn strings_of_frame(frame: &[u8], form: &str) -> Option<Vec<String>> {
+    let (id, head) = if form.starts_with("ID3v2.2") { (3, 6) } else { (4, 10) };
+    if head == 10 && *frame.get(9)? != 0 {
+        return None;
+    }
+    let is_user_text = frame.get(..id)?.starts_with(b"TXX");
+    let strings = super::text::decode(frame.get(head..)?);
+    Some(strings.into_iter().skip(usize::from(is_user_text)).collect())
+}

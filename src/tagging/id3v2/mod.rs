@@ -18,6 +18,7 @@ use std::io;
 use std::ops::Range;
 
 pub(crate) use edit::{Insertion, new_tag};
+pub(crate) use frame::strings_of_frame;
 
 use super::editor::{Fact, Holding, Piece, Scope};
 use super::error::{Problem, Refusal};

@@ -111,6 +111,13 @@ impl Ilst {
     }
 }
 
+/// What one item of ours says, by its bytes alone.
+pub(crate) fn values_of_item(bytes: &[u8]) -> Option<Vec<String>> {
+    let values: Vec<String> =
+        Ilst::parse(bytes.to_vec()).ok()?.items.into_iter().flat_map(|item| item.values).collect();
+    (!values.is_empty()).then_some(values)
+}
+
 fn name_of(field: TagField) -> String {
     field.own_name().map_or_else(|| "©gen".to_owned(), |own| format!("----:com.apple.iTunes:{own}"))
 }

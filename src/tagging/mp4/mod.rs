@@ -23,6 +23,7 @@ use super::error::{Problem, Refusal};
 use super::plan::Wish;
 use super::source::Source;
 use atoms::{Atom, HEADER, LONG_HEADER};
+pub(crate) use ilst::values_of_item;
 use ilst::{Ilst, SCOPE};
 use moov::{Change, Moov};
 use room::is_free;

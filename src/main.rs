@@ -55,6 +55,10 @@ enum Command {
     Features(commands::features::Arguments),
     /// Learn from this library: a model of what you call what, in your own names
     Learn(commands::learn::Arguments),
+    /// Find the tracks that sound most like some files
+    Similar(commands::similar::Arguments),
+    /// List tracks by genre, tempo, key, mood and more, or keep them as a playlist
+    Playlist(commands::playlist::Arguments),
     /// List the genres there are and which model can say which, or say what names mean
     Genres(commands::genres::Arguments),
     /// List, install, check and remove models
@@ -96,6 +100,8 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
         Command::Learn(arguments) => commands::learn::run(&arguments),
+        Command::Similar(arguments) => commands::similar::run(&arguments),
+        Command::Playlist(arguments) => commands::playlist::run(&arguments),
         Command::Genres(arguments) => commands::genres::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Runtime(arguments) => commands::runtime::run(&arguments),

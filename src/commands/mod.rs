@@ -11,10 +11,12 @@ pub mod history;
 pub mod learn;
 pub mod man;
 pub mod models;
+pub mod playlist;
 pub mod review;
 pub mod runtime;
 pub mod scan;
 pub mod serve;
+pub mod similar;
 pub mod status;
 pub mod tag;
 pub mod undo;
@@ -25,6 +27,7 @@ mod bars;
 mod by_hand;
 mod described;
 mod interrupt;
+mod lists;
 mod logging;
 mod offer;
 mod output;
@@ -34,6 +37,8 @@ use std::process::ExitCode;
 
 use reclassd::daemon::{DaemonError, LockError, ShiftError};
 use reclassd::learning::LearnError;
+use reclassd::likeness::LikenessError;
+use reclassd::playlists::PlaylistError;
 use reclassd::serve::{ServeError, TokenError};
 use reclassd::store::StoreError;
 
@@ -99,6 +104,14 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             || matches!(
                 cause.downcast_ref::<LearnError>(),
                 Some(LearnError::Busy { .. } | LearnError::NothingBefore { .. } | LearnError::NothingLearned)
+            )
+            || matches!(
+                cause.downcast_ref::<PlaylistError>(),
+                Some(PlaylistError::Foreign(_) | PlaylistError::Query(_))
+            )
+            || matches!(
+                cause.downcast_ref::<LikenessError>(),
+                Some(LikenessError::Nothing | LikenessError::NotDescribed)
             )
             || matches!(
                 store_error(cause),

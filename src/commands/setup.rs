@@ -93,6 +93,12 @@ impl Common {
         tracing::info!("database: {}", path.display());
         Ok(store)
     }
+
+    /// The same for who reads much of it on all cores.
+    pub fn open_reading_store(&self, config: &Config) -> anyhow::Result<Store> {
+        let wait = Duration::from_secs(config.database.busy_timeout_seconds.into());
+        Ok(self.open_store(config)?.with_readers(config.analysis.cores(), wait)?)
+    }
 }
 
 /// Checks that what was named on the command line is there.

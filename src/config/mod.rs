@@ -10,6 +10,7 @@ mod left_out;
 mod locate;
 mod log;
 mod metrics;
+mod playlists;
 mod schema;
 mod serve;
 mod watch;
@@ -26,6 +27,7 @@ pub use left_out::{IGNORE_FILES, LEFT_OUT};
 pub use locate::{default_database, default_models_folder, default_runtime_folder, find};
 pub use log::{Level, Log, LogFormat};
 pub use metrics::{Listen, Metrics};
+pub use playlists::{Playlist, Playlists};
 pub use serve::{Place, Serve};
 pub use watch::{Poll, Priority, Span, Watch};
 
@@ -87,6 +89,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// The page and the interface for programs.
     pub serve: Serve,
+    /// Lists of tracks that the service keeps up to date.
+    pub playlists: Playlists,
 }
 
 /// `[library]`: where the music is and which files count.
@@ -384,6 +388,7 @@ impl Config {
         self.metrics.check()?;
         self.learn.check()?;
         self.serve.check()?;
+        playlists::check(&self.playlists)?;
         self.tags.check()?;
         for (folder, resolved) in self.tags.by_folder() {
             let what = |what| format!("{}: {what}", folder.display());

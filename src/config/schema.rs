@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::Config;
 
 /// Tables whose keys are the user's own.
-const FREE_TABLES: [&str; 2] = ["ensemble.weights", "tags.names"];
+const FREE_TABLES: [&str; 3] = ["ensemble.weights", "tags.names", "playlists"];
 
 /// A mistake and the line it stands on.
 #[derive(Debug)]

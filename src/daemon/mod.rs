@@ -8,6 +8,7 @@ mod book;
 mod counters;
 mod crew;
 mod learning;
+mod lists;
 mod lock;
 mod loss;
 mod memory;

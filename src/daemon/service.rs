@@ -110,6 +110,7 @@ impl Service {
                 () = sleep_until(serving.write_at()) => { serving.write(); continue }
                 () = sleep_until(serving.rest_at()) => { serving.take_rest(); continue }
                 () = sleep_until(serving.try_at()) => { serving.try_again(); continue }
+                () = sleep_until(serving.lists_at()) => { serving.make_lists(); continue }
                 () = sleep_until(serving.learn_at()) => serving.look_at_learning(&learnt).await,
                 Some(learning) = learnings.recv() => serving.enter_learning(learning).await,
                 question = metrics.asked() => {

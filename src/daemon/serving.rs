@@ -9,6 +9,7 @@ use super::book::Book;
 use super::counters::Counters;
 use super::crew::{Done, Obstacle};
 use super::learning::{Learning, Learnt};
+use super::lists::Lists;
 use super::lock::{Lock, LockError};
 use super::loss::{Loss, Sight};
 use super::memory;
@@ -38,6 +39,7 @@ pub(super) struct Serving {
     troubles: Troubles,
     rest_at: Option<Instant>,
     learning: Learning,
+    lists: Lists,
 }
 
 /// What there is to work with.
@@ -69,8 +71,9 @@ impl Serving {
         let book = Book::new(path.clone(), counters, Arc::clone(&ways.outlook));
         let hands = Hands::Working { store, shift };
         let learning = Learning::begin(&path, Instant::now());
+        let lists = Lists::begin(Instant::now());
         let troubles = Troubles::default();
-        let mut serving = Self { path, hands, lock, reload, ways, book, troubles, rest_at: None, learning };
+        let mut serving = Self { path, hands, lock, reload, ways, book, troubles, rest_at: None, learning, lists };
         serving.take_rest();
         Ok(serving)
     }
@@ -263,6 +266,18 @@ impl Serving {
         }
         self.pause_or_not();
         self.rest_at = ask_again.map(|wait| Instant::now() + wait);
+    }
+
+    /// When to look at the owner's playlists.
+    pub(super) fn lists_at(&self) -> Option<Instant> {
+        self.shift().and_then(|shift| self.lists.look_at(&shift.config))
+    }
+
+    /// Brings the owner's playlists up to date.
+    pub(super) fn make_lists(&mut self) {
+        if let Hands::Working { store, shift } = &self.hands {
+            self.lists.start(store, &shift.config, Instant::now());
+        }
     }
 
     /// When to look whether it is time to learn, or something else was learned.

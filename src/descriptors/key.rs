@@ -52,6 +52,43 @@ impl Key {
         self.tonic + if self.mode == Mode::Major { 0 } else { 12 }
     }
 
+    /// The number of a key by its name (`A minor`, `Am`, `F#`, `Gb major`) or as DJs spell it (`8A`, `1m`); none of anything else.
+    pub fn number_of(text: &str) -> Option<usize> {
+        let text = text.trim();
+        let all = [Mode::Major, Mode::Minor]
+            .into_iter()
+            .flat_map(|mode| (0..12).map(move |tonic| Self { tonic, mode, confidence: 1.0 }));
+        let spelled = |key: &Self| [key.camelot(), key.open_key()].iter().any(|code| code.eq_ignore_ascii_case(text));
+        if let Some(key) = all.into_iter().find(spelled) {
+            return Some(key.number());
+        }
+        let mut letters = text.chars();
+        let natural = match letters.next()?.to_ascii_uppercase() {
+            'C' => 0,
+            'D' => 2,
+            'E' => 4,
+            'F' => 5,
+            'G' => 7,
+            'A' => 9,
+            'B' | 'H' => 11,
+            _ => return None,
+        };
+        let rest = letters.as_str();
+        let (shift, rest) = match rest.chars().next() {
+            Some('#' | '♯') => (1, &rest[rest.chars().next()?.len_utf8()..]),
+            Some('b' | '♭') => (11, &rest[rest.chars().next()?.len_utf8()..]),
+            _ => (0, rest),
+        };
+        let minor = match rest.trim_start_matches([' ', '-']) {
+            "" | "M" => false,
+            "m" => true,
+            mode if ["major", "maj", "dur"].iter().any(|m| m.eq_ignore_ascii_case(mode)) => false,
+            mode if ["minor", "min", "moll"].iter().any(|m| m.eq_ignore_ascii_case(mode)) => true,
+            _ => return None,
+        };
+        Some((natural + shift) % 12 + if minor { 12 } else { 0 })
+    }
+
     /// Fifths above C of the major key with these notes, 0 to 11.
     fn fifths(&self) -> usize {
         let major = if self.mode == Mode::Major { self.tonic } else { self.tonic + 3 };
@@ -119,5 +156,24 @@ mod tests {
         assert_eq!(spelled(11, Mode::Major), owned("B major", "1B", "6d"));
         assert_eq!(spelled(3, Mode::Minor), owned("Eb minor", "2A", "7m"));
         assert_eq!(spelled(5, Mode::Major), owned("F major", "7B", "12d"));
+    }
+
+    #[test]
+    fn a_key_is_known_by_every_name_that_people_give_it() {
+        for number in 0..24 {
+            let mode = if number < 12 { Mode::Major } else { Mode::Minor };
+            let key = Key { tonic: number % 12, mode, confidence: 1.0 };
+            for name in [key.to_string(), key.camelot(), key.open_key()] {
+                assert_eq!(Key::number_of(&name), Some(number), "{name}");
+            }
+        }
+        let names =
+            [("Am", 21), ("a moll", 21), ("Gb", 6), ("F♯ major", 6), ("C#m", 13), ("Bbmin", 22), ("B", 11), ("d", 2)];
+        for (name, number) in names {
+            assert_eq!(Key::number_of(name), Some(number), "{name}");
+        }
+        for name in ["", "X", "13A", "Amx", "0m", "ä", "C##"] {
+            assert_eq!(Key::number_of(name), None, "{name}");
+        }
     }
 }

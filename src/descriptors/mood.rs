@@ -49,8 +49,8 @@ pub struct Mood {
     pub arousal: f64,
 }
 
-/// The mood of a vector that was computed at 22,050 Hz.
-pub(super) fn mood(vector: &Fma518) -> Mood {
+/// How likely each quadrant is: happy, tense, sad, calm; of a vector that was computed at 22,050 Hz.
+pub fn quadrant_shares(vector: &Fma518) -> [f64; 4] {
     let fitted = &fitted().mood;
     let rows = vector.as_slice().iter().zip(fitted.mean.iter().zip(&fitted.sd));
     let mut row: Vec<f64> =
@@ -61,6 +61,12 @@ pub(super) fn mood(vector: &Fma518) -> Mood {
         *share = row.iter().zip(weights).map(|(x, weight)| x * weight).sum();
     }
     softmax(&mut shares);
+    shares
+}
+
+/// The mood of a vector that was computed at 22,050 Hz.
+pub(super) fn mood(vector: &Fma518) -> Mood {
+    let shares = quadrant_shares(vector);
     let best = (0..4).max_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap_or(0);
     let [happy, tense, _, calm] = shares;
     Mood { quadrant: QUADRANTS[best], confidence: shares[best], valence: happy + calm, arousal: happy + tense }

@@ -195,6 +195,15 @@ impl Taxonomy {
         std::iter::successors(first, parent).map(|index| &self.genres[index])
     }
 
+    /// Whether a word names a genre, or a kind of it, by any of its names; words that the taxonomy does not know by their spelling alone.
+    pub fn is_kind_of(&self, word: &str, genre: &str) -> bool {
+        if fold(word) == fold(genre) {
+            return true;
+        }
+        let (Some(word), Some(genre)) = (self.canonical(word), self.canonical(genre)) else { return false };
+        word == genre || self.ancestors(word).any(|wider| wider == genre)
+    }
+
     /// The widest genre that a genre belongs to, which is itself when it has no parent: `Metal` is in the family `Pop Rock`.
     /// None when the taxonomy does not know the genre.
     pub fn family(&self, genre: &Genre) -> Option<&Genre> {

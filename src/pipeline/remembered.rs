@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::analysis::{Poll, ballot, polls, window_of};
 use super::answer::{Answer, row};
-use super::members::{LineError, ensemble_of, fma518_key, model_key, voters_digest};
+use super::members::{LineError, descriptors_key, digest, ensemble_of, fma518_key, model_key, voters_digest};
 use crate::config::Config;
 use crate::features::FMA518_LEN;
 use crate::genre::{self, Ballot, Genre, GenreError, KindsPolicy, Rules, Tally, Taxonomy};
@@ -90,6 +90,16 @@ impl Remembered {
     /// Who votes and how much that counts, in one word.
     pub fn voters(&self) -> String {
         voters_digest(&self.ensemble)
+    }
+
+    /// All that what is remembered of a sound depends on, in one word: the models, their votes, and the window.
+    pub fn fingerprint(&self) -> String {
+        digest(&(&self.keys, self.voters(), &self.window_key))
+    }
+
+    /// How what the sound is like is kept: kind and window of the feature.
+    pub fn descriptors_kept_as(&self) -> (String, &str) {
+        (descriptors_key(), &self.window_key)
     }
 
     /// The weights of all voters together.

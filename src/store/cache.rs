@@ -12,6 +12,18 @@ use crate::audio::AudioId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AudioKey(pub(super) i64);
 
+impl AudioKey {
+    /// Its number in this database, for what is kept beside it.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The row of this number, which came from [`Self::number`].
+    pub fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 impl Store {
     /// The row of a piece of audio, made where it is missing.
     ///
@@ -35,6 +47,21 @@ impl Store {
                 .query_row([id.as_bytes()], |row| row.get(0))
         };
         find().map(AudioKey).map_err(|e| self.error(e))
+    }
+
+    /// The row of a piece of audio, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn find_audio(&self, id: AudioId) -> Result<Option<AudioKey>, StoreError> {
+        let connection = self.reading();
+        let find = || -> rusqlite::Result<Option<i64>> {
+            connection
+                .prepare_cached("SELECT id FROM audio WHERE audio_id = ?1")?
+                .query_row([id.as_bytes()], |row| row.get(0))
+                .optional()
+        };
+        Ok(find().map_err(|e| self.error(e))?.map(AudioKey))
     }
 
     /// Notes what the decoder found: the codec's name and the duration.
@@ -153,7 +180,7 @@ fn to_bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-fn from_bytes(bytes: &[u8]) -> Option<Vec<f32>> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Option<Vec<f32>> {
     let (chunks, rest) = bytes.as_chunks::<4>();
     rest.is_empty().then(|| chunks.iter().map(|c| f32::from_le_bytes(*c)).collect())
 }

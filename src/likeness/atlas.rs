@@ -1,0 +1,250 @@
+//! The atlas: a row a recording, in one file beside the database. It holds nothing that the database does not: it can be deleted at any
+//! time, and is made again when the models, the window or its own form have changed.
+//!
+//! ```text
+//! "reclassd atlas 1\n" | what the rows depend on, 64 letters | when it was made, seconds since 1970, i64 | how many rows, u64 | rows,
+//! by the number of their audio
+//! ```
+//!
+//! Only what was analysed since is read from the database. A new atlas is written beside the old one and takes its place when it is whole,
+//! so that whoever reads the old one goes on with it.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+
+use super::LikenessError;
+use super::measure::Measure;
+use super::row::{HEAD, Head, Packed};
+use crate::config::Config;
+use crate::store::{AudioKey, HeardAudio, Store};
+
+const MAGIC: &[u8; 17] = b"reclassd atlas 1\n";
+const WORD: usize = 64;
+const START: u64 = (MAGIC.len() + WORD + 8 + 8) as u64;
+/// A clock that was set, or a scan that was at work when the atlas was made: this much is looked at again, in seconds.
+const OVERLAP: i64 = 120;
+
+/// The rows of all recordings that can be compared, open for reading.
+pub struct Atlas {
+    path: PathBuf,
+    file: File,
+    rows: u64,
+    /// What is compared.
+    pub(super) measure: Measure,
+}
+
+/// The atlas of a database.
+pub fn atlas_path(database: &Path) -> PathBuf {
+    let mut name = database.file_name().unwrap_or_default().to_owned();
+    name.push(".atlas");
+    database.with_file_name(name)
+}
+
+impl Atlas {
+    /// The atlas of a database, made or brought up to date. A database in memory has none.
+    ///
+    /// # Errors
+    /// [`LikenessError`] when there is nothing to compare, or the database or the file fails.
+    pub fn open(store: &Store, config: &Config) -> Result<Self, LikenessError> {
+        let path = atlas_path(store.path());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64;
+        let measure = Measure::new(store, config)?;
+        let old = Self::existing(&path, &measure)?;
+        let since = old.as_ref().map_or(i64::MIN, |(_, made_at)| made_at - OVERLAP);
+        let fresh = {
+            let (kind, window) = measure.described_as();
+            store.heard_since(since, (&kind, window))?
+        };
+        let fresh = packed(&measure, store, fresh)?;
+        let row_size = row_size(&measure);
+        let known = match &old {
+            // Nothing new, nothing to do: what is there is as it would be written.
+            Some((file, _)) if fresh.is_empty() => {
+                let again = || Ok((file.try_clone()?, rows_of(file, row_size)?.unwrap_or(0)));
+                let (file, rows) = again().map_err(|source| read_error(&path, source))?;
+                return Ok(Self { path, file, rows, measure });
+            }
+            Some((file, _)) => read_all(file, row_size).map_err(|source| read_error(&path, source))?,
+            None => Vec::new(),
+        };
+        let rows = merged(&known, fresh, row_size);
+        if rows.is_empty() {
+            return Err(LikenessError::NotDescribed);
+        }
+        write(&path, &measure, now, &rows).map_err(|source| LikenessError::Write { path: path.clone(), source })?;
+        let file = File::open(&path).map_err(|source| read_error(&path, source))?;
+        let rows = (rows.len() / row_size) as u64;
+        tracing::debug!("{}: {rows} recordings", path.display());
+        Ok(Self { path, file, rows, measure })
+    }
+
+    /// What is there, if it is of this form and its rows depend on the same; with the moment when it was made.
+    fn existing(path: &Path, measure: &Measure) -> Result<Option<(File, i64)>, LikenessError> {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(read_error(path, source)),
+        };
+        let mut start = [0; START as usize];
+        if file.read_exact(&mut start).is_err() || start[..MAGIC.len() + WORD] != beginning(measure)[..] {
+            return Ok(None);
+        }
+        let (rest, rows) =
+            start.split_last_chunk::<8>().map_or((&[][..], 0), |(rest, n)| (rest, u64::from_le_bytes(*n)));
+        let moment = rest.last_chunk::<8>().map(|bytes| i64::from_le_bytes(*bytes));
+        // Somebody cut it off, or added to it.
+        let is_whole = rows_of(&file, row_size(measure)).is_ok_and(|there| there == Some(rows));
+        Ok(moment.filter(|_| is_whole).map(|moment| (file, moment)))
+    }
+
+    /// How many recordings there are in it.
+    pub fn len(&self) -> u64 {
+        self.rows
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// What is compared.
+    pub fn measure(&self) -> &Measure {
+        &self.measure
+    }
+
+    /// Bytes a recording.
+    pub(super) fn row_size(&self) -> usize {
+        row_size(&self.measure)
+    }
+
+    /// Reads rows, from this one on: as many as there is room for, at most to the end. Says how many.
+    pub(super) fn read(&self, first: u64, into: &mut Vec<u8>, most: usize) -> Result<usize, LikenessError> {
+        let rows = usize::try_from(self.rows.saturating_sub(first)).unwrap_or(usize::MAX).min(most);
+        into.resize(rows * self.row_size(), 0);
+        let read = self.file.read_exact_at(into, START + first * self.row_size() as u64);
+        read.map(|()| rows).map_err(|source| read_error(&self.path, source))
+    }
+
+    /// The row of a piece of audio, by halving: rows lie in the order of their audio.
+    pub(super) fn row_of(&self, audio: AudioKey) -> Result<Option<Vec<u8>>, LikenessError> {
+        let (mut low, mut high, mut row) = (0, self.rows, Vec::new());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            self.read(middle, &mut row, 1)?;
+            match Head::read(&row) {
+                Some(head) if head.audio == audio => return Ok(Some(row)),
+                Some(head) if head.audio < audio => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn read_error(path: &Path, source: std::io::Error) -> LikenessError {
+    LikenessError::Read { path: path.to_owned(), source }
+}
+
+fn row_size(measure: &Measure) -> usize {
+    let (description, shares) = measure.sizes();
+    HEAD + description + shares
+}
+
+/// How many rows there are behind the beginning; none where the last one is cut off.
+fn rows_of(file: &File, row_size: usize) -> std::io::Result<Option<u64>> {
+    let bytes = file.metadata()?.len().saturating_sub(START);
+    Ok(Some(bytes / row_size as u64).filter(|rows| rows * row_size as u64 == bytes))
+}
+
+fn read_all(file: &File, row_size: usize) -> std::io::Result<Vec<u8>> {
+    let mut rows = vec![0; usize::try_from(rows_of(file, row_size)?.unwrap_or(0)).unwrap_or(0) * row_size];
+    file.read_exact_at(&mut rows, START)?;
+    Ok(rows)
+}
+
+/// The rows of what was heard, by the number of their audio.
+fn packed(
+    measure: &Measure,
+    store: &Store,
+    heard: Vec<HeardAudio>,
+) -> Result<Vec<(AudioKey, Option<Vec<u8>>)>, LikenessError> {
+    let row = |heard: &HeardAudio| -> Result<(AudioKey, Option<Vec<u8>>), LikenessError> {
+        let Some(sound) = measure.sound(store, heard.audio)? else { return Ok((heard.audio, None)) };
+        let packed = Packed::of(&sound);
+        let mut row = Vec::with_capacity(row_size(measure));
+        Head::of(heard, packed.scale).write(&mut row);
+        row.extend(packed.bytes);
+        Ok((heard.audio, Some(row)))
+    };
+    heard.par_iter().map(row).collect()
+}
+
+/// Both in the order of their audio; the fresh ones stand for the known ones. One that cannot be compared any more goes.
+fn merged(known: &[u8], fresh: Vec<(AudioKey, Option<Vec<u8>>)>, row_size: usize) -> Vec<u8> {
+    let mut rows = Vec::with_capacity(known.len() + fresh.len() * row_size);
+    let mut fresh = fresh.into_iter().peekable();
+    for row in known.chunks_exact(row_size) {
+        let Some(audio) = Head::read(row).map(|head| head.audio) else { continue };
+        while let Some((_, row)) = fresh.next_if(|(next, _)| *next < audio) {
+            rows.extend(row.into_iter().flatten());
+        }
+        match fresh.next_if(|(next, _)| *next == audio) {
+            Some((_, row)) => rows.extend(row.into_iter().flatten()),
+            None => rows.extend_from_slice(row),
+        }
+    }
+    rows.extend(fresh.filter_map(|(_, row)| row).flatten());
+    rows
+}
+
+fn beginning(measure: &Measure) -> Vec<u8> {
+    [&MAGIC[..], measure.fingerprint().as_bytes()].concat()
+}
+
+fn write(path: &Path, measure: &Measure, now: i64, rows: &[u8]) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let unfinished = path.with_file_name(name);
+    let put = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(&unfinished)?);
+        file.write_all(&beginning(measure))?;
+        file.write_all(&now.to_le_bytes())?;
+        file.write_all(&((rows.len() / row_size(measure)) as u64).to_le_bytes())?;
+        file.write_all(rows)?;
+        file.into_inner()?.sync_data()?;
+        std::fs::rename(&unfinished, path)
+    };
+    put().inspect_err(|_| {
+        if let Err(error) = std::fs::remove_file(&unfinished) {
+            tracing::debug!("{}: cannot be removed: {error}", unfinished.display());
+        }
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+
+    fn row(audio: i64, byte: u8) -> Vec<u8> {
+        let head = Head { audio: AudioKey::from_number(audio), duration: None, bpm: None, key: None, scale: 1.0 };
+        let mut row = Vec::new();
+        head.write(&mut row);
+        row.push(byte);
+        row
+    }
+
+    #[test]
+    fn what_was_heard_again_takes_its_old_place_and_the_rest_stays() {
+        let known = [row(1, 1), row(3, 3), row(5, 5)].concat();
+        let fresh = [(2, Some(2)), (3, Some(9)), (5, None), (8, Some(8))];
+        let fresh = fresh.map(|(audio, byte)| (AudioKey::from_number(audio), byte.map(|byte| row(audio, byte))));
+        let rows = merged(&known, fresh.to_vec(), HEAD + 1);
+        assert_eq!(rows, [row(1, 1), row(2, 2), row(3, 9), row(8, 8)].concat());
+    }
+}

@@ -1,8 +1,9 @@
 //! The owner's playlists while the service runs: when to look at them, and a thread for it. What is in them is [`crate::playlists`]'s.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::config::{Config, Playlist};
@@ -19,11 +20,27 @@ const FIRST: Duration = Duration::from_secs(5);
 pub(super) struct Lists {
     look_at: Instant,
     is_at_work: Arc<AtomicBool>,
+    troubles: Arc<Troubles>,
+}
+
+/// What is the matter with lists, by their names, so that each trouble is said once and not every ten minutes.
+#[derive(Default)]
+struct Troubles(Mutex<BTreeMap<String, String>>);
+
+impl Troubles {
+    /// Whether this is news of a list; none: there is no trouble with it.
+    fn is_news(&self, name: &str, trouble: Option<String>) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(trouble) => known.insert(name.to_owned(), trouble.clone()) != Some(trouble),
+            None => known.remove(name).is_some(),
+        }
+    }
 }
 
 impl Lists {
     pub(super) fn begin(now: Instant) -> Self {
-        Self { look_at: now + FIRST, is_at_work: Arc::default() }
+        Self { look_at: now + FIRST, is_at_work: Arc::default(), troubles: Arc::default() }
     }
 
     /// When to look at them next; never where there are none.
@@ -38,8 +55,9 @@ impl Lists {
             return;
         }
         let (store, config, is_at_work) = (Arc::clone(store), config.clone(), Arc::clone(&self.is_at_work));
+        let troubles = Arc::clone(&self.troubles);
         let make = move || {
-            make_all(&store, &config);
+            make_all(&store, &config, &troubles);
             is_at_work.store(false, Ordering::Release);
         };
         if std::thread::Builder::new().name("playlists".to_owned()).spawn(make).is_err() {
@@ -48,7 +66,7 @@ impl Lists {
     }
 }
 
-fn make_all(store: &Store, config: &Config) {
+fn make_all(store: &Store, config: &Config, troubles: &Troubles) {
     let remembered = match Remembered::new(config) {
         Ok(remembered) => remembered,
         Err(error) => return tracing::warn!("the playlists stay as they are: {error}"),
@@ -57,9 +75,14 @@ fn make_all(store: &Store, config: &Config) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64;
     for (name, playlist) in &config.playlists {
         match make(store, playlist, (&kind, window), now) {
-            Ok(Some(tracks)) => tracing::info!("playlist {name}: {tracks} tracks to {}", playlist.file.display()),
-            Ok(None) => {}
-            Err(error) => tracing::warn!("playlist {name}: {error}"),
+            Ok(written) => {
+                troubles.is_news(name, None);
+                if let Some(tracks) = written {
+                    tracing::info!("playlist {name}: {tracks} tracks to {}", playlist.file.display());
+                }
+            }
+            Err(error) if troubles.is_news(name, Some(error.to_string())) => tracing::warn!("playlist {name}: {error}"),
+            Err(error) => tracing::debug!("playlist {name}: {error}"),
         }
     }
 }
@@ -112,6 +135,14 @@ mod tests {
         assert_eq!((make(), make()), (Some(2), None));
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.contains("\n./1.mp3\n") && text.contains("\n./3.mp3\n") && !text.contains("2.mp3"), "{text}");
+    }
+
+    #[test]
+    fn a_trouble_is_said_once_and_again_when_it_comes_back() {
+        let troubles = Troubles::default();
+        let is_news = |trouble: Option<&str>| troubles.is_news("a", trouble.map(str::to_owned));
+        assert_eq!([is_news(Some("x")), is_news(Some("x")), is_news(Some("y"))], [true, false, true]);
+        assert_eq!([is_news(None), is_news(None), is_news(Some("y"))], [true, false, true]);
     }
 
     #[test]

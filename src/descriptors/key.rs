@@ -157,4 +157,23 @@ mod tests {
         assert_eq!(spelled(3, Mode::Minor), owned("Eb minor", "2A", "7m"));
         assert_eq!(spelled(5, Mode::Major), owned("F major", "7B", "12d"));
     }
+
+    #[test]
+    fn a_key_is_known_by_every_name_that_people_give_it() {
+        for number in 0..24 {
+            let mode = if number < 12 { Mode::Major } else { Mode::Minor };
+            let key = Key { tonic: number % 12, mode, confidence: 1.0 };
+            for name in [key.to_string(), key.camelot(), key.open_key()] {
+                assert_eq!(Key::number_of(&name), Some(number), "{name}");
+            }
+        }
+        let names =
+            [("Am", 21), ("a moll", 21), ("Gb", 6), ("F♯ major", 6), ("C#m", 13), ("Bbmin", 22), ("B", 11), ("d", 2)];
+        for (name, number) in names {
+            assert_eq!(Key::number_of(name), Some(number), "{name}");
+        }
+        for name in ["", "X", "13A", "Amx", "0m", "ä", "C##"] {
+            assert_eq!(Key::number_of(name), None, "{name}");
+        }
+    }
 }

@@ -52,7 +52,7 @@ fn filter(level: Level, env: impl Fn(&str) -> Option<String>) -> Result<EnvFilte
     let set = VARIABLES.iter().find_map(|name| Some((name, env(name).filter(|value| !value.is_empty())?)));
     match set {
         // What the insides of other crates say at that level is for who asks for it: by "debug,lofty=debug", or by everybody's variable.
-        Some((name, directives)) if *name == VARIABLES[0] && is_level(&directives) => {
+        Some((name, directives)) if *name == VARIABLES[0] && is_talkative(&directives) => {
             EnvFilter::try_new(format!("{},reclassd={directives}", others(&directives)))
                 .map_err(|error| WrongUse(format!("${name}: {error}")))
         }
@@ -63,9 +63,9 @@ fn filter(level: Level, env: impl Fn(&str) -> Option<String>) -> Result<EnvFilte
     }
 }
 
-/// Whether a filter is no more than one level.
-fn is_level(directives: &str) -> bool {
-    ["trace", "debug", "info", "warn", "error"].iter().any(|level| level.eq_ignore_ascii_case(directives.trim()))
+/// Whether a filter is no more than one level, at which other crates would drown what we say.
+fn is_talkative(directives: &str) -> bool {
+    ["trace", "debug"].iter().any(|level| level.eq_ignore_ascii_case(directives.trim()))
 }
 
 /// How much other crates may say at a level of ours.
@@ -132,6 +132,7 @@ mod tests {
     #[test]
     fn our_own_variable_wins_over_everybody_s_and_both_over_the_configuration() {
         assert_eq!(chosen(&[("RECLASSD_LOG", "debug"), ("RUST_LOG", "trace")]).unwrap(), "reclassd=debug,warn");
+        assert_eq!(chosen(&[("RECLASSD_LOG", "error")]).unwrap(), "error", "what decoders complain of is told");
         assert_eq!(chosen(&[("RECLASSD_LOG", "debug,lofty=debug")]).unwrap(), "lofty=debug,debug", "who asks for it");
         assert_eq!(chosen(&[("RECLASSD_LOG", ""), ("RUST_LOG", "trace")]).unwrap(), "trace");
         assert_eq!(chosen(&[]).unwrap(), "reclassd=warn,off");

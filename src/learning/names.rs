@@ -310,6 +310,6 @@ mod tests {
     #[test]
     fn a_rare_wide_word_is_no_counterexample_to_its_kinds() {
         let (_, rare, meanings) = settled(&[("Rock", 1), ("Rock", 2), ("Pop Rock", 3)], TWO);
-        assert_eq!((rare.len(), meanings[2][0]), (1, Meaning::Unclear));
+        assert_eq!((rare.len(), &meanings[2][0]), (1, &Meaning::Unclear));
     }
 }

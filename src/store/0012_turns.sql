@@ -6,5 +6,5 @@ DROP TABLE performer;
 ALTER TABLE track ADD COLUMN turn REAL;
 ALTER TABLE track ADD COLUMN suggested TEXT;
 ALTER TABLE track ADD COLUMN worth REAL GENERATED ALWAYS AS (coalesce(turn, confidence)) VIRTUAL;
-CREATE INDEX track_turn ON track(gone_at, status, not_music, worth, confidence);
+CREATE INDEX track_turn ON track(gone_at, status, not_music, worth);
 CREATE INDEX track_turned ON track(turn) WHERE turn IS NOT NULL;

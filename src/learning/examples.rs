@@ -385,12 +385,12 @@ fn artists<'p>(
         is_asked.then(|| ((*path).to_owned(), tagging::credits_of(path)))
     };
     let read: Vec<Option<(PathBuf, Credits)>> = tracks.par_iter().map(read).collect();
-    let group = |((path, known), read): (&(&Path, Option<&str>), &Option<(PathBuf, Credits)>)| {
+    let group = |(path, known): &(&Path, Option<&str>), read: &Option<(PathBuf, Credits)>| {
         let named = known.or_else(|| read.as_ref().and_then(|(_, credits)| credits.artist.as_deref()));
         let named = named.map(Taxonomy::folded).filter(|name| !name.is_empty());
         named.unwrap_or_else(|| format!("/{}", path.parent().unwrap_or(path).to_string_lossy()))
     };
-    let groups = tracks.iter().zip(&read).map(group).collect();
+    let groups = tracks.iter().zip(&read).map(|(track, read)| group(track, read)).collect();
     store.note_all_credits(&read.into_iter().flatten().collect::<Vec<_>>())?;
     Ok(groups)
 }

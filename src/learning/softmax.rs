@@ -196,14 +196,14 @@ mod tests {
 
     #[test]
     fn a_row_of_two_labels_is_half_of_each() {
-        let rows = Array2::zeros((40, 1));
-        let targets: Vec<Target> = (0..40).map(|i| if i % 2 == 0 { vec![0, 1] } else { vec![2] }).collect();
-        let at: Vec<usize> = (0..40).collect();
+        let rows = Array2::zeros((4000, 1));
+        let targets: Vec<Target> = (0..4000).map(|i| if i % 2 == 0 { vec![0, 1] } else { vec![2] }).collect();
+        let at: Vec<usize> = (0..4000).collect();
         let none = Array2::zeros((rows.nrows(), 0));
         let problem = Problem {
             rows: rows.view(),
             targets: &targets,
-            counts: &[1.0; 40],
+            counts: &[1.0; 4000],
             at: &at,
             labels: 3,
             ridge: 1.0,

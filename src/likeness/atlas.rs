@@ -167,13 +167,12 @@ fn read_all(file: &File, row_size: usize) -> std::io::Result<Vec<u8>> {
     Ok(rows)
 }
 
-/// The rows of what was heard, by the number of their audio.
-fn packed(
-    measure: &Measure,
-    store: &Store,
-    heard: Vec<HeardAudio>,
-) -> Result<Vec<(AudioKey, Option<Vec<u8>>)>, LikenessError> {
-    let row = |heard: &HeardAudio| -> Result<(AudioKey, Option<Vec<u8>>), LikenessError> {
+/// The row of a sound by its number; none where it cannot be compared.
+type Fresh = (AudioKey, Option<Vec<u8>>);
+
+/// The rows of what was heard.
+fn packed(measure: &Measure, store: &Store, heard: Vec<HeardAudio>) -> Result<Vec<Fresh>, LikenessError> {
+    let row = |heard: &HeardAudio| -> Result<Fresh, LikenessError> {
         let Some(sound) = measure.sound(store, heard.audio)? else { return Ok((heard.audio, None)) };
         let packed = Packed::of(&sound);
         let mut row = Vec::with_capacity(row_size(measure));
@@ -185,7 +184,7 @@ fn packed(
 }
 
 /// Both in the order of their audio; the fresh ones stand for the known ones. One that cannot be compared any more goes.
-fn merged(known: &[u8], fresh: Vec<(AudioKey, Option<Vec<u8>>)>, row_size: usize) -> Vec<u8> {
+fn merged(known: &[u8], fresh: Vec<Fresh>, row_size: usize) -> Vec<u8> {
     let mut rows = Vec::with_capacity(known.len() + fresh.len() * row_size);
     let mut fresh = fresh.into_iter().peekable();
     for row in known.chunks_exact(row_size) {

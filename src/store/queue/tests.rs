@@ -1,5 +1,4 @@
 //! The queue on rows that were made up: each file once, in order, whatever the view and wherever a page ends.
-#![allow(clippy::unwrap_used)] // a test may panic
 
 use std::collections::BTreeSet;
 

@@ -261,7 +261,8 @@ fn a_stopped_scan_leaves_whole_files_and_goes_on_where_it_was() {
     let mut rest = String::new();
     std::io::Read::read_to_string(&mut stdout, &mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let done = 1 + rest.lines().count();
+    // The last line is the sum.
+    let done = 1 + rest.lines().filter(|line| line.contains("\"path\"")).count();
     assert!(done < 24, "the scan was done before the signal came");
     assert!(library.contents().keys().all(|path| path.extension() == Some(OsStr::new("flac"))), "no temporary file");
     let run = library.scan(&[]).expect_code(0);

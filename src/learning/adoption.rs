@@ -68,7 +68,7 @@ impl Trial {
     pub(super) fn objection(&self, examples: &Examples) -> Option<String> {
         let percent = |share: f64| 100.0 * share;
         let only_own = examples.classes[..examples.named].iter().all(|class| class.is_own);
-        if only_own && !examples.has_others() && !examples.is_fair_share() {
+        if only_own && examples.others() == 0 && !examples.is_fair_share() {
             return Some("there is no example of any other music: it would hear these genres everywhere".to_owned());
         }
         if self.told.low <= 0.0 {

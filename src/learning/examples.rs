@@ -242,9 +242,9 @@ impl Examples {
         Ok(Self { rows, parts, targets, list, named, classes, has_other, groups, rare, found })
     }
 
-    /// Whether some example is none of the owner's genres.
-    pub(super) fn has_others(&self) -> bool {
-        self.targets.iter().flatten().any(|&label| usize::from(label) >= self.named)
+    /// How many examples are none of the owner's genres.
+    pub(super) fn others(&self) -> usize {
+        self.targets.iter().filter(|target| target.iter().any(|&label| usize::from(label) >= self.named)).count()
     }
 
     /// Whether so much of the library was named that what was not is taken to be more of the same.

@@ -89,7 +89,7 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
     if !out.is_empty() {
         untold.extend(out.iter().map(|&class| examples.classes[class].name.clone()));
         examples.without(&out);
-        if examples.named == 0 || (examples.named == 1 && !examples.has_others()) {
+        if examples.named == 0 || (examples.named == 1 && examples.others() < request.enough.tracks) {
             let why = format!("the sound does not tell {} from the rest, better than by chance", untold.join(", "));
             let mut learnt = stop(&examples, why)?;
             learnt.report.untold = untold;
@@ -219,7 +219,7 @@ fn too_little(examples: &Examples, request: Request) -> Option<String> {
     if classes == 0 {
         return Some(format!("no genre has {tracks} tracks by {artists} artists yet ({said} tracks have a genre)"));
     }
-    if classes == 1 && !examples.has_others() {
+    if classes == 1 && examples.others() < tracks {
         return Some(format!("there is but one genre, {}: nothing to tell it from", examples.classes[0].name));
     }
     None

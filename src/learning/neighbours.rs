@@ -12,7 +12,7 @@ use crate::store::{AudioKey, Store, WaitingTrack};
 /// Tracks of the folder, and of the front of the queue, that an answer is compared with: a fraction of a second's reading.
 const COMPARED: usize = 400;
 /// The cosine from which two tracks count as alike, by musicnn's description of the sound and by the 518. Of pairs of clips by different
-/// artists that are as near, 87 % and 93 % share a genre, where 28 % of all do (docs/learning.md).
+/// artists that are as near, 85 % and 93 % share a genre, where 28 % of all do (docs/learning.md).
 const ALIKE_BY_DESCRIPTION: f32 = 0.85;
 const ALIKE_BY_FEATURES: f32 = 0.65;
 /// The model whose descriptions were measured for that.

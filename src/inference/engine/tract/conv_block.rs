@@ -2,13 +2,12 @@
 //! may be kept, a norm or a bias, a way around it, a rectifier. In ONNX these are four nodes, each of which writes all of the picture for
 //! the next one to read. Nothing here knows where such nodes are found (that is [shorten](super::shorten)'s) or how the sums are done.
 
-use std::sync::Arc;
-
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::direct::{Direct, size_behind};
+use super::direct::Direct;
+use super::operator::{Layer, Operator, constants, folded};
 use crate::simd::{LANES, Lanes};
 
 /// The operator's name in the shortened graph. Its inputs are the picture and the kernel, then a bias, or the last four inputs of
@@ -42,8 +41,8 @@ struct Shape {
 
 impl Shape {
     /// One side of the picture behind the layer.
-    fn behind(self, side: &TDim) -> TDim {
-        let answers = (side.clone() - 1) / self.step + 1;
+    fn behind<D: DimLike>(self, side: &D) -> D {
+        let answers = (side.clone() + (self.step - 1)) / self.step;
         if self.pooled { answers / 2 } else { answers }
     }
 }
@@ -84,47 +83,34 @@ impl Expansion for Unread {
     }
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        let weights = |input: usize| -> TractResult<Vec<f32>> {
-            let constant = model.outlet_fact(inputs[input])?.konst.clone();
-            let constant =
-                constant.ok_or_else(|| TractError::msg(format!("input {input} of {NAME} is no constant")))?;
-            Ok(constant.to_plain_array_view::<f32>()?.iter().copied().collect())
-        };
-        let kernel = weights(1)?;
+        let numbers = constants(model, inputs, 1..inputs.len())?;
         let dims = model.outlet_fact(inputs[1])?.shape.as_concrete().map(<[usize]>::to_vec);
         let Some([filters, channels, 3, 3]) = dims.as_deref() else { bail!("{NAME} has a strange kernel") };
-        let (scale, shift) = match inputs.len() {
-            2 => (vec![1.0; *filters], vec![0.0; *filters]),
-            3 => (vec![1.0; *filters], weights(2)?),
-            6 => {
-                let (scale, shift, mean, variance) = (weights(2)?, weights(3)?, weights(4)?, weights(5)?);
-                let scale: Vec<f32> = scale
-                    .iter()
-                    .zip(&variance)
-                    .map(|(scale, variance)| scale / (variance + self.epsilon).sqrt())
-                    .collect();
-                let shift = shift.iter().zip(&mean).zip(&scale).map(|((shift, mean), scale)| shift - mean * scale);
-                let shift = shift.collect::<Vec<_>>();
-                (scale, shift)
+        let (kernel, scale, shift) = match numbers.as_slice() {
+            [kernel] => (kernel, vec![1.0; *filters], vec![0.0; *filters]),
+            [kernel, bias] => (kernel, vec![1.0; *filters], bias.clone()),
+            [kernel, scale, shift, mean, variance] => {
+                let (scale, shift) = folded([scale, shift, mean, variance], self.epsilon);
+                (kernel, scale, shift)
             }
-            inputs => bail!("{NAME} has {inputs} inputs"),
+            _ => bail!("{NAME} has {} inputs", inputs.len()),
         };
         if scale.len() != *filters || shift.len() != *filters {
             bail!("{NAME} has weights for another number of filters");
         }
-        let sums = Direct::new(&kernel, *channels, self.shape.step, self.shape.pooled);
+        let sums = Direct::new(kernel, *channels, self.shape.step, self.shape.pooled);
         let mut finish = vec![[Lanes::ZERO; 2]; filters.div_ceil(LANES)];
         for (filter, (scale, shift)) in scale.into_iter().zip(shift).enumerate() {
             let [scales, shifts] = &mut finish[filter / LANES];
             (scales.0[filter % LANES], shifts.0[filter % LANES]) = (scale, shift);
         }
-        let layer = Layer { sums, finish, filters: *filters, channels: *channels, shape: self.shape };
-        model.wire_node(prefix, ConvBlock(Arc::new(layer)), &inputs[..1])
+        let layer = ConvBlock { sums, finish, filters: *filters, channels: *channels, shape: self.shape };
+        model.wire_node(prefix, Operator::new(layer), &inputs[..1])
     }
 }
 
 #[derive(Debug)]
-struct Layer {
+struct ConvBlock {
     sums: Direct,
     /// By block of filters: a factor and a summand for each.
     finish: Vec<[Lanes; 2]>,
@@ -133,56 +119,24 @@ struct Layer {
     shape: Shape,
 }
 
-/// The operator.
-#[derive(Debug, Clone)]
-struct ConvBlock(Arc<Layer>);
+impl Layer for ConvBlock {
+    const NAME: &'static str = NAME;
 
-impl PartialEq for ConvBlock {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for ConvBlock {}
-
-impl Op for ConvBlock {
-    fn name(&self) -> StaticName {
-        NAME.into()
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for ConvBlock {
-    op_out_of_plan!();
-
-    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let (layer, input) = (&*self.0, args_1!(inputs));
-        let &[examples, channels, rows, columns] = input.shape() else { bail!("{NAME} has no picture") };
-        if channels != layer.channels {
-            bail!("{NAME} has a picture of {channels} channels");
+    fn check(&self, picture: &[usize]) -> TractResult<()> {
+        match picture {
+            [channels, _, _] if *channels == self.channels => Ok(()),
+            _ => bail!("{NAME} has a picture of {picture:?}, not of {} channels", self.channels),
         }
-        let [high, wide] = size_behind([rows, columns], layer.shape.step, layer.shape.pooled);
-        let mut output = Tensor::zero::<f32>(&[examples, layer.filters, high, wide])?;
-        let picture = input.to_plain_array_view::<f32>()?;
-        let Some(picture) = picture.as_slice() else { bail!("{NAME} has a picture that is not in order") };
-        let mut view = output.to_plain_array_view_mut::<f32>()?;
-        let Some(out) = view.as_slice_mut() else { bail!("{NAME} has an output that is not in order") };
-        let pictures = picture.chunks_exact((channels * rows * columns).max(1));
-        for (picture, out) in pictures.zip(out.chunks_exact_mut((layer.filters * high * wide).max(1))) {
-            layer.sums.run(picture, [rows, columns], &layer.finish, layer.shape.around, out);
-        }
-        Ok(tvec!(output.into_tvalue()))
     }
-}
 
-impl TypedOp for ConvBlock {
-    as_op!();
+    fn behind<D: DimLike>(&self, picture: &[D]) -> TVec<D> {
+        let sides = picture.iter().skip(1).map(|side| self.shape.behind(side));
+        std::iter::once(D::from(self.filters)).chain(sides).collect()
+    }
 
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let shape = &inputs[0].shape;
-        let behind = |side: usize| self.0.shape.behind(&shape[side]);
-        let shape: TVec<TDim> = tvec!(shape[0].clone(), self.0.filters.to_dim(), behind(2), behind(3));
-        Ok(tvec!(f32::fact(shape)))
+    fn run(&self, picture: &[f32], shape: &[usize], out: &mut [f32]) {
+        if let &[_, rows, columns] = shape {
+            self.sums.run(picture, [rows, columns], &self.finish, self.shape.around, out);
+        }
     }
 }

@@ -2,12 +2,11 @@
 //! operator of the engine: the four nodes that stand for it in ONNX write and read every band of every filter. Nothing here knows where such
 //! nodes are found (that is [shorten](super::shorten)'s) or how the sums are done.
 
-use std::sync::Arc;
-
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
+use super::operator::{Layer, Operator, constants, folded};
 use super::temporal::Temporal;
 use super::timbral::{BANDS, Timbral};
 
@@ -55,74 +54,18 @@ impl Expansion for Unread {
     }
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        let weights = |input: usize| -> TractResult<Vec<f32>> {
-            let constant = model.outlet_fact(inputs[input])?.konst.clone();
-            let constant =
-                constant.ok_or_else(|| TractError::msg(format!("input {input} of {NAME} is no constant")))?;
-            Ok(constant.to_plain_array_view::<f32>()?.iter().copied().collect())
+        let numbers = constants(model, inputs, 1..inputs.len())?;
+        let [kernel, bias, scale, shift, mean, variance] = numbers.as_slice() else {
+            bail!("{NAME} has {} inputs", inputs.len())
         };
-        let (kernel, bias, scale) = (weights(1)?, weights(2)?, weights(3)?);
-        let (shift, mean, variance) = (weights(4)?, weights(5)?, weights(6)?);
         let shape = model.outlet_fact(inputs[1])?.shape.as_concrete().map(<[usize]>::to_vec);
         let Some([filters, 1, height, width]) = shape.as_deref() else { bail!("{NAME} has a strange kernel") };
-        if [&bias, &scale, &shift, &mean, &variance].iter().any(|each| each.len() != *filters) {
+        if [bias, scale, shift, mean, variance].iter().any(|each| each.len() != *filters) {
             bail!("{NAME} has weights for another number of filters");
         }
-        let scale: Vec<f32> =
-            scale.iter().zip(&variance).map(|(scale, variance)| scale / (variance + self.epsilon).sqrt()).collect();
-        let shift = shift.iter().zip(&mean).zip(&scale).map(|((shift, mean), scale)| shift - mean * scale).collect();
-        let op = ConvMax(Arc::new(Layer::new(kernel, *height, *width, self.before, bias, scale, shift)));
-        model.wire_node(prefix, op, &inputs[..1])
-    }
-}
-
-/// The operator.
-#[derive(Debug, Clone)]
-struct ConvMax(Arc<Layer>);
-
-impl PartialEq for ConvMax {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for ConvMax {}
-
-impl Op for ConvMax {
-    fn name(&self) -> StaticName {
-        NAME.into()
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for ConvMax {
-    op_out_of_plan!();
-
-    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let input = args_1!(inputs);
-        let &[examples, 1, frames, BANDS] = input.shape() else { bail!("{NAME} has no picture of {BANDS} bands") };
-        let filters = self.0.bias.len();
-        let mut output = Tensor::zero::<f32>(&[examples, filters, frames])?;
-        let picture = input.to_plain_array_view::<f32>()?;
-        let Some(picture) = picture.as_slice() else { bail!("{NAME} has a picture that is not in order") };
-        let mut view = output.to_plain_array_view_mut::<f32>()?;
-        let Some(out) = view.as_slice_mut() else { bail!("{NAME} has an output that is not in order") };
-        for (picture, out) in picture.chunks_exact((frames * BANDS).max(1)).zip(out.chunks_exact_mut(filters * frames))
-        {
-            self.0.run(picture, out);
-        }
-        Ok(tvec!(output.into_tvalue()))
-    }
-}
-
-impl TypedOp for ConvMax {
-    as_op!();
-
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let shape = &inputs[0].shape;
-        let shape: TVec<TDim> = tvec!(shape[0].clone(), self.0.bias.len().to_dim(), shape[2].clone());
-        Ok(tvec!(f32::fact(shape)))
+        let (scale, shift) = folded([scale, shift, mean, variance], self.epsilon);
+        let layer = ConvMax::new(kernel.clone(), *height, *width, self.before, bias.clone(), scale, shift);
+        model.wire_node(prefix, Operator::new(layer), &inputs[..1])
     }
 }
 
@@ -135,7 +78,7 @@ enum Filters {
 /// What the four nodes say together. Rectifier and norm rise or fall with the answer, so that of all bands only the loudest has to go
 /// through them; where a filter's norm turns the order round it is the least loud, which is the loudest of the filter with its sign changed.
 #[derive(Debug)]
-struct Layer {
+struct ConvMax {
     filters: Filters,
     before: usize,
     bias: Vec<f32>,
@@ -143,7 +86,7 @@ struct Layer {
     shift: Vec<f32>,
 }
 
-impl Layer {
+impl ConvMax {
     fn new(
         mut kernel: Vec<f32>,
         height: usize,
@@ -164,8 +107,24 @@ impl Layer {
         };
         Self { filters, before, bias, scale, shift }
     }
+}
 
-    fn run(&self, picture: &[f32], out: &mut [f32]) {
+impl Layer for ConvMax {
+    const NAME: &'static str = NAME;
+
+    fn check(&self, picture: &[usize]) -> TractResult<()> {
+        match picture {
+            [1, _, BANDS] => Ok(()),
+            _ => bail!("{NAME} has a picture of {picture:?}, not of one channel and {BANDS} bands"),
+        }
+    }
+
+    fn behind<D: DimLike>(&self, picture: &[D]) -> TVec<D> {
+        let frames = picture.iter().skip(1).take(1).cloned();
+        std::iter::once(D::from(self.bias.len())).chain(frames).collect()
+    }
+
+    fn run(&self, picture: &[f32], _: &[usize], out: &mut [f32]) {
         match &self.filters {
             Filters::Timbral(filters) => filters.loudest(picture, self.before, out),
             Filters::Temporal(filters) => filters.loudest(picture, self.before, out),

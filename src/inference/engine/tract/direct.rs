@@ -28,8 +28,8 @@ pub(super) struct Direct {
 }
 
 /// Height and width of what a layer makes of a picture.
-pub(super) fn size_behind(size: [usize; 2], step: usize, pooled: bool) -> [usize; 2] {
-    size.map(|length| (length.saturating_sub(1) / step + usize::from(length > 0)) >> usize::from(pooled))
+fn size_behind(size: [usize; 2], step: usize, pooled: bool) -> [usize; 2] {
+    size.map(|side| side.div_ceil(step) >> usize::from(pooled))
 }
 
 impl Direct {

@@ -9,6 +9,7 @@ mod conv_max;
 mod direct;
 #[cfg(test)]
 mod fixtures;
+mod operator;
 mod shorten;
 mod temporal;
 mod timbral;

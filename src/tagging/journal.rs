@@ -118,6 +118,16 @@ pub struct Space {
     pub place: u32,
     /// Its length in bytes.
     pub length: u64,
+    /// What it is called, where its container has several names for it and this is not the usual one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+}
+
+impl Space {
+    /// Space with the usual name.
+    pub fn new(level: u8, place: u32, length: u64) -> Self {
+        Self { level, place, length, name: String::new() }
+    }
 }
 
 impl JournalEntry {

@@ -107,7 +107,7 @@ impl FlacFile {
         let mut spaces = Vec::new();
         for (place, block) in (0..).zip(&self.blocks) {
             if block.kind == PADDING && source.is_zero(block.body.clone())? {
-                spaces.push(Space { level: 1, place, length: block.len() });
+                spaces.push(Space::new(1, place, block.len()));
             }
         }
         Ok(Room { levels: 1 + u8::from(self.comments.is_some()), spaces })

@@ -76,5 +76,10 @@ pub(super) fn render(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
 
 /// Free space of `length` bytes in all, which is at least [`HEADER`].
 pub(super) fn free(length: usize) -> Vec<u8> {
-    render(b"free", &vec![0; length.saturating_sub(HEADER)])
+    space(b"free", length)
+}
+
+/// The same by another of its names.
+pub(super) fn space(name: &[u8; 4], length: usize) -> Vec<u8> {
+    render(name, &vec![0; length.saturating_sub(HEADER)])
 }

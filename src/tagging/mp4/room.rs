@@ -37,9 +37,24 @@ impl Arrangement {
     }
 }
 
+/// The other name of free space.
+const SKIP: &[u8; 4] = b"skip";
+
 /// Whether an atom is free space, by its name.
 pub(super) fn is_free(kind: &[u8; 4]) -> bool {
-    kind == b"free" || kind == b"skip"
+    kind == b"free" || kind == SKIP
+}
+
+/// Free space as the journal keeps it.
+fn remembered(level: u8, place: u32, length: u64, kind: &[u8; 4]) -> Space {
+    let name = if kind == SKIP { "skip".to_owned() } else { String::new() };
+    Space { name, ..Space::new(level, place, length) }
+}
+
+/// The atom that it was.
+fn atom_of(space: &Space) -> Vec<u8> {
+    let name = if space.name.is_empty() { b"free" } else { SKIP };
+    atoms::space(name, space.length as usize)
 }
 
 impl Mp4File {
@@ -81,13 +96,14 @@ impl Mp4File {
         let mut spaces = Vec::new();
         for (depth, container) in self.moov.chain.iter().enumerate() {
             let usable = container.children.iter().enumerate().filter(|(_, atom)| self.is_usable(atom));
-            spaces.extend(usable.map(|(place, atom)| Space {
-                level: depth as u8 + 1,
-                place: place as u32,
-                length: atom.range.len() as u64,
-            }));
+            spaces.extend(
+                usable.map(|(place, atom)| {
+                    remembered(depth as u8 + 1, place as u32, atom.range.len() as u64, &atom.kind)
+                }),
+            );
         }
-        spaces.extend(behind.map(|range| Space { level: BEHIND, place: 0, length: range.end - range.start }));
+        let kind = self.atoms.get(self.moov_at + 1).map_or(*b"free", |atom| atom.kind);
+        spaces.extend(behind.map(|range| remembered(BEHIND, 0, range.end - range.start, &kind)));
         Room { levels: (self.moov.chain.len() + usize::from(self.moov.ilst.is_some())) as u8, spaces }
     }
 
@@ -197,9 +213,7 @@ impl Mp4File {
         for (depth, container) in self.moov.chain.iter().enumerate().take(usize::from(room.levels)).rev() {
             let mut spaces = room.spaces.iter().filter(|space| usize::from(space.level) == depth + 1).peekable();
             let depth = depth + 1;
-            let free = |space: &Space| {
-                (HEADER as u64..=LIMIT).contains(&space.length).then(|| atoms::free(space.length as usize))
-            };
+            let free = |space: &Space| (HEADER as u64..=LIMIT).contains(&space.length).then(|| atom_of(space));
             let mut place = 0;
             for child in &container.children {
                 if self.is_usable(child) {
@@ -223,8 +237,7 @@ impl Mp4File {
         }
         let end = self.moov_range().end;
         let space = room.spaces.iter().find(|space| space.level == BEHIND).filter(|space| space.length <= LIMIT);
-        let behind =
-            space.map(|space| Splice { range: behind.unwrap_or(end..end), bytes: atoms::free(space.length as usize) });
+        let behind = space.map(|space| Splice { range: behind.unwrap_or(end..end), bytes: atom_of(space) });
         let arrangement = Arrangement { changes, behind };
         (length.checked_add_signed(arrangement.shift()) == Some(length_before)).then_some(arrangement)
     }

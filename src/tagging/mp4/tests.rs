@@ -388,6 +388,10 @@ fn an_undo_brings_the_layout_back_unless_others_changed_the_file() {
         mp4(&tagged(&title(), None), false, false),
         mp4(&[atom(b"free", &[0; 20]), tagged(&title(), Some(3)), atom(b"free", &[0; 60])].concat(), true, false),
         Mp4 { udta: tagged(b"", None), behind_moov: atom(b"free", &[0; 900]), ..Mp4::default() }.build(),
+        // By the other name, before and behind the usual one.
+        mp4(&[tagged(&title(), None), atom(b"skip", b""), atom(b"free", &[0; 3])].concat(), false, false),
+        mp4(&[atom(b"skip", &[0; 900]), tagged(&title(), Some(3))].concat(), true, false),
+        Mp4 { udta: tagged(b"", None), behind_moov: atom(b"skip", &[0; 900]), ..Mp4::default() }.build(),
         // Space at the end of everything, of which the outermost is used up: the list grows by as much.
         mp4(&[tagged(b"", Some(3)), atom(b"free", &vec![0; written("Rock").len() - 8])].concat(), true, false),
     ] {

@@ -153,8 +153,8 @@ impl OggFile {
     /// The padding and the sizes of the header pages, which the journal keeps; none where pages made anew would not be the same.
     fn room(&self, source: &dyn Source) -> Result<Option<Room>, Problem> {
         let Some(sizes) = self.headers.regular_sizes(source)? else { return Ok(None) };
-        let padding = Space { level: PADDING, place: 0, length: self.padding as u64 };
-        let pages = (0..).zip(sizes).map(|(place, size)| Space { level: PAGES, place, length: size as u64 });
+        let padding = Space::new(PADDING, 0, self.padding as u64);
+        let pages = (0..).zip(sizes).map(|(place, size)| Space::new(PAGES, place, size as u64));
         Ok(Some(Room { levels: 0, spaces: std::iter::once(padding).chain(pages).collect() }))
     }
 

@@ -166,8 +166,10 @@ impl Walk<'_> {
         let (len, id) = (self.source.len(), audio_id(self.container));
         let head = self.source.window(at, HEADER as usize)?;
         let Some(&[a, b, c, d, size @ ..]) = head.first_chunk::<{ HEADER as usize }>() else { return Ok(None) };
-        // Where the form's size is right, whoever wrote it knew the other one as well.
-        if [a, b, c, d] != *id || self.declared == len || self.open.is_some() {
+        // Where the form's size is right, whoever wrote it knew the other one as well. Of several chunks of sound the first one is the one whose
+        // size is set right by a write.
+        let is_first = |walk: &Self| !walk.chunks.iter().any(|chunk| chunk.is_named(id));
+        if [a, b, c, d] != *id || self.declared == len || self.open.is_some() || !is_first(self) {
             return Ok(None);
         }
         let (size, start) = (self.order.number(size), at + HEADER);

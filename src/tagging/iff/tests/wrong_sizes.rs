@@ -199,3 +199,31 @@ fn what_is_missing_is_called_so_and_what_is_not_is_not() {
     let odd = [&declaring(&whole, whole.len() - 20)[..], b"\0\0 no chunk"].concat();
     assert!(refusal(&odd).contains("declared end lies inside a chunk"), "{}", refusal(&odd));
 }
+
+#[test]
+fn a_second_chunk_of_sound_without_a_size_does_not_take_that_of_the_first() {
+    // What is no chunk, so that the second one could reach to the end of the file.
+    let more = [&b"data\0\0\0\0"[..], &[7; 400]].concat();
+    for whole in [wav(&[], &SOUND[..20], &[]), rf64(&SOUND[..20], &[])] {
+        let file = [whole.clone(), more.clone()].concat();
+        let sizes = [whole.len() - 8, whole.len() + 92, file.len() - 9, 0];
+        let declared = sizes.map(|size| {
+            let mut file = if file.starts_with(b"RF64") { file.clone() } else { declaring(&file, size) };
+            if file.starts_with(b"RF64") {
+                file[20..28].copy_from_slice(&(size as u64).to_le_bytes());
+            }
+            file
+        });
+        for file in declared {
+            // The judge wants a file that parses, with the same sound; what is refused is not touched.
+            match edit_check::try_edit(IffFile::parse, &file, &edit_check::full_wish(&["Rock"]), EditOptions::default())
+            {
+                Ok((after, patch)) => {
+                    assert!(after.windows(SOUND[..20].len()).any(|bytes| bytes == &SOUND[..20]));
+                    assert!(edit_check::undone(IffFile::parse, &file, &patch) == file, "every byte is what it was");
+                }
+                Err(problem) => assert!(matches!(problem, Problem::Refused(_)), "{problem:?}"),
+            }
+        }
+    }
+}

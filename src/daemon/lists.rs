@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, Playlist};
 use crate::pipeline::Remembered;
 use crate::playlists::{self, PlaylistError, Saved};
-use crate::store::Store;
+use crate::store::{Store, unix_now};
 
 /// How often they are made anew: it takes a second or two for a million tracks, and a list that stays the same is not written.
 const PAUSE: Duration = Duration::from_secs(10 * 60);
@@ -72,7 +72,7 @@ fn make_all(store: &Store, config: &Config, troubles: &Troubles) {
         Err(error) => return tracing::warn!("the playlists stay as they are: {error}"),
     };
     let (kind, window) = remembered.descriptors_kept_as();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64;
+    let now = unix_now();
     for (name, playlist) in &config.playlists {
         match make(store, playlist, (&kind, window), now) {
             Ok(written) => {

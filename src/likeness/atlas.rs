@@ -13,7 +13,6 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
@@ -21,7 +20,7 @@ use super::LikenessError;
 use super::measure::Measure;
 use super::row::{HEAD, Head, Packed};
 use crate::config::Config;
-use crate::store::{AudioKey, HeardAudio, Store};
+use crate::store::{AudioKey, HeardAudio, Store, unix_now};
 
 const MAGIC: &[u8; 17] = b"reclassd atlas 1\n";
 const WORD: usize = 64;
@@ -52,7 +51,7 @@ impl Atlas {
     /// [`LikenessError`] when there is nothing to compare, or the database or the file fails.
     pub fn open(store: &Store, config: &Config) -> Result<Self, LikenessError> {
         let path = atlas_path(store.path());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64;
+        let now = unix_now();
         let measure = Measure::new(store, config)?;
         let old = Self::existing(&path, &measure)?;
         let since = old.as_ref().map_or(i64::MIN, |(_, made_at)| made_at - OVERLAP);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderValue;
@@ -19,7 +19,7 @@ use super::http::{Channel, Response};
 use super::reply::share;
 use super::shapes::{self, text};
 use crate::daemon::{self, Status};
-use crate::store::{LateFile, QueueFilter};
+use crate::store::{LateFile, QueueFilter, unix_now};
 
 /// Events that wait for a listener.
 const WAITING: usize = 256;
@@ -240,9 +240,4 @@ fn late(file: &LateFile) -> Value {
         "id": file.id.0, "path": text(&file.path), "status": file.status.as_str(), "genre": file.genre,
         "confidence": file.confidence.map(share), "at": file.at
     })
-}
-
-fn unix_now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
@@ -14,7 +14,7 @@ use super::problem::{Kind, Problem};
 use super::shapes::{self, Outcome};
 use crate::desk::{Correction, Desk, DeskError, Reach};
 use crate::pipeline::{Cancel, HandError};
-use crate::store::{GoId, QueueFilter, QueueOrder, QueuePlace, QueueView, QueuedTrack, Surface};
+use crate::store::{GoId, QueueFilter, QueueOrder, QueuePlace, QueueView, QueuedTrack, Surface, unix_now};
 
 /// Jobs that wait or run at a time.
 const WAITING: usize = 20;
@@ -358,9 +358,4 @@ impl From<DeskError> for Failed {
 
 fn failed(id: Option<i64>, path: &std::path::Path, why: String) -> Outcome {
     Outcome { id, path: shapes::text(path), action: "failed", before: None, after: None, error: Some(why) }
-}
-
-fn unix_now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }

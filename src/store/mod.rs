@@ -207,7 +207,7 @@ impl Store {
 }
 
 /// Seconds since 1970, for the columns that say when.
-fn unix_now() -> i64 {
+pub(crate) fn unix_now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }

@@ -7,7 +7,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::direct::Direct;
-use super::operator::{Layer, Operator, constants, folded};
+use super::operator::{Layer, Operator, constants, folded, rules_of_pictures};
 use crate::simd::{LANES, Lanes};
 
 /// The operator's name in the shortened graph. Its inputs are the picture and the kernel, then a bias, or the last four inputs of
@@ -66,14 +66,8 @@ impl Expansion for Unread {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, self.inputs)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].datum_type, f32::datum_type())?;
-        s.equals(&inputs[0].datum_type, f32::datum_type())?;
-        s.equals(&inputs[0].rank, 4)?;
+        rules_of_pictures(s, inputs, outputs, self.inputs)?;
         s.equals(&outputs[0].rank, 4)?;
-        s.equals(&outputs[0].shape[0], &inputs[0].shape[0])?;
-        s.equals(&outputs[0].shape[1], &inputs[1].shape[0])?;
         for side in [2, 3] {
             s.given(&inputs[0].shape[side], move |s, length| {
                 s.equals(&outputs[0].shape[side], self.shape.behind(&length))
@@ -136,7 +130,8 @@ impl Layer for ConvBlock {
 
     fn run(&self, picture: &[f32], shape: &[usize], out: &mut [f32]) {
         if let &[_, rows, columns] = shape {
-            self.sums.run(picture, [rows, columns], &self.finish, self.shape.around, out);
+            let (size, behind) = ([rows, columns], [rows, columns].map(|side| self.shape.behind(&side)));
+            self.sums.run(picture, size, behind, &self.finish, self.shape.around, out);
         }
     }
 }

@@ -6,7 +6,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::operator::{Layer, Operator, constants, folded};
+use super::operator::{Layer, Operator, constants, folded, rules_of_pictures};
 use super::temporal::Temporal;
 use super::timbral::{BANDS, Timbral};
 
@@ -42,14 +42,8 @@ impl Expansion for Unread {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 7)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].datum_type, f32::datum_type())?;
-        s.equals(&inputs[0].datum_type, f32::datum_type())?;
-        s.equals(&inputs[0].rank, 4)?;
+        rules_of_pictures(s, inputs, outputs, 7)?;
         s.equals(&outputs[0].rank, 3)?;
-        s.equals(&outputs[0].shape[0], &inputs[0].shape[0])?;
-        s.equals(&outputs[0].shape[1], &inputs[1].shape[0])?;
         s.equals(&outputs[0].shape[2], &inputs[0].shape[2])
     }
 

@@ -27,11 +27,6 @@ pub(super) struct Direct {
     taps: Vec<Lanes>,
 }
 
-/// Height and width of what a layer makes of a picture.
-fn size_behind(size: [usize; 2], step: usize, pooled: bool) -> [usize; 2] {
-    size.map(|side| side.div_ceil(step) >> usize::from(pooled))
-}
-
 impl Direct {
     /// Takes a kernel in row-major order of filters x `channels` x 3 x 3.
     pub fn new(kernel: &[f32], channels: usize, step: usize, pooled: bool) -> Self {
@@ -45,12 +40,19 @@ impl Direct {
         Self { filters, channels, step, pooled, taps }
     }
 
-    /// Answers by filter, row and column for a picture by channel, row and column: each sum times the first of its filter's two `weights`
+    /// Answers by filter, row and column, `behind` as many rows and columns, for a picture by channel, row and column: each sum times the first of its filter's two `weights`
     /// (by block of sixteen filters), plus the second, plus what stands at its place in the picture if the way goes `around`, and nothing
     /// below zero.
-    pub fn run(&self, picture: &[f32], size: [usize; 2], weights: &[[Lanes; 2]], around: bool, out: &mut [f32]) {
+    pub fn run(
+        &self,
+        picture: &[f32],
+        size: [usize; 2],
+        behind: [usize; 2],
+        weights: &[[Lanes; 2]],
+        around: bool,
+        out: &mut [f32],
+    ) {
         let padded = Padded::new(picture, size, self.step);
-        let behind = size_behind(size, self.step, self.pooled);
         let finish = Finish { weights, around: if around { picture } else { &[] } };
         match self.step {
             1 => convolve_all(self, &padded, behind, &finish, out),
@@ -207,6 +209,11 @@ mod tests {
     use super::super::fixtures::{numbers, worst};
     use super::*;
 
+    /// Height and width of what a layer makes of a picture.
+    fn size_behind(size: [usize; 2], step: usize, pooled: bool) -> [usize; 2] {
+        size.map(|side| side.div_ceil(step) >> usize::from(pooled))
+    }
+
     /// The layer as it is defined.
     fn expected(
         kernel: &[f32],
@@ -268,7 +275,8 @@ mod tests {
             let weights = vec![weights.map(Lanes::splat); filters.div_ceil(LANES)];
             crate::simd::forced::each_level(|level| {
                 let mut out = vec![f32::NAN; expected.len()];
-                layer.run(&picture, [rows, columns], &weights, around, &mut out);
+                let behind = size_behind([rows, columns], step, pooled);
+                layer.run(&picture, [rows, columns], behind, &weights, around, &mut out);
                 let off = worst(&expected, &out);
                 assert!(off < 3e-6, "{filters} filters on {channels} x {rows} x {columns}, {level:?}: {off}");
             });

@@ -85,6 +85,22 @@ impl<L: Layer> TypedOp for Operator<L> {
     }
 }
 
+/// What holds of every such operator of so many inputs: a picture of four dimensions in, and as many examples out, a filter's answers each.
+pub(super) fn rules_of_pictures<'r, 'p: 'r>(
+    s: &mut Solver<'r>,
+    inputs: &'p [TensorProxy],
+    outputs: &'p [TensorProxy],
+    arity: usize,
+) -> InferenceResult {
+    check_input_arity(inputs, arity)?;
+    check_output_arity(outputs, 1)?;
+    s.equals(&outputs[0].datum_type, f32::datum_type())?;
+    s.equals(&inputs[0].datum_type, f32::datum_type())?;
+    s.equals(&inputs[0].rank, 4)?;
+    s.equals(&outputs[0].shape[0], &inputs[0].shape[0])?;
+    s.equals(&outputs[0].shape[1], &inputs[1].shape[0])
+}
+
 /// The numbers of a node's inputs that are constants, by their place among them.
 pub(super) fn constants(
     model: &TypedModel,

@@ -37,18 +37,12 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The place of the node of this kind that makes an input of the node at `reader`, if nobody else reads what it makes.
     fn only(&self, reader: usize, input: usize, op: &str) -> Option<usize> {
-        self.read(reader, input, op, 1)
-    }
-
-    /// The same of what is read so many times.
-    fn read(&self, reader: usize, input: usize, op: &str, times: usize) -> Option<usize> {
         let graph = self.graph;
         let name = graph.node[reader].input.get(input)?;
         let is_output = self.outputs.contains(&name.as_str()) || graph.output.iter().any(|output| &output.name == name);
         let readers = graph.node.iter().flat_map(|node| &node.input).filter(|input| *input == name).count();
         let from = graph.node.iter().position(|node| node.output.contains(name))?;
-        (!is_output && readers == times && is(&graph.node[from], op) && graph.node[from].output.len() == 1)
-            .then_some(from)
+        (!is_output && readers == 1 && is(&graph.node[from], op) && graph.node[from].output.len() == 1).then_some(from)
     }
 }
 

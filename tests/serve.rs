@@ -973,6 +973,10 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
         ("words", Box::new(|i| format!("/api/v1/tracks?set=analysed&text=album+{}&count=true", i * 37 % 1000))),
         ("words of all rows", tracks("text=some+artist+titl&count=true")),
         ("words of few that all have", tracks("text=genre+4+7+titl&order=confidence")),
+        (
+            "other such words each time",
+            Box::new(|i| format!("/api/v1/tracks?text=genre+{}+{}+titl", i % 13, i % 11 + i)),
+        ),
         ("library", Box::new(|_| "/api/v1/library".to_owned())),
         ("folders", Box::new(move |_| format!("/api/v1/folders?path={root}"))),
         ("roots", Box::new(|_| "/api/v1/folders".to_owned())),

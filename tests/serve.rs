@@ -970,6 +970,7 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
         ("a folder", Box::new(move |_| format!("/api/v1/tracks?path={artist}&count=true"))),
         ("few of all, by path", tracks("set=library&order=path&disagree=true&count=true")),
         ("few of many, by path", tracks("set=library&order=path&below=0.0001&genre=genre+11&count=true")),
+        ("few of all, by date", tracks("order=added&below=0.0001&count=true")),
         ("words", Box::new(|i| format!("/api/v1/tracks?set=analysed&text=album+{}&count=true", i * 37 % 1000))),
         ("words of all rows", tracks("text=some+artist+titl&count=true")),
         ("words of few that all have", tracks("text=genre+4+7+titl&order=confidence")),

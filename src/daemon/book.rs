@@ -9,7 +9,7 @@ use super::counters::Counters;
 use super::shift::Shift;
 use super::status::{LastError, Status};
 use super::{notify, told};
-use crate::pipeline::{Action, Report, Stages};
+use crate::pipeline::{Action, Report, StageTimes};
 use crate::store::{TrackStatus, start_of};
 use crate::watch::Outlook;
 
@@ -50,15 +50,15 @@ impl Book {
     }
 
     /// A file came to the end of the line.
-    pub(super) fn enter(&mut self, report: &Report, stages: &Stages) {
-        self.count(report, stages);
+    pub(super) fn enter(&mut self, report: &Report, stage_times: &StageTimes) {
+        self.count(report, stage_times);
         self.log(report);
     }
 
     /// The same without a word in the log.
-    pub(super) fn count(&mut self, report: &Report, stages: &Stages) {
+    pub(super) fn count(&mut self, report: &Report, stage_times: &StageTimes) {
         self.is_stale = true;
-        self.counters.add(report, stages);
+        self.counters.add(report, stage_times);
         self.rate.count(Instant::now());
     }
 

@@ -7,14 +7,16 @@ use std::time::Duration;
 use super::shift::Ways;
 use super::{memory, priority};
 use crate::config::{Config, Priority};
-use crate::pipeline::{Cancel, Line, LineError, LineUp, Report, Settings, Stages, Worker, take_down};
+use crate::pipeline::{
+    Cancel, Line, LineError, ModelVersions, Report, Settings, StageTimes, Worker, process_catching_panics,
+};
 use crate::store::{Store, StoreError};
 use crate::watch::{Candidate, Candidates, Next};
 
 /// What became of a candidate.
 pub(super) struct Done {
     pub(super) candidate: Candidate,
-    pub(super) outcome: Result<(Report, Stages), Obstacle>,
+    pub(super) outcome: Result<(Report, StageTimes), Obstacle>,
 }
 
 /// What kept a candidate from the end of the line, other than its file.
@@ -22,7 +24,7 @@ pub(super) enum Obstacle {
     /// The database is not at its place any more.
     Lost(StoreError),
     /// The models were loaded again, and are others than those that the shift began with.
-    OtherModels(LineUp),
+    OtherModels(ModelVersions),
     /// It would keep back every file.
     Everything(String),
     /// It is about this file.
@@ -53,7 +55,7 @@ struct Shared {
     ways: Ways,
     loaded: Mutex<Loaded>,
     /// Who listens in this shift.
-    line_up: LineUp,
+    model_versions: ModelVersions,
     unload_after: Duration,
 }
 
@@ -79,7 +81,7 @@ impl Crew {
             candidates,
             cancel: Cancel::default(),
             ways: ways.clone(),
-            line_up: line.line_up(),
+            model_versions: line.model_versions(),
             // Each worker starts as a user, so that an idle start unloads too.
             loaded: Mutex::new(Loaded { line: Some(line), users: workers }),
             unload_after: config.watch.unload_models_after.get(),
@@ -151,12 +153,12 @@ impl Shared {
             Err(error) => return Some(Done { candidate, outcome: Err(Obstacle::Everything(error.to_string())) }),
         };
         // What the watch takes for settled was settled by the others.
-        if line.line_up() != self.line_up {
-            return Some(Done { candidate, outcome: Err(Obstacle::OtherModels(line.line_up())) });
+        if line.model_versions() != self.model_versions {
+            return Some(Done { candidate, outcome: Err(Obstacle::OtherModels(line.model_versions())) });
         }
-        let outcome = match take_down(&line, worker, &candidate.path, &self.cancel) {
+        let outcome = match process_catching_panics(&line, worker, &candidate.path, &self.cancel) {
             Ok(None) => return None,
-            Ok(Some(report)) => Ok((report, worker.take_stages())),
+            Ok(Some(report)) => Ok((report, worker.take_stage_times())),
             Err(error) => Err(error.into()),
         };
         Some(Done { candidate, outcome })

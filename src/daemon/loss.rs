@@ -6,7 +6,7 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::pipeline::LineUp;
+use crate::pipeline::ModelVersions;
 use crate::store::{Store, StoreError};
 use crate::tagging::FileStamp;
 
@@ -21,7 +21,7 @@ pub(super) struct Loss {
     pub(super) why: StoreError,
     /// Under what the service worked, and does again.
     pub(super) config: Config,
-    pub(super) line_up: LineUp,
+    pub(super) model_versions: ModelVersions,
     /// Whether a reload was asked for meanwhile.
     pub(super) reload: bool,
     pub(super) look_at: Instant,
@@ -44,9 +44,15 @@ pub(super) enum Sight {
 }
 
 impl Loss {
-    pub(super) fn new(why: StoreError, config: Config, line_up: LineUp, old: Weak<Store>, now: Instant) -> Self {
+    pub(super) fn new(
+        why: StoreError,
+        config: Config,
+        model_versions: ModelVersions,
+        old: Weak<Store>,
+        now: Instant,
+    ) -> Self {
         let (look_at, give_up_at) = (now + INTERVAL, now + PATIENCE);
-        Self { why, config, line_up, reload: false, look_at, give_up_at, seen: None, old }
+        Self { why, config, model_versions, reload: false, look_at, give_up_at, seen: None, old }
     }
 
     /// Looks at the place.
@@ -79,7 +85,7 @@ mod tests {
     fn a_database_that_is_being_copied_is_waited_for_and_one_that_does_not_come_is_not() {
         let (start, path) = (Instant::now(), "/s/reclassd.db".into());
         let why = StoreError::Lost { path, how: How::Deleted };
-        let mut loss = Loss::new(why, Config::default(), LineUp::default(), Weak::new(), start);
+        let mut loss = Loss::new(why, Config::default(), ModelVersions::default(), Weak::new(), start);
         let at = |second: u64| start + Duration::from_secs(second);
         let of_size = |size| Some(FileStamp { size, mtime_seconds: 0, mtime_nanoseconds: 0, inode: 1, device: 1 });
         assert_eq!(loss.sight(None, at(1)), Sight::NotYet);

@@ -114,7 +114,7 @@ impl Service {
                 () = sleep_until(serving.learn_at()) => serving.look_at_learning(&learnt).await,
                 Some(learning) = learnings.recv() => serving.enter_learning(learning).await,
                 question = metrics.asked() => {
-                    question.answer(serving.status(), serving.line_up());
+                    question.answer(serving.status(), serving.model_versions());
                     continue
                 }
                 () = mounts.changed() => { serving.mounts_changed(); continue }

@@ -21,7 +21,7 @@ use super::trouble::{Kept, Over, Troubles};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
-use crate::pipeline::{Action, LineUp, Report, Stages, WaitsFor};
+use crate::pipeline::{Action, ModelVersions, Report, StageTimes, WaitsFor};
 use crate::store::{Loss as How, Store, StoreError};
 use crate::watch::Candidate;
 
@@ -90,10 +90,10 @@ impl Serving {
         self.status().line()
     }
 
-    pub(super) fn line_up(&self) -> LineUp {
+    pub(super) fn model_versions(&self) -> ModelVersions {
         match &self.hands {
-            Hands::Working { shift, .. } => shift.line_up.clone(),
-            Hands::Lost(loss) => loss.line_up.clone(),
+            Hands::Working { shift, .. } => shift.model_versions.clone(),
+            Hands::Lost(loss) => loss.model_versions.clone(),
         }
     }
 
@@ -126,13 +126,15 @@ impl Serving {
         }
         let Done { candidate, outcome } = done;
         match outcome {
-            Ok((report, stages)) => self.came_through(candidate, &report, &stages),
+            Ok((report, stage_times)) => self.came_through(candidate, &report, &stage_times),
             Err(Obstacle::ThisFile(why)) => {
                 self.book.enter_obstacle(&candidate.path, &why);
                 self.try_file_again(candidate);
             }
             Err(Obstacle::Everything(why)) => self.keep_everything_back(candidate, &why),
-            Err(Obstacle::OtherModels(line_up)) => return self.take_other_models(candidate, &line_up).await,
+            Err(Obstacle::OtherModels(model_versions)) => {
+                return self.take_other_models(candidate, &model_versions).await;
+            }
             Err(Obstacle::Lost(error)) => {
                 self.lose(error).await;
                 return self.check_place().await;
@@ -143,16 +145,16 @@ impl Serving {
 
     /// The same when there is no shift to do anything about it.
     pub(super) fn enter_last(&mut self, done: Done) {
-        if let Ok((report, stages)) = done.outcome {
-            self.book.enter(&report, &stages);
+        if let Ok((report, stage_times)) = done.outcome {
+            self.book.enter(&report, &stage_times);
         }
     }
 
-    fn came_through(&mut self, candidate: Candidate, report: &Report, stages: &Stages) {
+    fn came_through(&mut self, candidate: Candidate, report: &Report, stage_times: &StageTimes) {
         if let Some(WaitsFor::Room { device, size }) = report.waits_for {
-            return self.keep_for_room(candidate, (device, size), report, stages);
+            return self.keep_for_room(candidate, (device, size), report, stage_times);
         }
-        self.book.enter(report, stages);
+        self.book.enter(report, stage_times);
         let (was_written, is_news) = (report.action == Action::Written, report.action != Action::Unchanged);
         for Over { why, held } in self.troubles.came_through(&report.path, was_written, is_news, Instant::now()) {
             tracing::info!("that is over: {why}");
@@ -172,16 +174,16 @@ impl Serving {
         }
     }
 
-    fn keep_for_room(&mut self, candidate: Candidate, disk: (u64, u64), report: &Report, stages: &Stages) {
+    fn keep_for_room(&mut self, candidate: Candidate, disk: (u64, u64), report: &Report, stage_times: &StageTimes) {
         let reason = report.reason.as_deref().unwrap_or("there is no room for it");
         let why = format!("{}: {reason}", candidate.path.display());
         match self.troubles.wait_for_room(candidate, disk, &why, Instant::now()) {
             Kept::First => {
-                self.book.count(report, stages);
+                self.book.count(report, stage_times);
                 let rest = "what else is to be written on its disk waits too, and is tried as soon as there is room";
                 self.book.enter_obstacle(&report.path, &format!("{reason}; {rest}"));
             }
-            Kept::Another => self.book.count(report, stages),
+            Kept::Another => self.book.count(report, stage_times),
             Kept::Again => {}
         }
         self.say_troubles();
@@ -197,9 +199,9 @@ impl Serving {
     }
 
     /// Begins a new shift, which compares everything anew: the models were replaced.
-    async fn take_other_models(&mut self, candidate: Candidate, found: &LineUp) -> Result<(), DaemonError> {
+    async fn take_other_models(&mut self, candidate: Candidate, found: &ModelVersions) -> Result<(), DaemonError> {
         let Hands::Working { store, shift } = &self.hands else { return Ok(()) };
-        if shift.line_up == *found {
+        if shift.model_versions == *found {
             self.try_file_again(candidate);
             return Ok(());
         }
@@ -399,7 +401,8 @@ impl Serving {
         let Hands::Working { store, shift } = &self.hands else { return };
         let why = error.to_string();
         tracing::error!("{why}; no file is worked on until a database is in its place");
-        let loss = Loss::new(error, shift.config.clone(), shift.line_up.clone(), Arc::downgrade(store), Instant::now());
+        let loss =
+            Loss::new(error, shift.config.clone(), shift.model_versions.clone(), Arc::downgrade(store), Instant::now());
         self.book.trouble = Some(why);
         if !self.end_shift().await {
             tracing::warn!("a file in flight takes long; it is not written any more");

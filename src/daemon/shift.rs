@@ -10,7 +10,7 @@ use super::crew::{Crew, Done};
 use super::priority;
 use crate::config::{Config, Priority};
 use crate::genre::GenreError;
-use crate::pipeline::{Line, LineError, LineUp, Selection, Settings};
+use crate::pipeline::{Line, LineError, ModelVersions, Selection, Settings};
 use crate::store::{Store, StoreError};
 use crate::watch::{Outlook, Plan, Watcher};
 
@@ -87,7 +87,7 @@ pub(super) struct Ways {
 /// A running watch and crew.
 pub(super) struct Shift {
     pub(super) config: Config,
-    pub(super) line_up: LineUp,
+    pub(super) model_versions: ModelVersions,
     pub(super) watcher: Watcher,
     pub(super) crew: Crew,
 }
@@ -97,7 +97,7 @@ impl Shift {
     pub(super) fn begin(prepared: Prepared, store: &Arc<Store>, ways: &Ways) -> Result<Self, ShiftError> {
         let Prepared { config, plan, line } = prepared;
         line.recover()?;
-        let line_up = line.line_up();
+        let model_versions = line.model_versions();
         let is_idle = config.watch.priority == Priority::Idle;
         let lower = move || {
             if is_idle {
@@ -108,7 +108,7 @@ impl Shift {
         let watcher = watcher.map_err(ShiftError::Threads)?;
         let candidates = Arc::clone(watcher.candidates());
         let crew = Crew::start(&config, line, Arc::clone(store), candidates, ways).map_err(ShiftError::Threads)?;
-        Ok(Self { config, line_up, watcher, crew })
+        Ok(Self { config, model_versions, watcher, crew })
     }
 
     /// Ends: no new file is begun, writes in flight are finished. `false` when some thread did not end in time; what it does is

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use super::album::AlbumVote;
+use super::answer_gatherer::{AnswerGatherer, KeyedModel, ListeningSettings};
 use super::cancel::Cancel;
-use super::looked::Looked;
-use super::means::Means;
-use super::members::{LineError, digest, ensemble_of, member_key, model_key};
-use super::session::{Asked, Listening, Session};
+use super::ensemble_members::{LineError, digest, ensemble_of, member_key, model_key};
+use super::resource_limits::ResourceLimits;
+use super::stamped_file::StampedFile;
 use crate::audio::{AnalysisWindow, AudioError};
 use crate::config::{self, Config};
 use crate::descriptors::Descriptors;
@@ -136,13 +136,13 @@ pub(super) struct Analyst {
     labels: Vec<Vec<Genre>>,
     /// The cache key of each member, and of the gate behind them.
     keys: Vec<String>,
-    stages: Vec<Poll>,
-    listening: Listening,
+    stages: Vec<VoteStage>,
+    listening: ListeningSettings,
     fingerprint: String,
 }
 
 /// A stage, with members by their index.
-pub(super) struct Poll {
+pub(super) struct VoteStage {
     /// A weight for each member; who has none is not asked.
     pub(super) weights: Vec<f32>,
     pub(super) rules: Rules,
@@ -161,7 +161,7 @@ impl Analyst {
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
         let (window, window_key) = window_of(config);
         let failure_key = format!("{PROGRAM} {window_key}");
-        let listening = Listening {
+        let listening = ListeningSettings {
             window,
             min_seconds: config.analysis.min_seconds,
             describes: config.analysis.descriptors,
@@ -169,7 +169,7 @@ impl Analyst {
             failure_key,
         };
         let keys = models(&ensemble).map(|model| model_key(model, &ensemble)).collect();
-        let stages = polls(&ensemble, config.ensemble.kinds, &taxonomy)?;
+        let stages = vote_stages(&ensemble, config.ensemble.kinds, &taxonomy)?;
         let fingerprint = fingerprint(&ensemble, config.ensemble.kinds, &listening);
         Ok(Self { ensemble, taxonomy, labels, keys, stages, listening, fingerprint })
     }
@@ -206,60 +206,61 @@ impl Analyst {
         &self,
         store: &Store,
         audio: AudioKey,
-        file: &Looked<'_>,
-        means: &Means,
+        file: &StampedFile<'_>,
+        limits: &ResourceLimits,
         force: bool,
         cancel: &Cancel,
     ) -> Result<Analysis, AnalysisError> {
-        let models: Vec<Asked<'_>> =
-            models(&self.ensemble).zip(&self.keys).map(|(model, key)| Asked { model, key }).collect();
-        let _alone = means.alone.with(audio);
+        let models: Vec<KeyedModel<'_>> =
+            models(&self.ensemble).zip(&self.keys).map(|(model, key)| KeyedModel { model, key }).collect();
+        let _locked = limits.recordings.lock(audio);
         let hears_more = self.stages.len() > 1;
-        let mut session = Session::new(&models, &self.listening, store, audio, file, means, force, cancel, hears_more);
+        let mut gatherer =
+            AnswerGatherer::new(&models, &self.listening, store, audio, file, limits, force, cancel, hears_more);
         let mut steps = Vec::new();
         let (mut sound, mut not_music) = (None, None);
         let mut last = None;
-        for poll in &self.stages {
-            let mut asked = poll.voters().collect::<Vec<_>>();
+        for stage in &self.stages {
+            let mut asked = stage.voters().collect::<Vec<_>>();
             // The gate hears what the first stage hears anyway.
             asked.extend(self.gate().filter(|_| steps.is_empty()));
-            session.ask(&asked)?;
+            gatherer.ask(&asked)?;
             if steps.is_empty() {
-                sound = self.sound(&session);
+                sound = self.sound(&gatherer);
                 not_music = sound.as_ref().and_then(Sound::not_music);
             }
             // What is no music shows what it would be named, were it some.
             let music = sound.as_ref().filter(|_| not_music.is_none()).map(Sound::music);
-            let tally = self.vote(poll, &session, music).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
+            let tally = self.vote(stage, &gatherer, music).map_err(|error| AnalysisError::Unfit(error.to_string()))?;
             let (best, confidence) = match tally.families.first() {
                 Some((genre, share)) => (Some(genre.clone()), *share),
                 None => (None, 0.0),
             };
-            let voters = poll.voters().map(|i| self.ensemble.members[i].model.manifest().name.clone());
-            steps.push(Step { voters: voters.collect(), best, confidence, stop: poll.stop });
-            last = Some((poll, tally));
-            if not_music.is_some() || poll.stop.is_some_and(|stop| confidence >= stop) {
+            let voters = stage.voters().map(|i| self.ensemble.members[i].model.manifest().name.clone());
+            steps.push(Step { voters: voters.collect(), best, confidence, stop: stage.stop });
+            last = Some((stage, tally));
+            if not_music.is_some() || stage.stop.is_some_and(|stop| confidence >= stop) {
                 break;
             }
         }
-        let Some((poll, tally)) = last else {
+        let Some((stage, tally)) = last else {
             return Err(AnalysisError::Unfit("nobody was asked".to_owned()));
         };
-        let opinions = self.opinions(poll, &session);
+        let opinions = self.opinions(stage, &gatherer);
         let is_asked =
             |i: &usize| steps.iter().any(|s| s.voters.contains(&self.ensemble.members[*i].model.manifest().name));
-        let not_asked = self.stages.iter().flat_map(Poll::voters).collect::<std::collections::BTreeSet<_>>();
+        let not_asked = self.stages.iter().flat_map(VoteStage::voters).collect::<std::collections::BTreeSet<_>>();
         let not_asked = not_asked.into_iter().filter(|i| !is_asked(i));
         let not_asked = not_asked.map(|i| self.ensemble.members[i].model.manifest().name.clone()).collect();
         let ranking = tally.ranking.clone();
-        let families = match poll.rules.kinds.policy {
+        let families = match stage.rules.kinds.policy {
             KindsPolicy::Always => ranking.clone(),
             KindsPolicy::WhenSure | KindsPolicy::Never => tally.families.clone(),
         };
         let album = None;
         let at_least = self.ensemble.at_least;
         let is_described = self.listening.describes && not_music.is_none();
-        let descriptors = if is_described { session.descriptors()?.cloned() } else { None };
+        let descriptors = if is_described { gatherer.descriptors()?.cloned() } else { None };
         let analysis = Analysis {
             opinions,
             steps,
@@ -284,37 +285,37 @@ impl Analyst {
     }
 
     /// What the gate says.
-    fn sound(&self, session: &Session<'_>) -> Option<Sound> {
+    fn sound(&self, gatherer: &AnswerGatherer<'_>) -> Option<Sound> {
         let gate = self.ensemble.gate.as_ref()?;
-        let shares = session.answer(self.gate()?)?.mean();
+        let shares = gatherer.answer(self.gate()?)?.mean();
         let Manifest { name, labels, .. } = gate.model.manifest();
         let kinds: Vec<(String, f32)> = labels.iter().map(|label| label.to_lowercase()).zip(shares).collect();
         (!kinds.is_empty()).then(|| Sound { model: name.clone(), kinds, music_below: gate.music_below })
     }
 
-    fn vote(&self, poll: &Poll, session: &Session<'_>, music: Option<f32>) -> Result<Tally, GenreError> {
+    fn vote(&self, stage: &VoteStage, gatherer: &AnswerGatherer<'_>, music: Option<f32>) -> Result<Tally, GenreError> {
         let mut ballots = Vec::new();
-        for i in poll.voters() {
-            let Some(answer) = session.answer(i) else { continue };
+        for i in stage.voters() {
+            let Some(answer) = gatherer.answer(i) else { continue };
             ballots.extend(ballot(
                 self.ensemble.members[i].model.manifest(),
                 &self.labels[i],
                 &answer.mean(),
-                poll.weights[i],
+                stage.weights[i],
             )?);
         }
-        Ok(genre::vote_on_sound(&ballots, &self.taxonomy, &poll.rules, music))
+        Ok(genre::vote_on_sound(&ballots, &self.taxonomy, &stage.rules, music))
     }
 
     /// What those said who were asked and have a vote in this stage or any.
-    fn opinions(&self, poll: &Poll, session: &Session<'_>) -> Vec<Opinion> {
+    fn opinions(&self, stage: &VoteStage, gatherer: &AnswerGatherer<'_>) -> Vec<Opinion> {
         let opinion = |i: usize| {
             let manifest = self.ensemble.members[i].model.manifest();
-            let shares = manifest.genre_shares(&session.answer(i)?.mean());
+            let shares = manifest.genre_shares(&gatherer.answer(i)?.mean());
             let mut ranking: Vec<(String, f32)> =
                 manifest.genres().into_iter().map(str::to_owned).zip(shares).collect();
             ranking.sort_by(|a, b| b.1.total_cmp(&a.1));
-            Some(Opinion { model: manifest.name.clone(), weight: poll.weights[i], ranking })
+            Some(Opinion { model: manifest.name.clone(), weight: stage.weights[i], ranking })
         };
         let asked = (0..self.ensemble.members.len()).filter(|&i| !self.labels[i].is_empty());
         asked.filter_map(opinion).collect()
@@ -336,7 +337,7 @@ impl Sound {
     }
 }
 
-impl Poll {
+impl VoteStage {
     fn voters(&self) -> impl Iterator<Item = usize> {
         self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0).map(|(i, _)| i)
     }
@@ -393,7 +394,11 @@ fn load(ensemble: &Ensemble) -> Result<(), InferenceError> {
 }
 
 /// The stages of an ensemble: one in which every member has its weight, unless it has some.
-pub(super) fn polls(ensemble: &Ensemble, policy: KindsPolicy, taxonomy: &Taxonomy) -> Result<Vec<Poll>, GenreError> {
+pub(super) fn vote_stages(
+    ensemble: &Ensemble,
+    policy: KindsPolicy,
+    taxonomy: &Taxonomy,
+) -> Result<Vec<VoteStage>, GenreError> {
     let fits = ensemble.kinds.iter().map(|(kind, fit)| {
         let known = || GenreError::UnknownLabel { label: kind.clone() };
         Ok((taxonomy.canonical(kind).ok_or_else(known)?.clone(), *fit))
@@ -408,21 +413,21 @@ pub(super) fn polls(ensemble: &Ensemble, policy: KindsPolicy, taxonomy: &Taxonom
         let weight =
             |member: &inference::Member| stage.weights.get(&member.model.manifest().name).copied().unwrap_or(0.0);
         let weights = ensemble.members.iter().map(weight).collect();
-        Poll { weights, rules: rules(stage.temperature, stage.calibration), stop: stage.stop }
+        VoteStage { weights, rules: rules(stage.temperature, stage.calibration), stop: stage.stop }
     };
     if ensemble.stages.is_empty() {
         let weights = ensemble.members.iter().map(|member| member.weight).collect();
-        return Ok(vec![Poll { weights, rules: rules(None, ensemble.calibration), stop: None }]);
+        return Ok(vec![VoteStage { weights, rules: rules(None, ensemble.calibration), stop: None }]);
     }
     Ok(ensemble.stages.iter().map(staged).collect())
 }
 
-fn fingerprint(ensemble: &Ensemble, kinds: KindsPolicy, listening: &Listening) -> String {
+fn fingerprint(ensemble: &Ensemble, kinds: KindsPolicy, listening: &ListeningSettings) -> String {
     let members: Vec<String> = ensemble.members.iter().map(|member| member_key(member, ensemble)).collect();
     let gate = ensemble.gate.as_ref().map(|gate| (model_key(&gate.model, ensemble), gate.music_below));
     let fitted = (&ensemble.calibration, &ensemble.kinds, ensemble.tell, ensemble.at_least.to_bits());
     let more = digest(&(&ensemble.stages, gate, fitted, kinds));
-    let Listening { window_key, min_seconds, .. } = listening;
+    let ListeningSettings { window_key, min_seconds, .. } = listening;
     let (id, temperature) = (ensemble.id(), ensemble.temperature);
     format!("{id} t{temperature} {} {more} {window_key} >{min_seconds}", members.join(" "))
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::line::{ExplainError, Line};
-use super::looked::Looked;
+use super::stamped_file::StampedFile;
 use crate::audio;
 use crate::store::{Arrival, AudioKey, Kinship, Recording, StoreError};
 use crate::tagging::{
@@ -19,7 +19,7 @@ impl Line {
     }
 
     /// The tags of the file that was analysed.
-    pub(super) fn read(&self, file: &Looked<'_>) -> Result<TagState, TagError> {
+    pub(super) fn read(&self, file: &StampedFile<'_>) -> Result<TagState, TagError> {
         let state = tagging::read(file.path)?;
         if state.stamp == file.stamp { Ok(state) } else { Err(TagError::Changed { path: file.path.to_owned() }) }
     }
@@ -27,7 +27,7 @@ impl Line {
     /// What is to be done, by the tags, the journal and the owner; what is found out by that is remembered.
     pub(super) fn decide(
         &self,
-        file: &Looked<'_>,
+        file: &StampedFile<'_>,
         audio: AudioKey,
         state: &TagState,
         suggestion: &Suggestion,

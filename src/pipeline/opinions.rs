@@ -1,8 +1,8 @@
 //! What the models said of files that were analysed, as the database remembers it: nothing is decoded and no model is loaded.
 
 use super::analysis::{Opinion, window_of};
-use super::answer::Answer;
-use super::members::{LineError, ensemble_of, model_key};
+use super::ensemble_members::{LineError, ensemble_of, model_key};
+use super::model_answer::ModelAnswer;
 use crate::config::Config;
 use crate::genre::Taxonomy;
 use crate::inference::Ensemble;
@@ -43,7 +43,7 @@ impl Opinions {
             if genres.is_empty() {
                 continue;
             }
-            let answer = Answer::remembered(store, audio, &self.window_key, key, &member.model)?;
+            let answer = ModelAnswer::load(store, audio, &self.window_key, key, &member.model)?;
             let Some(answer) = answer else { continue };
             let mut ranking: Vec<(String, f32)> =
                 genres.into_iter().map(str::to_owned).zip(manifest.genre_shares(&answer.mean())).collect();

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::status::Status;
-use crate::pipeline::LineUp;
+use crate::pipeline::ModelVersions;
 use server::Ask;
 
 /// Questions that wait for the main loop.
@@ -59,8 +59,8 @@ pub(super) struct Question(Ask);
 
 impl Question {
     /// Hands the page over.
-    pub(super) fn answer(self, status: Status, line_up: LineUp) {
+    pub(super) fn answer(self, status: Status, model_versions: ModelVersions) {
         // Who asked may be gone.
-        let _ = self.0.send(page::text(status, line_up));
+        let _ = self.0.send(page::text(status, model_versions));
     }
 }

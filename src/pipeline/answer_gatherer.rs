@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use super::analysis::AnalysisError;
-use super::answer::{Answer, row};
 use super::cancel::Cancel;
-use super::hearing::{Hearing, Wanted};
-use super::looked::Looked;
-use super::means::Means;
-use super::members::{descriptors_key, fma518_key};
+use super::clip_features::{ClipFeatures, WantedFeatures};
+use super::ensemble_members::{descriptors_key, fma518_key};
+use super::model_answer::{ModelAnswer, row};
+use super::resource_limits::ResourceLimits;
+use super::stamped_file::StampedFile;
 use crate::audio::{self, AnalysisWindow, Recording};
 use crate::descriptors::Descriptors;
 use crate::features::{Extractor, FMA518_LEN};
@@ -22,7 +22,7 @@ use crate::inference::{
 use crate::store::{AudioKey, Store};
 
 /// What is listened to, and when that is too little.
-pub(super) struct Listening {
+pub(super) struct ListeningSettings {
     pub(super) window: AnalysisWindow,
     pub(super) min_seconds: f64,
     /// Whether it is also said what the sound is like.
@@ -34,34 +34,34 @@ pub(super) struct Listening {
 }
 
 /// A model that can be asked, and the key of what it says.
-pub(super) struct Asked<'a> {
+pub(super) struct KeyedModel<'a> {
     pub(super) model: &'a Model,
     pub(super) key: &'a str,
 }
 
 /// The answers about one file. Models are known by their index, and come after those they build on.
-pub(super) struct Session<'a> {
-    pub(super) models: &'a [Asked<'a>],
-    pub(super) listening: &'a Listening,
+pub(super) struct AnswerGatherer<'a> {
+    pub(super) models: &'a [KeyedModel<'a>],
+    pub(super) listening: &'a ListeningSettings,
     pub(super) store: &'a Store,
     pub(super) audio: AudioKey,
-    pub(super) file: &'a Looked<'a>,
-    pub(super) means: &'a Means,
+    pub(super) file: &'a StampedFile<'a>,
+    pub(super) limits: &'a ResourceLimits,
     /// Whether what was known before is passed by.
     pub(super) force: bool,
     pub(super) cancel: &'a Cancel,
     /// Whether somebody may have to hear the sound after those that are asked first.
     pub(super) hears_more: bool,
-    heard: Heard,
+    gathered: Gathered,
 }
 
 /// A question to one of the models, about one window.
-struct Posed<'a> {
+struct PendingQuestion<'a> {
     model: usize,
     question: Question<'a>,
 }
 
-impl<'a> Posed<'a> {
+impl<'a> PendingQuestion<'a> {
     fn new(model: usize, asked: &'a Model, features: &ModelFeatures<'_>) -> Result<Self, AnalysisError> {
         Ok(Self { model, question: asked.ask(features).map_err(unfit)? })
     }
@@ -69,34 +69,34 @@ impl<'a> Posed<'a> {
 
 /// What is known of the file by now.
 #[derive(Default)]
-struct Heard {
-    answers: Vec<Option<Answer>>,
+struct Gathered {
+    answers: Vec<Option<ModelAnswer>>,
     /// The 518 by rate, a row a window.
     vectors: BTreeMap<u32, Vec<f32>>,
     recording: Option<Recording>,
     descriptors: Option<Descriptors>,
 }
 
-impl<'a> Session<'a> {
+impl<'a> AnswerGatherer<'a> {
     #[allow(clippy::too_many_arguments)] // they are what a file, a run and a configuration have in common: nothing
     pub(super) fn new(
-        models: &'a [Asked<'a>],
-        listening: &'a Listening,
+        models: &'a [KeyedModel<'a>],
+        listening: &'a ListeningSettings,
         store: &'a Store,
         audio: AudioKey,
-        file: &'a Looked<'a>,
-        means: &'a Means,
+        file: &'a StampedFile<'a>,
+        limits: &'a ResourceLimits,
         force: bool,
         cancel: &'a Cancel,
         hears_more: bool,
     ) -> Self {
-        let heard = Heard { answers: vec![None; models.len()], ..Heard::default() };
-        Self { models, listening, store, audio, file, means, force, cancel, hears_more, heard }
+        let gathered = Gathered { answers: vec![None; models.len()], ..Gathered::default() };
+        Self { models, listening, store, audio, file, limits, force, cancel, hears_more, gathered }
     }
 
     /// What a model said; none before it was asked.
-    pub(super) fn answer(&self, model: usize) -> Option<&Answer> {
-        self.heard.answers[model].as_ref()
+    pub(super) fn answer(&self, model: usize) -> Option<&ModelAnswer> {
+        self.gathered.answers[model].as_ref()
     }
 
     /// Asks those of the models that have not answered yet.
@@ -117,10 +117,10 @@ impl<'a> Session<'a> {
             }
         }
         let hears = describes || !(unheard.is_empty() && rates.is_empty());
-        let opened = (hears && self.heard.recording.is_none()).then(|| self.open_file()).transpose()?;
+        let opened = (hears && self.gathered.recording.is_none()).then(|| self.open_file()).transpose()?;
         let gathers = Runtime::started().is_some_and(Runtime::gathers);
-        let desks = &self.means.desks;
-        let awaited = desks.work(|extractor| {
+        let compute = &self.limits.compute;
+        let awaited = compute.run(|extractor| {
             if let Some(opened) = opened {
                 self.decode(opened)?;
             }
@@ -129,20 +129,20 @@ impl<'a> Session<'a> {
                 questions.extend(self.hear(&unheard, rates, describes, extractor)?);
             }
             // Where the models run on the processor too, the file is brought to an end before the next one is begun: there is nothing to
-            // wait for, and a crash costs no more than what lies on the desks.
+            // wait for, and a crash costs no more than what is in the pool.
             if gathers { Ok(questions) } else { self.finish(&open, questions).map(|()| Vec::new()) }
         })?;
         if gathers { self.finish(&open, awaited) } else { Ok(()) }
     }
 
     /// Waits for the answers, asks those that build on them, and remembers all.
-    fn finish(&mut self, open: &[usize], questions: Vec<Posed<'a>>) -> Result<(), AnalysisError> {
+    fn finish(&mut self, open: &[usize], questions: Vec<PendingQuestion<'a>>) -> Result<(), AnalysisError> {
         self.await_answers(questions)?;
         self.ask_joined(open.iter().copied().filter(|&i| self.joined(i).is_some()).collect())?;
         for &model in open {
-            let Asked { key, .. } = self.models[model];
-            if let Some(answer) = &self.heard.answers[model] {
-                answer.remember(self.store, self.audio, &self.listening.window_key, key)?;
+            let KeyedModel { key, .. } = self.models[model];
+            if let Some(answer) = &self.gathered.answers[model] {
+                answer.keep(self.store, self.audio, &self.listening.window_key, key)?;
             }
         }
         Ok(())
@@ -165,7 +165,7 @@ impl<'a> Session<'a> {
                 let Some(asked) = self.index(&part.model) else { continue };
                 let is_known = open.contains(&asked) || self.recall(asked)? && self.said(part, 0).is_some();
                 if !is_known {
-                    self.heard.answers[asked] = None;
+                    self.gathered.answers[asked] = None;
                     open.push(asked);
                 }
             }
@@ -176,12 +176,12 @@ impl<'a> Session<'a> {
 
     /// Whether a model's answer is known, by now or from before.
     fn recall(&mut self, model: usize) -> Result<bool, AnalysisError> {
-        if self.heard.answers[model].is_none() && !self.force {
-            let Asked { model: asked, key } = self.models[model];
-            self.heard.answers[model] =
-                Answer::remembered(self.store, self.audio, &self.listening.window_key, key, asked)?;
+        if self.gathered.answers[model].is_none() && !self.force {
+            let KeyedModel { model: asked, key } = self.models[model];
+            self.gathered.answers[model] =
+                ModelAnswer::load(self.store, self.audio, &self.listening.window_key, key, asked)?;
         }
-        Ok(self.heard.answers[model].is_some())
+        Ok(self.gathered.answers[model].is_some())
     }
 
     fn joined(&self, model: usize) -> Option<&'a JoinedInput> {
@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
 
     /// A part of a joined row for a window, where it is known and as long as it should be.
     fn said(&self, part: &SaidPart, window: usize) -> Option<&[f32]> {
-        let answer = self.heard.answers[self.index(&part.model)?].as_ref()?;
+        let answer = self.gathered.answers[self.index(&part.model)?].as_ref()?;
         let said = match part.output {
             PartOutput::Embedding => answer.embedding(window),
             PartOutput::Scores => answer.scores(window),
@@ -207,20 +207,20 @@ impl<'a> Session<'a> {
 
     /// The 518 at a rate, a row a window, if they are known.
     fn vector(&mut self, rate: u32) -> Result<Option<&[f32]>, AnalysisError> {
-        if !self.heard.vectors.contains_key(&rate) && !self.force {
+        if !self.gathered.vectors.contains_key(&rate) && !self.force {
             let stored = self.store.feature(self.audio, &fma518_key(rate), &self.listening.window_key)?;
-            self.heard.vectors.extend(stored.map(|rows| (rate, rows)));
+            self.gathered.vectors.extend(stored.map(|rows| (rate, rows)));
         }
-        Ok(self.heard.vectors.get(&rate).map(Vec::as_slice))
+        Ok(self.gathered.vectors.get(&rate).map(Vec::as_slice))
     }
 
     /// What the sound is like, if it is known: of its middle window.
     pub(super) fn descriptors(&mut self) -> Result<Option<&Descriptors>, AnalysisError> {
-        if self.heard.descriptors.is_none() && !self.force {
+        if self.gathered.descriptors.is_none() && !self.force {
             let stored = self.store.feature(self.audio, &descriptors_key(), &self.listening.window_key)?;
-            self.heard.descriptors = stored.and_then(|row| Descriptors::from_row(&row));
+            self.gathered.descriptors = stored.and_then(|row| Descriptors::from_row(&row));
         }
-        Ok(self.heard.descriptors.as_ref())
+        Ok(self.gathered.descriptors.as_ref())
     }
 
     /// Those models that need nothing but vectors that are known, and at which rate.
@@ -236,9 +236,10 @@ impl<'a> Session<'a> {
         Ok(known)
     }
 
-    fn questions_on_vectors(&self, models: &[(usize, u32)]) -> Result<Vec<Posed<'a>>, AnalysisError> {
-        let rows = |rate| self.heard.vectors.get(rate).into_iter().flat_map(|rows| rows.chunks_exact(FMA518_LEN));
-        let pose = |model: usize, row| Posed::new(model, self.models[model].model, &ModelFeatures::Fma518(row));
+    fn questions_on_vectors(&self, models: &[(usize, u32)]) -> Result<Vec<PendingQuestion<'a>>, AnalysisError> {
+        let rows = |rate| self.gathered.vectors.get(rate).into_iter().flat_map(|rows| rows.chunks_exact(FMA518_LEN));
+        let pose =
+            |model: usize, row| PendingQuestion::new(model, self.models[model].model, &ModelFeatures::Fma518(row));
         models.iter().flat_map(|(model, rate)| rows(rate).map(|row| pose(*model, row))).collect()
     }
 
@@ -259,18 +260,18 @@ impl<'a> Session<'a> {
     }
 
     /// A question for each window that all parts of a joined row are known of.
-    fn questions_on_joined(&self, model: usize) -> Result<Vec<Posed<'a>>, AnalysisError> {
-        let (Asked { model: asked, .. }, Some(input)) = (&self.models[model], self.joined(model)) else {
+    fn questions_on_joined(&self, model: usize) -> Result<Vec<PendingQuestion<'a>>, AnalysisError> {
+        let (KeyedModel { model: asked, .. }, Some(input)) = (&self.models[model], self.joined(model)) else {
             return Ok(Vec::new());
         };
         let rows = (0..).map_while(|window| self.joined_row(input, window));
-        rows.map(|row| Posed::new(model, asked, &ModelFeatures::Joined(&row))).collect()
+        rows.map(|row| PendingQuestion::new(model, asked, &ModelFeatures::Joined(&row))).collect()
     }
 
-    fn await_answers(&mut self, questions: Vec<Posed<'a>>) -> Result<(), AnalysisError> {
-        for Posed { model, question } in questions {
+    fn await_answers(&mut self, questions: Vec<PendingQuestion<'a>>) -> Result<(), AnalysisError> {
+        for PendingQuestion { model, question } in questions {
             let said = question.answer().map_err(unfit)?;
-            self.heard.answers[model].get_or_insert_default().add(said);
+            self.gathered.answers[model].get_or_insert_default().add(said);
         }
         Ok(())
     }
@@ -281,7 +282,7 @@ impl<'a> Session<'a> {
             joined.extend_from_slice(match part {
                 Part::Said(part) => self.said(part, window)?,
                 Part::Features(part) => {
-                    let rows = self.heard.vectors.get(&part.sample_rate)?;
+                    let rows = self.gathered.vectors.get(&part.sample_rate)?;
                     row(rows, rows.len() / FMA518_LEN, window)?
                 }
             });
@@ -296,11 +297,11 @@ impl<'a> Session<'a> {
         rates: Vec<u32>,
         describes: bool,
         extractor: &mut Extractor,
-    ) -> Result<Vec<Posed<'a>>, AnalysisError> {
-        let Some(recording) = self.heard.recording.take() else { return Ok(Vec::new()) };
+    ) -> Result<Vec<PendingQuestion<'a>>, AnalysisError> {
+        let Some(recording) = self.gathered.recording.take() else { return Ok(Vec::new()) };
         let features = rates.into_iter().map(|sample_rate| ModelInput::Fma518 { sample_rate }).collect::<Vec<_>>();
         let inputs = models.iter().map(|&i| &self.models[i].model.manifest().input);
-        let mut wanted = Wanted::of(inputs.chain(&features));
+        let mut wanted = WantedFeatures::of(inputs.chain(&features));
         if describes {
             wanted = wanted.and_descriptors();
         }
@@ -308,31 +309,31 @@ impl<'a> Session<'a> {
         let mut questions = Vec::new();
         let middle = recording.clips.len() / 2;
         for (window, clip) in recording.clips.iter().enumerate() {
-            let hearing =
-                Hearing::of(clip, &wanted, extractor).map_err(|error| self.unfit_for_ever(error.to_string()))?;
+            let clip_features =
+                ClipFeatures::of(clip, &wanted, extractor).map_err(|error| self.unfit_for_ever(error.to_string()))?;
             for (rate, rows) in &mut vectors {
-                rows.extend(hearing.fma518(*rate).into_iter().flat_map(|row| row.as_slice()));
+                rows.extend(clip_features.fma518(*rate).into_iter().flat_map(|row| row.as_slice()));
             }
             if window == middle {
-                self.heard.descriptors = hearing.descriptors.clone().or(self.heard.descriptors.take());
+                self.gathered.descriptors = clip_features.descriptors.clone().or(self.gathered.descriptors.take());
             }
             for &model in models {
-                let Asked { model: asked, .. } = self.models[model];
-                if let Some(features) = hearing.features(&asked.manifest().input) {
-                    questions.push(Posed::new(model, asked, &features)?);
+                let KeyedModel { model: asked, .. } = self.models[model];
+                if let Some(features) = clip_features.features(&asked.manifest().input) {
+                    questions.push(PendingQuestion::new(model, asked, &features)?);
                 }
             }
         }
         for (rate, rows) in vectors {
             self.store.keep_feature(self.audio, &fma518_key(rate), &self.listening.window_key, &rows)?;
-            self.heard.vectors.insert(rate, rows);
+            self.gathered.vectors.insert(rate, rows);
         }
-        if let Some(descriptors) = self.heard.descriptors.as_ref().filter(|_| describes) {
+        if let Some(descriptors) = self.gathered.descriptors.as_ref().filter(|_| describes) {
             let row = descriptors.to_row();
             self.store.keep_feature(self.audio, &descriptors_key(), &self.listening.window_key, &row)?;
         }
         self.store.forget_failures(self.audio)?;
-        self.heard.recording = Some(recording).filter(|_| self.hears_more);
+        self.gathered.recording = Some(recording).filter(|_| self.hears_more);
         Ok(questions)
     }
 
@@ -346,7 +347,7 @@ impl<'a> Session<'a> {
         {
             return Err(AnalysisError::Unfit(reason));
         }
-        let turn = self.means.readers.turn(self.file.path, self.file.stamp.device);
+        let turn = self.limits.readers.turn(self.file.path, self.file.stamp.device);
         tracing::debug!("opening {}", self.file.path.display());
         let opened = audio::open(self.file.path, &self.listening.window);
         if !self.file.is_unchanged() {
@@ -361,7 +362,7 @@ impl<'a> Session<'a> {
 
     /// Decodes the windows, and refuses what is too little or nothing to judge.
     fn decode(&mut self, opened: audio::Opened) -> Result<(), AnalysisError> {
-        // It may have waited for a desk for a while.
+        // It may have waited for the pool for a while.
         if self.cancel.is_requested() {
             return Err(AnalysisError::Cancelled);
         }
@@ -383,7 +384,7 @@ impl<'a> Session<'a> {
             let reason = "silent where it was listened to: there is nothing to judge";
             return Err(self.unfit_for_ever(reason.to_owned()));
         }
-        self.heard.recording = Some(recording);
+        self.gathered.recording = Some(recording);
         Ok(())
     }
 

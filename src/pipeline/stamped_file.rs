@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::tagging::FileStamp;
 
 /// A file and the stamp that holds for what is recorded of it.
-pub(super) struct Looked<'a> {
+pub(super) struct StampedFile<'a> {
     pub(super) path: &'a Path,
     pub(super) stamp: FileStamp,
 }
 
-impl<'a> Looked<'a> {
+impl<'a> StampedFile<'a> {
     pub(super) fn at(path: &'a Path) -> std::io::Result<Self> {
         Ok(Self { path, stamp: FileStamp::of(path)? })
     }
@@ -41,19 +41,19 @@ mod tests {
         std::fs::write(&other, "two").unwrap();
         let time = std::fs::metadata(&path).unwrap().modified().unwrap();
         std::fs::File::options().write(true).open(&other).unwrap().set_modified(time).unwrap();
-        let looked = Looked::at(&path).unwrap();
-        assert!(looked.is_unchanged());
+        let file = StampedFile::at(&path).unwrap();
+        assert!(file.is_unchanged());
         std::fs::rename(&other, &path).unwrap();
-        assert!(!looked.is_unchanged(), "the same size and time, and another file");
+        assert!(!file.is_unchanged(), "the same size and time, and another file");
         std::fs::remove_file(&path).unwrap();
-        assert!(!looked.is_unchanged());
+        assert!(!file.is_unchanged());
     }
 
     #[test]
     fn only_a_recent_past_counts_as_still_being_written() {
         let hour = Duration::from_secs(3600);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let written_at = |time: Duration| Looked {
+        let written_at = |time: Duration| StampedFile {
             path: Path::new("/m"),
             stamp: FileStamp {
                 size: 0,

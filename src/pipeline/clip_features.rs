@@ -11,7 +11,7 @@ use crate::inference::{ModelFeatures, ModelInput};
 
 /// What some models ask for, each once.
 #[derive(Default)]
-pub(super) struct Wanted {
+pub(super) struct WantedFeatures {
     fma518: Vec<u32>,
     log_mel: Vec<LogMelParameters>,
     mel: Vec<MelParameters>,
@@ -20,7 +20,7 @@ pub(super) struct Wanted {
     descriptors: bool,
 }
 
-impl Wanted {
+impl WantedFeatures {
     pub(super) fn of<'a>(inputs: impl Iterator<Item = &'a ModelInput>) -> Self {
         let mut wanted = Self::default();
         for input in inputs {
@@ -78,7 +78,7 @@ fn add<T: PartialEq>(known: &mut Vec<T>, wanted: T) {
 
 /// Why a clip has no features.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HearingError {
+pub(super) enum ClipFeaturesError {
     #[error(transparent)]
     Audio(#[from] AudioError),
     #[error(transparent)]
@@ -87,7 +87,7 @@ pub(super) enum HearingError {
 
 /// All features of one clip.
 #[derive(Default)]
-pub(super) struct Hearing {
+pub(super) struct ClipFeatures {
     fma518: Vec<(u32, Fma518)>,
     log_mel: Vec<(LogMelParameters, LogMel)>,
     mel: Vec<(MelParameters, MelSpectrogram)>,
@@ -97,9 +97,13 @@ pub(super) struct Hearing {
     pub(super) descriptors: Option<Descriptors>,
 }
 
-impl Hearing {
-    pub(super) fn of(clip: &Clip, wanted: &Wanted, extractor: &mut Extractor) -> Result<Self, HearingError> {
-        let mut hearing = Self::default();
+impl ClipFeatures {
+    pub(super) fn of(
+        clip: &Clip,
+        wanted: &WantedFeatures,
+        extractor: &mut Extractor,
+    ) -> Result<Self, ClipFeaturesError> {
+        let mut clip_features = Self::default();
         for rate in wanted.rates() {
             let original = clip;
             let clip = clip.resampled(rate)?;
@@ -110,33 +114,33 @@ impl Hearing {
                 match log_mels.next() {
                     Some(parameters) => {
                         let (vector, log_mel) = extractor.fma518_and_log_mel(samples, rate, parameters)?;
-                        hearing.fma518.push((rate, vector));
-                        hearing.log_mel.push((parameters.clone(), log_mel));
+                        clip_features.fma518.push((rate, vector));
+                        clip_features.log_mel.push((parameters.clone(), log_mel));
                     }
-                    None => hearing.fma518.push((rate, extractor.fma518(samples, rate)?)),
+                    None => clip_features.fma518.push((rate, extractor.fma518(samples, rate)?)),
                 }
             }
             for parameters in log_mels {
-                hearing.log_mel.push((parameters.clone(), extractor.log_mel(samples, rate, parameters)?));
+                clip_features.log_mel.push((parameters.clone(), extractor.log_mel(samples, rate, parameters)?));
             }
             for parameters in wanted.mel.iter().filter(|parameters| parameters.sample_rate == rate) {
-                hearing.mel.push((parameters.clone(), extractor.mel_spectrogram(samples, rate, parameters)?));
+                clip_features.mel.push((parameters.clone(), extractor.mel_spectrogram(samples, rate, parameters)?));
             }
             if wanted.musicnn_mel && rate == MusicnnMel::SAMPLE_RATE {
-                hearing.musicnn_mel = Some(extractor.musicnn_mel(samples, rate)?);
+                clip_features.musicnn_mel = Some(extractor.musicnn_mel(samples, rate)?);
             }
             if wanted.descriptors && rate == descriptors::SAMPLE_RATE {
                 let parameters = LogMelParameters::default();
-                let log_mel = hearing.log_mel.iter().find(|(known, _)| *known == parameters);
-                let features = log_mel.zip(hearing.fma518(rate));
-                hearing.descriptors =
+                let log_mel = clip_features.log_mel.iter().find(|(known, _)| *known == parameters);
+                let features = log_mel.zip(clip_features.fma518(rate));
+                clip_features.descriptors =
                     features.map(|((_, log_mel), vector)| Descriptors::from_features(original, &clip, log_mel, vector));
             }
             if wanted.waveforms.contains(&rate) {
-                hearing.waveforms.push(clip.into_owned());
+                clip_features.waveforms.push(clip.into_owned());
             }
         }
-        Ok(hearing)
+        Ok(clip_features)
     }
 
     /// The 518 at a rate.
@@ -208,17 +212,17 @@ mod tests {
             input("vggish-mel]\nsample_rate = 16000\npatch_frames = 96"),
             input("waveform]\nsample_rate = 24000\nsamples = 120000\npadding = 'zero'"),
         ];
-        let wanted = Wanted::of(inputs.iter());
+        let wanted = WantedFeatures::of(inputs.iter());
         assert_eq!((wanted.fma518.len(), wanted.log_mel.len(), wanted.mel.len(), wanted.waveforms.len()), (2, 2, 2, 1));
         let samples = (0..44_100 * 2).map(|i| (i as f32 * 0.05).sin() * 0.5).collect();
         let clip = Clip { samples, sample_rate: 44_100 };
         let mut extractor = Extractor::new();
-        let hearing = Hearing::of(&clip, &wanted, &mut extractor).unwrap();
+        let clip_features = ClipFeatures::of(&clip, &wanted, &mut extractor).unwrap();
         let at_22k = clip.resampled(22_050).unwrap();
-        assert_eq!(hearing.fma518(22_050).unwrap(), &extractor.fma518(&at_22k.samples, 22_050).unwrap());
-        assert_eq!(hearing.fma518(44_100).unwrap(), &extractor.fma518(&clip.samples, 44_100).unwrap());
+        assert_eq!(clip_features.fma518(22_050).unwrap(), &extractor.fma518(&at_22k.samples, 22_050).unwrap());
+        assert_eq!(clip_features.fma518(44_100).unwrap(), &extractor.fma518(&clip.samples, 44_100).unwrap());
         for input in &inputs {
-            match (input, hearing.features(input).unwrap()) {
+            match (input, clip_features.features(input).unwrap()) {
                 (ModelInput::Fma518 { .. }, ModelFeatures::Fma518(row)) => assert_eq!(row.len(), 518),
                 (ModelInput::LogMel(input), ModelFeatures::LogMel { n_mels, n_frames, data }) => {
                     assert_eq!((n_mels, n_frames, data.len()), (input.n_mels, 87, input.n_mels * 87));

@@ -13,7 +13,12 @@ use crate::store::{StoreError, TrackStatus};
 ///
 /// # Errors
 /// [`StoreError`] when the database fails; the file is then whole, old or new.
-pub fn take_down(line: &Line, worker: &mut Worker, path: &Path, cancel: &Cancel) -> Result<Option<Report>, StoreError> {
+pub fn process_catching_panics(
+    line: &Line,
+    worker: &mut Worker,
+    path: &Path,
+    cancel: &Cancel,
+) -> Result<Option<Report>, StoreError> {
     catch_unwind(AssertUnwindSafe(|| line.process(worker, path, cancel))).unwrap_or_else(|panic| {
         *worker = Worker::new();
         let reason = describe_panic(panic.as_ref());

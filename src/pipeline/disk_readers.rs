@@ -12,7 +12,7 @@ const OF_A_SPINNING_DISK: usize = 1;
 const OF_A_REMOTE_DISK: usize = 8;
 
 /// How many files are read at once on each file system.
-pub(super) struct Readers {
+pub(super) struct DiskReaders {
     /// What the configuration says; none: as it suits the medium.
     chosen: Option<usize>,
     disks: Mutex<HashMap<u64, Arc<Disk>>>,
@@ -26,7 +26,7 @@ struct Disk {
     freed: Condvar,
 }
 
-impl Readers {
+impl DiskReaders {
     pub(super) fn new(chosen: Option<usize>) -> Self {
         Self { chosen, disks: Mutex::default() }
     }
@@ -37,7 +37,7 @@ impl Readers {
     }
 
     /// Waits until a file (without links) on the file system of this number may be read.
-    pub(super) fn turn(&self, path: &Path, device: u64) -> Turn {
+    pub(super) fn turn(&self, path: &Path, device: u64) -> ReadTurn {
         let disk = {
             let mut disks = self.disks.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(disks.entry(device).or_insert_with(|| Arc::new(Disk::new(self.limit(path, device)))))
@@ -48,7 +48,7 @@ impl Readers {
                 disk.freed.wait_while(reading, |reading| *reading >= limit).unwrap_or_else(PoisonError::into_inner);
             *reading += 1;
         }
-        Turn { disk }
+        ReadTurn { disk }
     }
 
     fn limit(&self, path: &Path, device: u64) -> Option<usize> {
@@ -71,18 +71,18 @@ impl Disk {
 }
 
 /// The right to read, until it is dropped.
-pub(super) struct Turn {
+pub(super) struct ReadTurn {
     disk: Arc<Disk>,
 }
 
-impl Turn {
+impl ReadTurn {
     /// Whether others wait for it: then all that is needed is read at once, before it is given on.
     pub(super) fn is_scarce(&self) -> bool {
         self.disk.limit.is_some()
     }
 }
 
-impl Drop for Turn {
+impl Drop for ReadTurn {
     fn drop(&mut self) {
         if self.is_scarce() {
             *self.disk.reading.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     /// The most that read at once when eight would like to.
-    fn most_at_once(readers: &Readers, devices: u64) -> usize {
+    fn most_at_once(readers: &DiskReaders, devices: u64) -> usize {
         let (reading, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for worker in 0..8 {
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn each_disk_is_read_by_no_more_than_it_likes() {
-        assert_eq!(most_at_once(&Readers::new(Some(1)), 1), 1);
-        assert!(most_at_once(&Readers::new(Some(1)), 3) <= 3, "three disks have a reader each");
-        assert_eq!(most_at_once(&Readers::new(Some(0)), 1), 1, "somebody has to read");
+        assert_eq!(most_at_once(&DiskReaders::new(Some(1)), 1), 1);
+        assert!(most_at_once(&DiskReaders::new(Some(1)), 3) <= 3, "three disks have a reader each");
+        assert_eq!(most_at_once(&DiskReaders::new(Some(0)), 1), 1, "somebody has to read");
     }
 }

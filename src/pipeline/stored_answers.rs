@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::analysis::{Poll, ballot, polls, window_of};
-use super::answer::{Answer, row};
-use super::members::{LineError, descriptors_key, digest, ensemble_of, fma518_key, model_key, voters_digest};
+use super::analysis::{VoteStage, ballot, vote_stages, window_of};
+use super::ensemble_members::{LineError, descriptors_key, digest, ensemble_of, fma518_key, model_key, voters_digest};
+use super::model_answer::{ModelAnswer, row};
 use crate::config::Config;
 use crate::features::FMA518_LEN;
 use crate::genre::{self, Ballot, Genre, GenreError, KindsPolicy, Rules, Tally, Taxonomy};
@@ -16,7 +16,7 @@ use crate::inference::{
 use crate::store::{AudioKey, Store, StoreError};
 
 /// The models of a configuration without what was learned, as far as it takes them to read what they said and to vote on it.
-pub struct Remembered {
+pub struct StoredAnswers {
     ensemble: Ensemble,
     /// The cache key of each member.
     keys: Vec<String>,
@@ -24,19 +24,19 @@ pub struct Remembered {
     labels: Vec<Vec<Genre>>,
     window_key: String,
     taxonomy: Taxonomy,
-    poll: Poll,
+    stage: VoteStage,
 }
 
 /// What was said of one piece of audio.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Said {
-    /// The numbers of each of [`Remembered::parts`], averaged over the windows; none where they are not known.
+pub struct AudioAnswers {
+    /// The numbers of each of [`StoredAnswers::parts`], averaged over the windows; none where they are not known.
     pub parts: Vec<Option<Vec<f32>>>,
     /// The probabilities of each voter's labels, in the order of the voters; none where one of them was not asked.
     pub shares: Option<Vec<Vec<f32>>>,
 }
 
-impl Remembered {
+impl StoredAnswers {
     /// For the models and the window of a configuration, but what was learned.
     ///
     /// # Errors
@@ -51,16 +51,16 @@ impl Remembered {
     /// The same with what was learned, where there is something.
     ///
     /// # Errors
-    /// As for [`Remembered::new`].
+    /// As for [`StoredAnswers::new`].
     pub fn with_learned(config: &Config) -> Result<Self, LineError> {
         let ensemble = ensemble_of(config)?;
         let taxonomy = Taxonomy::builtin()?.with_own(&ensemble.own);
         let keys = ensemble.members.iter().map(|member| model_key(&member.model, &ensemble)).collect();
         let labels = ensemble.members.iter().map(|m| taxonomy.canonical_all(&m.model.manifest().genres()));
         let labels = labels.collect::<Result<_, _>>()?;
-        let poll = polls(&ensemble, config.ensemble.kinds, &taxonomy)?.pop().ok_or(LineError::NobodyVotes)?;
+        let stage = vote_stages(&ensemble, config.ensemble.kinds, &taxonomy)?.pop().ok_or(LineError::NobodyVotes)?;
         let (_, window_key) = window_of(config);
-        Ok(Self { ensemble, keys, labels, window_key, taxonomy, poll })
+        Ok(Self { ensemble, keys, labels, window_key, taxonomy, stage })
     }
 
     /// What can be learned from: the 518, and descriptions and scores of every member. A description's size is not known before one was
@@ -104,7 +104,7 @@ impl Remembered {
 
     /// The weights of all voters together.
     pub fn weight(&self) -> f32 {
-        self.poll.weights.iter().sum()
+        self.stage.weights.iter().sum()
     }
 
     /// The words of each voter.
@@ -119,14 +119,14 @@ impl Remembered {
             manifest.tag_map.is_none() && manifest.labels.len() == self.labels[i].len()
         };
         let speaker = |i: usize| {
-            (self.ensemble.members[i].model.manifest().name.as_str(), self.labels[i].as_slice(), self.poll.weights[i])
+            (self.ensemble.members[i].model.manifest().name.as_str(), self.labels[i].as_slice(), self.stage.weights[i])
         };
         self.voters_at().filter(speaks).map(speaker)
     }
 
     /// By what the vote is counted.
     pub fn rules(&self) -> &Rules {
-        &self.poll.rules
+        &self.stage.rules
     }
 
     /// The genres that there are.
@@ -138,10 +138,10 @@ impl Remembered {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn of(&self, store: &Store, audio: AudioKey) -> Result<Said, StoreError> {
+    pub fn of(&self, store: &Store, audio: AudioKey) -> Result<AudioAnswers, StoreError> {
         let members = self.ensemble.members.iter().zip(&self.keys);
         let answers = members
-            .map(|(member, key)| Answer::remembered(store, audio, &self.window_key, key, &member.model))
+            .map(|(member, key)| ModelAnswer::load(store, audio, &self.window_key, key, &member.model))
             .collect::<Result<Vec<_>, _>>()?;
         let answer = |name: &str| {
             let at = self.ensemble.members.iter().position(|member| member.model.manifest().name == name)?;
@@ -163,12 +163,13 @@ impl Remembered {
         // What was learned can be asked without listening.
         let asked_later = |i: usize| self.ensemble.members[i].model.manifest().name == LEARNED;
         let later = |i: usize| asked_later(i).then(Vec::new);
-        let shares = self.voters_at().map(|i| answers[i].as_ref().map(Answer::mean).or_else(|| later(i))).collect();
-        Ok(Said { parts, shares })
+        let shares =
+            self.voters_at().map(|i| answers[i].as_ref().map(ModelAnswer::mean).or_else(|| later(i))).collect();
+        Ok(AudioAnswers { parts, shares })
     }
 
     fn voters_at(&self) -> impl Iterator<Item = usize> {
-        self.poll.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0).map(|(i, _)| i)
+        self.stage.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0).map(|(i, _)| i)
     }
 
     /// The ballots of the voters for what they said.
@@ -180,7 +181,7 @@ impl Remembered {
         for (i, shares) in self.voters_at().zip(shares) {
             let manifest = self.ensemble.members[i].model.manifest();
             if !shares.is_empty() {
-                ballots.extend(ballot(manifest, &self.labels[i], shares, self.poll.weights[i])?);
+                ballots.extend(ballot(manifest, &self.labels[i], shares, self.stage.weights[i])?);
             }
         }
         Ok(ballots)
@@ -191,7 +192,7 @@ impl Remembered {
     ///
     /// # Errors
     /// [`InferenceError`] when the model does not run.
-    pub fn ask_learned(&self, said: &mut Said) -> Result<(), InferenceError> {
+    pub fn ask_learned(&self, said: &mut AudioAnswers) -> Result<(), InferenceError> {
         let members = &self.ensemble.members;
         let Some(at) = members.iter().position(|member| member.model.manifest().name == LEARNED) else { return Ok(()) };
         let ModelInput::Joined(input) = &members[at].model.manifest().input else { return Ok(()) };
@@ -219,10 +220,10 @@ impl Remembered {
     /// What the vote makes of what was said; a kind is named as the configuration says, or by this policy.
     ///
     /// # Errors
-    /// As for [`Remembered::ballots`].
+    /// As for [`StoredAnswers::ballots`].
     pub fn vote(&self, shares: &[Vec<f32>], kinds: Option<KindsPolicy>) -> Result<Tally, GenreError> {
         let ballots = self.ballots(shares)?;
-        let mut rules = Cow::Borrowed(&self.poll.rules);
+        let mut rules = Cow::Borrowed(&self.stage.rules);
         if let Some(policy) = kinds.filter(|policy| *policy != rules.kinds.policy) {
             rules.to_mut().kinds.policy = policy;
         }

@@ -1,13 +1,13 @@
 //! One model asked about one clip, by itself: no cache, no vote. For those who train on what a model says.
 
-use super::hearing::{Hearing, HearingError, Wanted};
+use super::clip_features::{ClipFeatures, ClipFeaturesError, WantedFeatures};
 use crate::audio::{AudioError, Clip};
 use crate::features::{Extractor, FeatureError};
 use crate::inference::{InferenceError, Model, Scores};
 
 /// A model could not be asked about a clip.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
+pub enum AskModelError {
     /// The clip cannot be brought to the rate that the model hears.
     #[error(transparent)]
     Audio(#[from] AudioError),
@@ -26,19 +26,19 @@ pub enum AskError {
 ///
 /// # Errors
 /// When the clip has none of the features that the model is fed with, or the model no answer to them.
-pub fn ask(model: &Model, clip: &Clip, extractor: &mut Extractor) -> Result<Scores, AskError> {
+pub fn ask_model(model: &Model, clip: &Clip, extractor: &mut Extractor) -> Result<Scores, AskModelError> {
     let input = &model.manifest().input;
-    let hearing = Hearing::of(clip, &Wanted::of(std::iter::once(input)), extractor)?;
-    let features = hearing.features(input);
-    let features = features.ok_or_else(|| AskError::HearsNothing(model.manifest().name.clone()))?;
+    let clip_features = ClipFeatures::of(clip, &WantedFeatures::of(std::iter::once(input)), extractor)?;
+    let features = clip_features.features(input);
+    let features = features.ok_or_else(|| AskModelError::HearsNothing(model.manifest().name.clone()))?;
     Ok(model.run(&features)?)
 }
 
-impl From<HearingError> for AskError {
-    fn from(error: HearingError) -> Self {
+impl From<ClipFeaturesError> for AskModelError {
+    fn from(error: ClipFeaturesError) -> Self {
         match error {
-            HearingError::Audio(error) => Self::Audio(error),
-            HearingError::Features(error) => Self::Features(error),
+            ClipFeaturesError::Audio(error) => Self::Audio(error),
+            ClipFeaturesError::Features(error) => Self::Features(error),
         }
     }
 }

@@ -1,19 +1,19 @@
 //! What a model said of a file, window by window, and how that is kept and found again.
 
-use super::members::embedding_key;
+use super::ensemble_members::embedding_key;
 use crate::inference::{Model, Scores};
 use crate::store::{AudioKey, Store, StoreError};
 
 /// What a model said: a row of scores for each window of the file, and where it has one a description of the sound.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(super) struct Answer {
+pub(super) struct ModelAnswer {
     /// One after the other, a window each.
     scores: Vec<f32>,
     embeddings: Vec<f32>,
     windows: usize,
 }
 
-impl Answer {
+impl ModelAnswer {
     /// Adds what it said of one more window.
     pub(super) fn add(&mut self, said: Scores) {
         self.scores.extend(said.probabilities);
@@ -45,7 +45,7 @@ impl Answer {
     }
 
     /// What a model of this key said before.
-    pub(super) fn remembered(
+    pub(super) fn load(
         store: &Store,
         audio: AudioKey,
         window_key: &str,
@@ -65,13 +65,7 @@ impl Answer {
         Ok(Some(Self { scores, embeddings, windows }))
     }
 
-    pub(super) fn remember(
-        &self,
-        store: &Store,
-        audio: AudioKey,
-        window_key: &str,
-        key: &str,
-    ) -> Result<(), StoreError> {
+    pub(super) fn keep(&self, store: &Store, audio: AudioKey, window_key: &str, key: &str) -> Result<(), StoreError> {
         store.keep_scores(audio, key, window_key, &self.scores)?;
         if !self.embeddings.is_empty() {
             store.keep_feature(audio, &embedding_key(key), window_key, &self.embeddings)?;
@@ -92,12 +86,15 @@ mod tests {
 
     #[test]
     fn windows_keep_their_own_words_and_are_averaged_for_the_vote() {
-        let answer =
-            Answer { scores: vec![0.9, 0.1, 0.5, 0.5], embeddings: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], windows: 2 };
+        let answer = ModelAnswer {
+            scores: vec![0.9, 0.1, 0.5, 0.5],
+            embeddings: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            windows: 2,
+        };
         assert_eq!(answer.mean(), [0.7, 0.3]);
         assert_eq!((answer.scores(1), answer.embedding(1)), (Some(&[0.5, 0.5][..]), Some(&[4.0, 5.0, 6.0][..])));
         assert_eq!(answer.scores(2), None);
-        assert_eq!(Answer::default().embedding(0), None);
+        assert_eq!(ModelAnswer::default().embedding(0), None);
         assert_eq!(row(&[1.0, 2.0, 3.0], 2, 0), None, "a row and a half");
     }
 }

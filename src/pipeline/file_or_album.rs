@@ -8,20 +8,25 @@ use super::album::{self, AlbumVote, Albums, Voted};
 use super::analysis::{Analysis, AnalysisError};
 use super::cancel::Cancel;
 use super::line::Line;
-use super::looked::Looked;
+use super::stamped_file::StampedFile;
 use crate::audio;
 use crate::store::{AudioKey, StoreError};
 use crate::tagging::FileStamp;
 
 impl Line {
     /// What the models make of a file, or of its album where the tracks of one vote together.
-    pub(super) fn hear(&self, file: &Looked<'_>, audio: AudioKey, cancel: &Cancel) -> Result<Analysis, AnalysisError> {
+    pub(super) fn analyse_file_or_album(
+        &self,
+        file: &StampedFile<'_>,
+        audio: AudioKey,
+        cancel: &Cancel,
+    ) -> Result<Analysis, AnalysisError> {
         let force = self.settings.force;
         let Some(albums) = &self.albums else {
-            return self.analyst.analyse(&self.store, audio, file, &self.means, force, cancel);
+            return self.analyst.analyse(&self.store, audio, file, &self.limits, force, cancel);
         };
         let occupied = albums.occupy(file.path);
-        let mut analysis = self.analyst.analyse(&self.store, audio, file, &self.means, force, cancel)?;
+        let mut analysis = self.analyst.analyse(&self.store, audio, file, &self.limits, force, cancel)?;
         drop(occupied);
         let companions = albums.companions(file.path);
         if analysis.not_music.is_some() || companions.is_empty() {
@@ -59,8 +64,8 @@ impl Line {
         let (mut named, mut families) = (Vec::with_capacity(tracks.len()), Vec::with_capacity(tracks.len()));
         for path in tracks {
             let _occupied = albums.occupy(path);
-            let (Ok(track), Some(audio)) = (Looked::at(path), self.audio_of(path)?) else { continue };
-            match self.analyst.analyse(&self.store, audio, &track, &self.means, false, cancel) {
+            let (Ok(track), Some(audio)) = (StampedFile::at(path), self.audio_of(path)?) else { continue };
+            match self.analyst.analyse(&self.store, audio, &track, &self.limits, false, cancel) {
                 Ok(Analysis { not_music: None, ranking, families: by_family, .. }) => {
                     named.push(ranking);
                     families.push(by_family);

@@ -9,7 +9,7 @@ use crate::store::TrackStatus;
 use crate::tagging::{FileStamp, Refusal, TagError};
 
 /// How the line ended for a file.
-pub(super) struct Ending<'a> {
+pub(super) struct FileOutcome<'a> {
     pub(super) verdict: Option<&'a Verdict>,
     pub(super) status: TrackStatus,
     pub(super) action: Action,
@@ -45,7 +45,7 @@ impl Settled {
     }
 }
 
-impl<'a> Ending<'a> {
+impl<'a> FileOutcome<'a> {
     pub(super) fn skipped(reason: String) -> Self {
         Self {
             verdict: None,

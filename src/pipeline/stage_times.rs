@@ -29,9 +29,9 @@ impl Stage {
 
 /// Time by stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stages([Duration; Stage::ALL.len()]);
+pub struct StageTimes([Duration; Stage::ALL.len()]);
 
-impl Stages {
+impl StageTimes {
     /// The time of one stage.
     pub fn of(&self, stage: Stage) -> Duration {
         self.0[stage as usize]

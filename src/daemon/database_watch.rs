@@ -22,13 +22,13 @@ const WANTED: WatchMask = WatchMask::CREATE
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// The folder, listened to.
-pub(super) struct Beside {
+pub(super) struct DatabaseWatch {
     folder: PathBuf,
     events: Option<AsyncFd<Inotify>>,
 }
 
-impl Beside {
-    pub(super) fn database(database: &Path) -> Self {
+impl DatabaseWatch {
+    pub(super) fn of(database: &Path) -> Self {
         let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Self { folder: folder.to_owned(), events: listen(folder) }
     }

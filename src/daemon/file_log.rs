@@ -9,12 +9,12 @@ use crate::pipeline::{Action, Report};
 use crate::store::TrackStatus;
 
 /// A path as a field: the string is a lossy form where the path is not UTF-8, and then its bytes are there in hexadecimal.
-struct Named<'p> {
+struct LoggedPath<'p> {
     path: Cow<'p, str>,
     hex: Option<String>,
 }
 
-impl<'p> From<&'p Path> for Named<'p> {
+impl<'p> From<&'p Path> for LoggedPath<'p> {
     fn from(path: &'p Path) -> Self {
         let bytes = path.as_os_str().as_bytes();
         let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -39,8 +39,8 @@ macro_rules! tell {
 }
 
 /// A file came to the end of the line.
-pub(super) fn of_file(report: &Report) {
-    let named = Named::from(report.path.as_path());
+pub(super) fn log_report(report: &Report) {
+    let named = LoggedPath::from(report.path.as_path());
     let (path, status) = (report.path.display(), report.status.as_str());
     let reason = report.reason.as_deref().unwrap_or_default();
     match (report.status, report.action) {
@@ -57,8 +57,8 @@ pub(super) fn of_file(report: &Report) {
 }
 
 /// Something other than the file kept it from the end of the line.
-pub(super) fn of_obstacle(path: &Path, error: &str) {
-    let named = Named::from(path);
+pub(super) fn log_obstacle(path: &Path, error: &str) {
+    let named = LoggedPath::from(path);
     tracing::error!(
         path = &*named.path,
         path_hex = named.hex.as_deref(),

@@ -6,22 +6,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::counters::Counters;
-use super::shift::Shift;
+use super::running_watch::RunningWatch;
 use super::status::{LastError, Status};
-use super::{notify, told};
+use super::{file_log, notify};
 use crate::pipeline::{Action, Report, StageTimes};
 use crate::store::{TrackStatus, start_of};
-use crate::watch::Outlook;
+use crate::watch::SharedWatchStatus;
 
 /// The status is written at most this often.
 const STATUS_PAUSE: Duration = Duration::from_secs(1);
 const LAST_ERRORS: usize = 10;
 
-/// The service's book.
-pub(super) struct Book {
+/// What the service counts, and how it stands by that.
+pub(super) struct StatusRecorder {
     database: PathBuf,
     counters: Arc<Counters>,
-    outlook: Arc<Outlook>,
+    watch_status: Arc<SharedWatchStatus>,
     started_at: u64,
     pub(super) resting: Option<String>,
     pub(super) trouble: Option<String>,
@@ -32,12 +32,12 @@ pub(super) struct Book {
     ending: Option<&'static str>,
 }
 
-impl Book {
-    pub(super) fn new(database: PathBuf, counters: Arc<Counters>, outlook: Arc<Outlook>) -> Self {
+impl StatusRecorder {
+    pub(super) fn new(database: PathBuf, counters: Arc<Counters>, watch_status: Arc<SharedWatchStatus>) -> Self {
         Self {
             database,
             counters,
-            outlook,
+            watch_status,
             started_at: unix_now(),
             resting: None,
             trouble: None,
@@ -50,7 +50,7 @@ impl Book {
     }
 
     /// A file came to the end of the line.
-    pub(super) fn enter(&mut self, report: &Report, stage_times: &StageTimes) {
+    pub(super) fn record(&mut self, report: &Report, stage_times: &StageTimes) {
         self.count(report, stage_times);
         self.log(report);
     }
@@ -63,13 +63,13 @@ impl Book {
     }
 
     /// Something other than the file kept it from the end of the line.
-    pub(super) fn enter_obstacle(&mut self, path: &Path, error: &str) {
-        told::of_obstacle(path, error);
+    pub(super) fn record_obstacle(&mut self, path: &Path, error: &str) {
+        file_log::log_obstacle(path, error);
         self.note_error(path.display().to_string(), error.to_owned());
     }
 
     fn log(&mut self, report: &Report) {
-        told::of_file(report);
+        file_log::log_report(report);
         if report.status == TrackStatus::Failed && report.action != Action::Unchanged {
             let reason = report.reason.as_deref().unwrap_or_default();
             self.note_error(report.path.display().to_string(), reason.to_owned());
@@ -87,14 +87,14 @@ impl Book {
         self.is_stale.then(|| self.written.map_or(now, |written| written + STATUS_PAUSE))
     }
 
-    /// How it stands; without a shift, while there is no database to work with.
-    pub(super) fn status(&self, shift: Option<&Shift>) -> Status {
-        let depth = shift.map(|shift| shift.watcher.candidates().depth()).unwrap_or_default();
-        let watch = self.outlook.standing();
+    /// How it stands; without a watch, while there is no database to work with.
+    pub(super) fn status(&self, running: Option<&RunningWatch>) -> Status {
+        let depth = running.map(|running| running.watcher.candidates().depth()).unwrap_or_default();
+        let watch = self.watch_status.now();
         let is_busy = depth.queued + depth.working + watch.waiting > 0 || watch.comparing.is_some();
         let state = match self.ending {
             Some(ending) => ending,
-            None if shift.is_none() => "halted",
+            None if running.is_none() => "halted",
             None if self.resting.is_some() => "resting",
             None if is_busy => "working",
             None => "idle",
@@ -111,15 +111,15 @@ impl Book {
             queued: depth.queued,
             working: depth.working,
             rate: self.rate.now(Instant::now()),
-            models_loaded: shift.is_some_and(|shift| shift.crew.has_models()),
+            models_loaded: running.is_some_and(|running| running.workers.has_models()),
             watch,
             counts: self.counters.counts(),
             last_errors: self.last_errors.iter().cloned().collect(),
         }
     }
 
-    pub(super) fn write(&mut self, shift: Option<&Shift>) {
-        let status = self.status(shift);
+    pub(super) fn write(&mut self, running: Option<&RunningWatch>) {
+        let status = self.status(running);
         notify::status(&status.line());
         self.is_stale = false;
         self.written = Some(Instant::now());
@@ -134,18 +134,18 @@ impl Book {
 
     /// The roots at which nothing was since the start.
     pub(super) fn never_seen(&self) -> Vec<PathBuf> {
-        let roots = self.outlook.standing().roots.into_iter();
+        let roots = self.watch_status.now().roots.into_iter();
         roots.filter(|root| root.away.is_some() && root.compared_at.is_none()).map(|root| root.path).collect()
     }
 
-    pub(super) fn stopping(&mut self, shift: Option<&Shift>) {
+    pub(super) fn stopping(&mut self, running: Option<&RunningWatch>) {
         self.ending = Some("stopping");
-        self.write(shift);
+        self.write(running);
     }
 
-    pub(super) fn stopped(&mut self, shift: Option<&Shift>) {
+    pub(super) fn stopped(&mut self, running: Option<&RunningWatch>) {
         self.ending = Some("stopped");
-        self.write(shift);
+        self.write(running);
     }
 }
 

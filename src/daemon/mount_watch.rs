@@ -7,9 +7,9 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// The list; without one, roots are looked for at an interval only.
-pub(super) struct Mounted(Option<AsyncFd<File>>);
+pub(super) struct MountWatch(Option<AsyncFd<File>>);
 
-impl Mounted {
+impl MountWatch {
     pub(super) fn open() -> Self {
         let list = File::open("/proc/self/mountinfo").ok();
         // SAFETY: the file is owned by the registration, keeps its descriptor, and is closed with it.

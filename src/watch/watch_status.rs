@@ -20,7 +20,7 @@ fn lossy_option<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> 
 
 /// How one root stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RootOutlook {
+pub struct RootStatus {
     /// The folder, as the configuration names it.
     #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
@@ -37,9 +37,9 @@ pub struct RootOutlook {
 
 /// How the watch stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct WatchStatus {
     /// The roots.
-    pub roots: Vec<RootOutlook>,
+    pub roots: Vec<RootStatus>,
     /// Files that wait for stillness.
     pub waiting: usize,
     /// Folders that are watched.
@@ -52,28 +52,28 @@ pub struct Standing {
 }
 
 /// The place where the watcher says how it stands.
-pub struct Outlook {
-    standing: Mutex<Standing>,
+pub struct SharedWatchStatus {
+    status: Mutex<WatchStatus>,
     changed: Box<dyn Fn() + Send + Sync>,
 }
 
-impl Outlook {
+impl SharedWatchStatus {
     /// `changed` is called after every change.
     pub fn new(changed: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { standing: Mutex::default(), changed: Box::new(changed) }
+        Self { status: Mutex::default(), changed: Box::new(changed) }
     }
 
     /// How it stands now.
-    pub fn standing(&self) -> Standing {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn now(&self) -> WatchStatus {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn update(&self, change: impl FnOnce(&mut Standing)) {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = standing.clone();
-        change(&mut standing);
-        let is_another = *standing != before;
-        drop(standing);
+    pub(super) fn update(&self, change: impl FnOnce(&mut WatchStatus)) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = status.clone();
+        change(&mut status);
+        let is_another = *status != before;
+        drop(status);
         if is_another {
             (self.changed)();
         }

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::duty::Watch;
 use super::folders::NotWatched;
 use super::listener::Listener;
-use super::outlook::RootOutlook;
 use super::roots::{Change, Health, Root, Sight as RootSight};
 use super::settling::Hint;
 use super::walker::{Walk, Walked};
+use super::watch_loop::WatchLoop;
+use super::watch_status::RootStatus;
 use crate::config::Poll;
-use crate::storage::{Hearing, Mounts};
+use crate::storage::{Mounts, WatchMode};
 
 /// How often a root that is away is looked for.
 const LOOK_FOR_ROOTS: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const LOOK_FOR_ROOTS: Duration = Duration::from_secs(10);
 /// After how long everything is compared once more when a root has come back: what was under way while it came and went is seen then.
 const SECOND_LOOK: Duration = Duration::from_secs(30);
 
-impl Watch {
+impl WatchLoop {
     pub(super) fn root_of(&self, path: &Path) -> Option<usize> {
         self.roots.iter().position(|root| path.starts_with(&root.real))
     }
@@ -62,10 +62,10 @@ impl Watch {
                     self.forget_watches(index);
                 }
                 Some(Change::Came) => {
-                    self.roots[index].hearing = self.hearing(index);
-                    match &self.roots[index].hearing {
-                        Hearing::Watched => tracing::info!("{shown}: watched"),
-                        Hearing::Polled(why) => {
+                    self.roots[index].watch_mode = self.watch_mode(index);
+                    match &self.roots[index].watch_mode {
+                        WatchMode::Watched => tracing::info!("{shown}: watched"),
+                        WatchMode::Polled(why) => {
                             let interval = self.plan.watch.poll_interval;
                             tracing::info!("{shown}: looked through every {interval}: {why}");
                         }
@@ -87,14 +87,14 @@ impl Watch {
         self.next_look = now + if is_away { LOOK_FOR_ROOTS.min(interval) } else { interval };
     }
 
-    fn hearing(&self, index: usize) -> Hearing {
+    fn watch_mode(&self, index: usize) -> WatchMode {
         let root = &self.roots[index];
         match &self.plan.watch.poll {
-            Poll::Auto => Mounts::now().hearing(&root.real),
+            Poll::Auto => Mounts::now().watch_mode(&root.real),
             Poll::Roots(polled) if polled.iter().any(|p| *p == root.configured || *p == root.real) => {
-                Hearing::Polled("the configuration says so".to_owned())
+                WatchMode::Polled("the configuration says so".to_owned())
             }
-            Poll::Roots(_) => Hearing::Watched,
+            Poll::Roots(_) => WatchMode::Watched,
         }
     }
 
@@ -104,7 +104,7 @@ impl Watch {
 
     /// Watches a folder no more, nor any below it.
     pub(super) fn stop_watching(&self, folder: &Path) {
-        if let Some(listener) = self.ear.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             listener.forget_below(folder);
         }
     }
@@ -124,7 +124,7 @@ impl Watch {
 
     pub(super) fn compare_root(&mut self, index: usize, retries: bool) {
         let root = self.roots[index].real.clone();
-        let watches = self.roots[index].hearing == Hearing::Watched && self.can_listen(index);
+        let watches = self.roots[index].watch_mode == WatchMode::Watched && self.can_listen(index);
         self.ask(Walk { folder: root.clone(), root, watches, retries });
     }
 
@@ -134,7 +134,7 @@ impl Watch {
             self.once_more.insert(folder.to_owned());
             return;
         }
-        let watches = self.roots[index].hearing == Hearing::Watched && self.can_listen(index);
+        let watches = self.roots[index].watch_mode == WatchMode::Watched && self.can_listen(index);
         self.ask(Walk { root: self.roots[index].real.clone(), folder: folder.to_owned(), watches, retries: false });
     }
 
@@ -147,22 +147,22 @@ impl Watch {
 
     /// Whether there is a listener, after trying to get one.
     fn can_listen(&mut self, index: usize) -> bool {
-        let mut ear = self.ear.lock().unwrap_or_else(PoisonError::into_inner);
-        if ear.is_some() {
+        let mut slot = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_some() {
             return true;
         }
         match Listener::start(Arc::clone(&self.inbox)) {
             Ok(listener) => {
-                *ear = Some(listener);
+                *slot = Some(listener);
                 true
             }
             Err(NotWatched::Limit(setting)) => {
-                drop(ear);
+                drop(slot);
                 self.reached_limit(index, setting);
                 false
             }
             Err(NotWatched::Other(error)) => {
-                drop(ear);
+                drop(slot);
                 tracing::warn!("inotify cannot be had: {error}; the roots are looked through at an interval");
                 self.roots[index].unwatched = Some(format!("inotify cannot be had: {error}"));
                 false
@@ -196,9 +196,9 @@ impl Watch {
             tracing::info!("{}: all its folders are watched again", walk.root.display());
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        self.outlook.update(|standing| {
-            standing.gone += gone as u64;
-            if let Some(root) = standing.roots.iter_mut().find(|root| root.real == walk.root)
+        self.watch_status.update(|status| {
+            status.gone += gone as u64;
+            if let Some(root) = status.roots.iter_mut().find(|root| root.real == walk.root)
                 && compared.is_some()
                 && walk.folder == walk.root
             {
@@ -208,28 +208,28 @@ impl Watch {
     }
 
     pub(super) fn say_how_it_stands(&self) {
-        let watches = self.ear.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Listener::len);
-        self.outlook.update(|standing| {
-            standing.waiting = self.settling.len();
-            standing.watches = watches;
-            standing.comparing = self.asked.iter().min().cloned();
-            let before = std::mem::take(&mut standing.roots);
-            standing.roots = self.roots.iter().map(|root| outlook_of(root, &before)).collect();
+        let watches = self.listener.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Listener::len);
+        self.watch_status.update(|status| {
+            status.waiting = self.settling.len();
+            status.watches = watches;
+            status.comparing = self.asked.iter().min().cloned();
+            let before = std::mem::take(&mut status.roots);
+            status.roots = self.roots.iter().map(|root| root_status(root, &before)).collect();
         });
     }
 }
 
-fn outlook_of(root: &Root, before: &[RootOutlook]) -> RootOutlook {
-    RootOutlook {
+fn root_status(root: &Root, before: &[RootStatus]) -> RootStatus {
+    RootStatus {
         path: root.configured.clone(),
         real: root.real.clone(),
         away: match &root.health {
             Health::Away(why) => Some(why.clone()),
             Health::Good | Health::Unknown => None,
         },
-        polled: match &root.hearing {
-            Hearing::Polled(why) => Some(why.clone()),
-            Hearing::Watched => root.unwatched.clone(),
+        polled: match &root.watch_mode {
+            WatchMode::Polled(why) => Some(why.clone()),
+            WatchMode::Watched => root.unwatched.clone(),
         },
         compared_at: before.iter().find(|old| old.path == root.configured).and_then(|old| old.compared_at),
     }

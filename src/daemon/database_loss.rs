@@ -16,7 +16,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The time without a database.
-pub(super) struct Loss {
+pub(super) struct DatabaseLoss {
     /// What went wrong, the last thing.
     pub(super) why: StoreError,
     /// Under what the service worked, and does again.
@@ -34,7 +34,7 @@ pub(super) struct Loss {
 
 /// What is at the database's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum DatabaseSight {
     /// Nothing yet, or something that is still being written.
     NotYet,
     /// A file that is still.
@@ -43,7 +43,7 @@ pub(super) enum Sight {
     Hopeless,
 }
 
-impl Loss {
+impl DatabaseLoss {
     pub(super) fn new(
         why: StoreError,
         config: Config,
@@ -56,23 +56,23 @@ impl Loss {
     }
 
     /// Looks at the place.
-    pub(super) fn look(&mut self, database: &Path, now: Instant) -> Sight {
+    pub(super) fn look(&mut self, database: &Path, now: Instant) -> DatabaseSight {
         let there = FileStamp::of(database).ok();
         self.sight(there, now)
     }
 
-    fn sight(&mut self, there: Option<FileStamp>, now: Instant) -> Sight {
+    fn sight(&mut self, there: Option<FileStamp>, now: Instant) -> DatabaseSight {
         self.look_at = now + INTERVAL;
         let was_seen = std::mem::replace(&mut self.seen, there);
         if there.is_some() && there != was_seen {
             self.give_up_at = now + PATIENCE;
-            return Sight::NotYet;
+            return DatabaseSight::NotYet;
         }
         // Two of one process would share what SQLite knows of the file.
         if there.is_some() && self.old.strong_count() == 0 {
-            return Sight::There;
+            return DatabaseSight::There;
         }
-        if now >= self.give_up_at { Sight::Hopeless } else { Sight::NotYet }
+        if now >= self.give_up_at { DatabaseSight::Hopeless } else { DatabaseSight::NotYet }
     }
 }
 
@@ -85,20 +85,20 @@ mod tests {
     fn a_database_that_is_being_copied_is_waited_for_and_one_that_does_not_come_is_not() {
         let (start, path) = (Instant::now(), "/s/reclassd.db".into());
         let why = StoreError::Lost { path, how: How::Deleted };
-        let mut loss = Loss::new(why, Config::default(), ModelVersions::default(), Weak::new(), start);
+        let mut loss = DatabaseLoss::new(why, Config::default(), ModelVersions::default(), Weak::new(), start);
         let at = |second: u64| start + Duration::from_secs(second);
         let of_size = |size| Some(FileStamp { size, mtime_seconds: 0, mtime_nanoseconds: 0, inode: 1, device: 1 });
-        assert_eq!(loss.sight(None, at(1)), Sight::NotYet);
+        assert_eq!(loss.sight(None, at(1)), DatabaseSight::NotYet);
         for second in 10..40 {
-            assert_eq!(loss.sight(of_size(second), at(second)), Sight::NotYet, "it grows");
+            assert_eq!(loss.sight(of_size(second), at(second)), DatabaseSight::NotYet, "it grows");
         }
-        assert_eq!(loss.sight(of_size(39), at(40)), Sight::There);
+        assert_eq!(loss.sight(of_size(39), at(40)), DatabaseSight::There);
         assert_eq!(
             loss.sight(of_size(39), at(41)),
-            Sight::There,
+            DatabaseSight::There,
             "and may be tried again where it could not be opened"
         );
-        assert_eq!(loss.sight(None, at(42)), Sight::NotYet);
-        assert_eq!(loss.sight(None, at(55)), Sight::Hopeless);
+        assert_eq!(loss.sight(None, at(42)), DatabaseSight::NotYet);
+        assert_eq!(loss.sight(None, at(55)), DatabaseSight::Hopeless);
     }
 }

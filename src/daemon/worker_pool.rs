@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::shift::Ways;
+use super::running_watch::MainLoopHandle;
 use super::{memory, priority};
 use crate::config::{Config, Priority};
 use crate::pipeline::{
@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 use crate::watch::{Candidate, Candidates, Next};
 
 /// What became of a candidate.
-pub(super) struct Done {
+pub(super) struct Processed {
     pub(super) candidate: Candidate,
     pub(super) outcome: Result<(Report, StageTimes), Obstacle>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Done {
 pub(super) enum Obstacle {
     /// The database is not at its place any more.
     Lost(StoreError),
-    /// The models were loaded again, and are others than those that the shift began with.
+    /// The models were loaded again, and are others than those that the watch began with.
     OtherModels(ModelVersions),
     /// It would keep back every file.
     Everything(String),
@@ -41,8 +41,8 @@ impl From<StoreError> for Obstacle {
     }
 }
 
-/// The workers of one shift.
-pub(super) struct Crew {
+/// The workers of one running watch.
+pub(super) struct WorkerPool {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -52,9 +52,9 @@ struct Shared {
     store: Arc<Store>,
     candidates: Arc<Candidates>,
     cancel: Cancel,
-    ways: Ways,
+    main_loop: MainLoopHandle,
     loaded: Mutex<Loaded>,
-    /// Who listens in this shift.
+    /// Who listens under this watch.
     model_versions: ModelVersions,
     unload_after: Duration,
 }
@@ -65,14 +65,14 @@ struct Loaded {
     users: usize,
 }
 
-impl Crew {
+impl WorkerPool {
     /// Starts the workers with a line that is loaded already.
     pub(super) fn start(
         config: &Config,
         line: Arc<Line>,
         store: Arc<Store>,
         candidates: Arc<Candidates>,
-        ways: &Ways,
+        main_loop: &MainLoopHandle,
     ) -> std::io::Result<Self> {
         let workers = line.workers();
         let shared = Arc::new(Shared {
@@ -80,7 +80,7 @@ impl Crew {
             store,
             candidates,
             cancel: Cancel::default(),
-            ways: ways.clone(),
+            main_loop: main_loop.clone(),
             model_versions: line.model_versions(),
             // Each worker starts as a user, so that an idle start unloads too.
             loaded: Mutex::new(Loaded { line: Some(line), users: workers }),
@@ -137,7 +137,7 @@ impl Shared {
                     let done = self.process(worker, candidate);
                     self.candidates.done();
                     if let Some(done) = done
-                        && self.ways.done.blocking_send(done).is_err()
+                        && self.main_loop.done.blocking_send(done).is_err()
                     {
                         return;
                     }
@@ -147,21 +147,21 @@ impl Shared {
     }
 
     /// `None` when the wish to stop came first.
-    fn process(&self, worker: &mut Worker, candidate: Candidate) -> Option<Done> {
+    fn process(&self, worker: &mut Worker, candidate: Candidate) -> Option<Processed> {
         let line = match self.line() {
             Ok(line) => line,
-            Err(error) => return Some(Done { candidate, outcome: Err(Obstacle::Everything(error.to_string())) }),
+            Err(error) => return Some(Processed { candidate, outcome: Err(Obstacle::Everything(error.to_string())) }),
         };
         // What the watch takes for settled was settled by the others.
         if line.model_versions() != self.model_versions {
-            return Some(Done { candidate, outcome: Err(Obstacle::OtherModels(line.model_versions())) });
+            return Some(Processed { candidate, outcome: Err(Obstacle::OtherModels(line.model_versions())) });
         }
         let outcome = match process_catching_panics(&line, worker, &candidate.path, &self.cancel) {
             Ok(None) => return None,
             Ok(Some(report)) => Ok((report, worker.take_stage_times())),
             Err(error) => Err(error.into()),
         };
-        Some(Done { candidate, outcome })
+        Some(Processed { candidate, outcome })
     }
 
     /// The line, loaded if need be: who else wants it waits meanwhile.
@@ -188,6 +188,6 @@ impl Shared {
             self.store.shrink();
         }
         memory::give_back();
-        self.ways.changed.notify_one();
+        self.main_loop.changed.notify_one();
     }
 }

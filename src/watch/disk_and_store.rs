@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use super::roots::Root;
-use super::settling::{Memory, Sight};
+use super::settling::{Sight, Surroundings};
 use super::watcher::Plan;
 use crate::store::Store;
 use crate::tagging::FileStamp;
 
 /// The disk and the database.
-pub(super) struct Outside<'a> {
+pub(super) struct DiskAndStore<'a> {
     pub(super) store: &'a Store,
     pub(super) plan: &'a Plan,
     pub(super) roots: &'a [Root],
 }
 
-impl Memory for Outside<'_> {
+impl Surroundings for DiskAndStore<'_> {
     fn look(&self, path: &Path) -> Sight {
         let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
         if !self.plan.selection.follows_links() && is_link() {

@@ -1,4 +1,4 @@
-//! A watch and a crew under one configuration. A reload ends one shift and begins another; the database and its lock stay.
+//! A watcher and its workers under one configuration. A reload ends them and begins others; the database and its lock stay.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 
-use super::crew::{Crew, Done};
 use super::priority;
+use super::worker_pool::{Processed, WorkerPool};
 use crate::config::{Config, Priority};
 use crate::genre::GenreError;
 use crate::pipeline::{Line, LineError, ModelVersions, Selection, Settings};
 use crate::store::{Store, StoreError};
-use crate::watch::{Outlook, Plan, Watcher};
+use crate::watch::{Plan, SharedWatchStatus, Watcher};
 
 /// A configuration that the service cannot work with.
 #[derive(Debug, thiserror::Error)]
-pub enum ShiftError {
+pub enum WatchSetupError {
     /// Nothing to watch.
     #[error("no folder to watch: name one (`reclassd watch ~/Music`), or set [library] roots in the configuration")]
     NoRoots,
@@ -37,18 +37,18 @@ pub enum ShiftError {
     Threads(std::io::Error),
 }
 
-/// All that a shift needs, tried out.
-pub(super) struct Prepared {
+/// All that a running watch needs, tried out.
+pub(super) struct PreparedWatch {
     config: Config,
     plan: Plan,
     line: Arc<Line>,
 }
 
-impl Prepared {
+impl PreparedWatch {
     /// Tries a configuration out: its models load, its patterns and names are valid.
-    pub(super) fn new(config: Config, store: &Arc<Store>) -> Result<Self, ShiftError> {
+    pub(super) fn new(config: Config, store: &Arc<Store>) -> Result<Self, WatchSetupError> {
         if config.library.roots.is_empty() {
-            return Err(ShiftError::NoRoots);
+            return Err(WatchSetupError::NoRoots);
         }
         let selection = Selection::new(&config.library)?;
         let line = Arc::new(Line::new(&config, Settings::new(&config)?, Arc::clone(store))?);
@@ -76,26 +76,30 @@ fn outermost(roots: &[PathBuf]) -> Vec<PathBuf> {
     kept
 }
 
-/// What the threads of a shift talk to the main loop by.
+/// What the threads of a running watch talk to the main loop by.
 #[derive(Clone)]
-pub(super) struct Ways {
-    pub(super) done: mpsc::Sender<Done>,
+pub(super) struct MainLoopHandle {
+    pub(super) done: mpsc::Sender<Processed>,
     pub(super) changed: Arc<Notify>,
-    pub(super) outlook: Arc<Outlook>,
+    pub(super) watch_status: Arc<SharedWatchStatus>,
 }
 
-/// A running watch and crew.
-pub(super) struct Shift {
+/// A watcher and its workers, at work.
+pub(super) struct RunningWatch {
     pub(super) config: Config,
     pub(super) model_versions: ModelVersions,
     pub(super) watcher: Watcher,
-    pub(super) crew: Crew,
+    pub(super) workers: WorkerPool,
 }
 
-impl Shift {
+impl RunningWatch {
     /// Cleans up after a crash, and begins.
-    pub(super) fn begin(prepared: Prepared, store: &Arc<Store>, ways: &Ways) -> Result<Self, ShiftError> {
-        let Prepared { config, plan, line } = prepared;
+    pub(super) fn begin(
+        prepared: PreparedWatch,
+        store: &Arc<Store>,
+        main_loop: &MainLoopHandle,
+    ) -> Result<Self, WatchSetupError> {
+        let PreparedWatch { config, plan, line } = prepared;
         line.recover()?;
         let model_versions = line.model_versions();
         let is_idle = config.watch.priority == Priority::Idle;
@@ -104,20 +108,21 @@ impl Shift {
                 priority::lower_this_thread();
             }
         };
-        let watcher = Watcher::start(plan, Arc::clone(store), Arc::clone(&ways.outlook), lower);
-        let watcher = watcher.map_err(ShiftError::Threads)?;
+        let watcher = Watcher::start(plan, Arc::clone(store), Arc::clone(&main_loop.watch_status), lower);
+        let watcher = watcher.map_err(WatchSetupError::Threads)?;
         let candidates = Arc::clone(watcher.candidates());
-        let crew = Crew::start(&config, line, Arc::clone(store), candidates, ways).map_err(ShiftError::Threads)?;
-        Ok(Self { config, model_versions, watcher, crew })
+        let workers = WorkerPool::start(&config, line, Arc::clone(store), candidates, main_loop)
+            .map_err(WatchSetupError::Threads)?;
+        Ok(Self { config, model_versions, watcher, workers })
     }
 
     /// Ends: no new file is begun, writes in flight are finished. `false` when some thread did not end in time; what it does is
     /// then cut off with the process, which harms no file.
     pub(super) async fn end(&self, limit: Duration) -> bool {
         self.watcher.stop();
-        self.crew.stop();
+        self.workers.stop();
         let deadline = Instant::now() + limit;
-        while !(self.watcher.has_ended() && self.crew.has_ended()) {
+        while !(self.watcher.has_ended() && self.workers.has_ended()) {
             if Instant::now() > deadline {
                 return false;
             }

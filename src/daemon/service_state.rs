@@ -1,41 +1,41 @@
-//! What the service has in hands, and what it does with what comes in: a shift at work, or, while its database is gone, nothing but the
-//! wish for one. [`super::service`] waits; here nothing does, but for the end of a shift.
+//! What the service works with, and what it does with what comes in: a running watch, or, while its database is gone, nothing but the
+//! wish for one. [`super::service`] waits; here nothing does, but for the end of a watch.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::book::Book;
 use super::counters::Counters;
-use super::crew::{Done, Obstacle};
+use super::database_loss::{DatabaseLoss, DatabaseSight};
 use super::learning::{Learning, Learnt};
 use super::lists::Lists;
 use super::lock::{Lock, LockError};
-use super::loss::{Loss, Sight};
 use super::memory;
 use super::rest::{self, Rest};
+use super::running_watch::{MainLoopHandle, PreparedWatch, RunningWatch};
 use super::service::{DaemonError, Reload};
-use super::shift::{Prepared, Shift, Ways};
 use super::status::{Status, status_path};
+use super::status_recorder::StatusRecorder;
 use super::trouble::{Kept, Over, Troubles};
+use super::worker_pool::{Obstacle, Processed};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::pipeline::{Action, ModelVersions, Report, StageTimes, WaitsFor};
-use crate::store::{Loss as How, Store, StoreError};
+use crate::store::{Loss as LossKind, Store, StoreError};
 use crate::watch::Candidate;
 
-/// How long files in flight may take to be finished when a shift ends.
+/// How long files in flight may take to be finished when a watch ends.
 const LAST_FILES: Duration = Duration::from_secs(15);
 
 /// The service at work.
-pub(super) struct Serving {
+pub(super) struct ServiceState {
     path: PathBuf,
-    hands: Hands,
+    work: WorkState,
     lock: Lock,
     reload: Reload,
-    ways: Ways,
-    book: Book,
+    main_loop: MainLoopHandle,
+    recorder: StatusRecorder,
     troubles: Troubles,
     rest_at: Option<Instant>,
     learning: Learning,
@@ -43,47 +43,48 @@ pub(super) struct Serving {
 }
 
 /// What there is to work with.
-enum Hands {
-    Working { store: Arc<Store>, shift: Box<Shift> },
-    Lost(Box<Loss>),
+enum WorkState {
+    Working { store: Arc<Store>, running: Box<RunningWatch> },
+    Lost(Box<DatabaseLoss>),
 }
 
-impl Hands {
-    fn shift(&self) -> Option<&Shift> {
+impl WorkState {
+    fn running(&self) -> Option<&RunningWatch> {
         match self {
-            Hands::Working { shift, .. } => Some(shift),
-            Hands::Lost(_) => None,
+            WorkState::Working { running, .. } => Some(running),
+            WorkState::Lost(_) => None,
         }
     }
 }
 
-impl Serving {
+impl ServiceState {
     pub(super) fn begin(
         config: Config,
         store: Arc<Store>,
         lock: Lock,
         reload: Reload,
         counters: Arc<Counters>,
-        ways: Ways,
+        main_loop: MainLoopHandle,
     ) -> Result<Self, DaemonError> {
         let path = store.path().to_owned();
-        let shift = Box::new(Shift::begin(Prepared::new(config, &store)?, &store, &ways)?);
-        let book = Book::new(path.clone(), counters, Arc::clone(&ways.outlook));
-        let hands = Hands::Working { store, shift };
+        let running = Box::new(RunningWatch::begin(PreparedWatch::new(config, &store)?, &store, &main_loop)?);
+        let recorder = StatusRecorder::new(path.clone(), counters, Arc::clone(&main_loop.watch_status));
+        let work = WorkState::Working { store, running };
         let learning = Learning::begin(&path, Instant::now());
         let lists = Lists::begin(Instant::now());
         let troubles = Troubles::default();
-        let mut serving = Self { path, hands, lock, reload, ways, book, troubles, rest_at: None, learning, lists };
-        serving.take_rest();
-        Ok(serving)
+        let mut state =
+            Self { path, work, lock, reload, main_loop, recorder, troubles, rest_at: None, learning, lists };
+        state.take_rest();
+        Ok(state)
     }
 
-    fn shift(&self) -> Option<&Shift> {
-        self.hands.shift()
+    fn running(&self) -> Option<&RunningWatch> {
+        self.work.running()
     }
 
     pub(super) fn status(&self) -> Status {
-        self.book.status(self.shift())
+        self.recorder.status(self.running())
     }
 
     pub(super) fn line(&self) -> String {
@@ -91,27 +92,27 @@ impl Serving {
     }
 
     pub(super) fn model_versions(&self) -> ModelVersions {
-        match &self.hands {
-            Hands::Working { shift, .. } => shift.model_versions.clone(),
-            Hands::Lost(loss) => loss.model_versions.clone(),
+        match &self.work {
+            WorkState::Working { running, .. } => running.model_versions.clone(),
+            WorkState::Lost(loss) => loss.model_versions.clone(),
         }
     }
 
     pub(super) fn stale(&mut self) {
-        self.book.is_stale = true;
+        self.recorder.is_stale = true;
     }
 
     pub(super) fn write_at(&self) -> Option<Instant> {
-        self.book.write_at()
+        self.recorder.write_at()
     }
 
     pub(super) fn write(&mut self) {
-        self.book.write(self.hands.shift());
+        self.recorder.write(self.work.running());
     }
 
     pub(super) fn mounts_changed(&self) {
-        if let Some(shift) = self.shift() {
-            shift.watcher.mounts_changed();
+        if let Some(running) = self.running() {
+            running.watcher.mounts_changed();
         }
     }
 
@@ -119,16 +120,16 @@ impl Serving {
     ///
     /// # Errors
     /// [`DaemonError`] when the service has to end.
-    pub(super) async fn enter(&mut self, done: Done) -> Result<(), DaemonError> {
-        if self.shift().is_none() {
+    pub(super) async fn enter(&mut self, done: Processed) -> Result<(), DaemonError> {
+        if self.running().is_none() {
             self.enter_last(done);
             return Ok(());
         }
-        let Done { candidate, outcome } = done;
+        let Processed { candidate, outcome } = done;
         match outcome {
             Ok((report, stage_times)) => self.came_through(candidate, &report, &stage_times),
             Err(Obstacle::ThisFile(why)) => {
-                self.book.enter_obstacle(&candidate.path, &why);
+                self.recorder.record_obstacle(&candidate.path, &why);
                 self.try_file_again(candidate);
             }
             Err(Obstacle::Everything(why)) => self.keep_everything_back(candidate, &why),
@@ -143,10 +144,10 @@ impl Serving {
         Ok(())
     }
 
-    /// The same when there is no shift to do anything about it.
-    pub(super) fn enter_last(&mut self, done: Done) {
+    /// The same when there is no watch to do anything about it.
+    pub(super) fn enter_last(&mut self, done: Processed) {
         if let Ok((report, stage_times)) = done.outcome {
-            self.book.enter(&report, &stage_times);
+            self.recorder.record(&report, &stage_times);
         }
     }
 
@@ -154,7 +155,7 @@ impl Serving {
         if let Some(WaitsFor::Room { device, size }) = report.waits_for {
             return self.keep_for_room(candidate, (device, size), report, stage_times);
         }
-        self.book.enter(report, stage_times);
+        self.recorder.record(report, stage_times);
         let (was_written, is_news) = (report.action == Action::Written, report.action != Action::Unchanged);
         for Over { why, held } in self.troubles.came_through(&report.path, was_written, is_news, Instant::now()) {
             tracing::info!("that is over: {why}");
@@ -169,8 +170,8 @@ impl Serving {
     }
 
     fn try_file_again(&self, candidate: Candidate) {
-        if let Some(shift) = self.shift() {
-            shift.watcher.try_again(candidate);
+        if let Some(running) = self.running() {
+            running.watcher.try_again(candidate);
         }
     }
 
@@ -179,11 +180,11 @@ impl Serving {
         let why = format!("{}: {reason}", candidate.path.display());
         match self.troubles.wait_for_room(candidate, disk, &why, Instant::now()) {
             Kept::First => {
-                self.book.count(report, stage_times);
+                self.recorder.count(report, stage_times);
                 let rest = "what else is to be written on its disk waits too, and is tried as soon as there is room";
-                self.book.enter_obstacle(&report.path, &format!("{reason}; {rest}"));
+                self.recorder.record_obstacle(&report.path, &format!("{reason}; {rest}"));
             }
-            Kept::Another => self.book.count(report, stage_times),
+            Kept::Another => self.recorder.count(report, stage_times),
             Kept::Again => {}
         }
         self.say_troubles();
@@ -193,58 +194,58 @@ impl Serving {
         let path = candidate.path.clone();
         let kept = self.troubles.stop_all(candidate, why, Instant::now());
         if kept == Kept::First {
-            self.book.enter_obstacle(&path, &format!("{why}; no file is worked on until that is over"));
+            self.recorder.record_obstacle(&path, &format!("{why}; no file is worked on until that is over"));
         }
         self.say_troubles();
     }
 
-    /// Begins a new shift, which compares everything anew: the models were replaced.
+    /// Begins a new watch, which compares everything anew: the models were replaced.
     async fn take_other_models(&mut self, candidate: Candidate, found: &ModelVersions) -> Result<(), DaemonError> {
-        let Hands::Working { store, shift } = &self.hands else { return Ok(()) };
-        if shift.model_versions == *found {
+        let WorkState::Working { store, running } = &self.work else { return Ok(()) };
+        if running.model_versions == *found {
             self.try_file_again(candidate);
             return Ok(());
         }
         let store = Arc::clone(store);
-        match Prepared::new(shift.config.clone(), &store) {
+        match PreparedWatch::new(running.config.clone(), &store) {
             Err(error) => self.keep_everything_back(candidate, &error.to_string()),
             Ok(prepared) => {
                 tracing::info!("the models are others than before: all files are compared anew");
-                self.end_shift().await;
-                self.begin_shift(prepared, store)?;
+                self.end_watch().await;
+                self.begin_watch(prepared, store)?;
             }
         }
         Ok(())
     }
 
     fn say_troubles(&mut self) {
-        if !matches!(self.hands, Hands::Working { .. }) {
+        if !matches!(self.work, WorkState::Working { .. }) {
             return;
         }
         let said = self.troubles.said();
-        if said != self.book.trouble {
-            self.book.trouble = said;
-            self.book.is_stale = true;
+        if said != self.recorder.trouble {
+            self.recorder.trouble = said;
+            self.recorder.is_stale = true;
         }
         self.pause_or_not();
     }
 
     /// When it is to be tried whether a trouble is over.
     pub(super) fn try_at(&self) -> Option<Instant> {
-        self.shift().and_then(|_| self.troubles.try_at())
+        self.running().and_then(|_| self.troubles.try_at())
     }
 
     pub(super) fn try_again(&mut self) {
         let candidates = self.troubles.try_again(Instant::now());
-        if let Some(shift) = self.shift() {
-            candidates.into_iter().for_each(|candidate| shift.watcher.candidates().push(candidate));
+        if let Some(running) = self.running() {
+            candidates.into_iter().for_each(|candidate| running.watcher.candidates().push(candidate));
         }
         self.pause_or_not();
     }
 
     fn pause_or_not(&self) {
-        if let Some(shift) = self.shift() {
-            shift.watcher.candidates().pause(self.book.resting.is_some() || self.troubles.stops_all());
+        if let Some(running) = self.running() {
+            running.watcher.candidates().pause(self.recorder.resting.is_some() || self.troubles.stops_all());
         }
     }
 
@@ -253,18 +254,18 @@ impl Serving {
     }
 
     pub(super) fn take_rest(&mut self) {
-        let config = match &self.hands {
-            Hands::Working { shift, .. } => &shift.config,
-            Hands::Lost(loss) => &loss.config,
+        let config = match &self.work {
+            WorkState::Working { running, .. } => &running.config,
+            WorkState::Lost(loss) => &loss.config,
         };
         let Rest { why, ask_again } = rest::now(&config.watch);
-        if why != self.book.resting {
+        if why != self.recorder.resting {
             match &why {
                 Some(why) => tracing::info!("resting: {why}"),
                 None => tracing::info!("working again"),
             }
-            self.book.resting = why;
-            self.book.is_stale = true;
+            self.recorder.resting = why;
+            self.recorder.is_stale = true;
         }
         self.pause_or_not();
         self.rest_at = ask_again.map(|wait| Instant::now() + wait);
@@ -272,36 +273,36 @@ impl Serving {
 
     /// When to look at the owner's playlists.
     pub(super) fn lists_at(&self) -> Option<Instant> {
-        self.shift().and_then(|shift| self.lists.look_at(&shift.config))
+        self.running().and_then(|running| self.lists.look_at(&running.config))
     }
 
     /// Brings the owner's playlists up to date.
     pub(super) fn make_lists(&mut self) {
-        if let Hands::Working { store, shift } = &self.hands {
-            self.lists.start(store, &shift.config, Instant::now());
+        if let WorkState::Working { store, running } = &self.work {
+            self.lists.start(store, &running.config, Instant::now());
         }
     }
 
     /// When to look whether it is time to learn, or something else was learned.
     pub(super) fn learn_at(&self) -> Option<Instant> {
-        self.shift().map(|_| self.learning.look_at)
+        self.running().map(|_| self.learning.look_at)
     }
 
     /// Looks at what was learned: another generation is worked with from now on, and where there is nothing to do it may be time to learn
     /// anew, on a thread of its own.
     ///
     /// # Errors
-    /// [`DaemonError`] when a new shift cannot begin.
+    /// [`DaemonError`] when a new watch cannot begin.
     pub(super) async fn look_at_learning(&mut self, learnt: &mpsc::Sender<Learnt>) -> Result<(), DaemonError> {
         let is_another = self.learning.look(&self.path, Instant::now());
         if is_another {
             return self.work_with_learned().await;
         }
         let is_idle = self.status().state == "idle";
-        if let Hands::Working { store, shift } = &self.hands
+        if let WorkState::Working { store, running } = &self.work
             && is_idle
         {
-            self.learning.start(store, &shift.config, learnt);
+            self.learning.start(store, &running.config, learnt);
         }
         Ok(())
     }
@@ -309,52 +310,52 @@ impl Serving {
     /// Something was learned, or not.
     ///
     /// # Errors
-    /// As for [`Serving::look_at_learning`].
+    /// As for [`ServiceState::look_at_learning`].
     pub(super) async fn enter_learning(&mut self, learnt: Learnt) -> Result<(), DaemonError> {
         if self.learning.enter(learnt, &self.path) { self.work_with_learned().await } else { Ok(()) }
     }
 
-    /// Begins a new shift, in which another generation votes.
+    /// Begins a new watch, in which another generation votes.
     async fn work_with_learned(&mut self) -> Result<(), DaemonError> {
-        let Hands::Working { store, shift } = &self.hands else { return Ok(()) };
+        let WorkState::Working { store, running } = &self.work else { return Ok(()) };
         let store = Arc::clone(store);
-        match Prepared::new(shift.config.clone(), &store) {
+        match PreparedWatch::new(running.config.clone(), &store) {
             Err(error) => tracing::error!("what was learned cannot be worked with yet: {error}"),
             Ok(prepared) => {
                 tracing::info!("what was learned from the library is another than before: all files are judged anew");
-                self.end_shift().await;
-                self.begin_shift(prepared, store)?;
+                self.end_watch().await;
+                self.begin_watch(prepared, store)?;
             }
         }
         Ok(())
     }
 
-    /// Reads the configuration again and begins a new shift under it. One that cannot be worked with changes nothing.
+    /// Reads the configuration again and begins a new watch under it. One that cannot be worked with changes nothing.
     ///
     /// # Errors
-    /// [`DaemonError`] when the new shift cannot begin.
+    /// [`DaemonError`] when the new watch cannot begin.
     pub(super) async fn reload(&mut self) -> Result<(), DaemonError> {
-        let (store, before) = match &mut self.hands {
-            Hands::Working { store, shift } => (Arc::clone(store), &shift.config),
-            Hands::Lost(loss) => {
+        let (store, before) = match &mut self.work {
+            WorkState::Working { store, running } => (Arc::clone(store), &running.config),
+            WorkState::Lost(loss) => {
                 loss.reload = true;
                 tracing::info!("the configuration is read again as soon as there is a database");
                 return Ok(());
             }
         };
         let Some(prepared) = prepare_reload(&self.reload, before, &store) else { return Ok(()) };
-        if !self.end_shift().await {
+        if !self.end_watch().await {
             tracing::warn!("a file in flight takes long; it goes on beside the new configuration");
         }
-        self.begin_shift(prepared, store)?;
+        self.begin_watch(prepared, store)?;
         tracing::info!("the new configuration is in force");
         Ok(())
     }
 
-    fn begin_shift(&mut self, prepared: Prepared, store: Arc<Store>) -> Result<(), DaemonError> {
-        let shift = Box::new(Shift::begin(prepared, &store, &self.ways)?);
-        self.hands = Hands::Working { store, shift };
-        // What was held back is found by the comparison that the new shift begins with.
+    fn begin_watch(&mut self, prepared: PreparedWatch, store: Arc<Store>) -> Result<(), DaemonError> {
+        let running = Box::new(RunningWatch::begin(prepared, &store, &self.main_loop)?);
+        self.work = WorkState::Working { store, running };
+        // What was held back is found by the comparison that the new watch begins with.
         self.troubles = Troubles::default();
         memory::give_back();
         self.say_troubles();
@@ -362,10 +363,10 @@ impl Serving {
         Ok(())
     }
 
-    /// Ends the shift, if there is one. `false` when some thread did not end in time.
-    pub(super) async fn end_shift(&self) -> bool {
-        match self.shift() {
-            Some(shift) => shift.end(LAST_FILES).await,
+    /// Ends the watch, if there is one. `false` when some thread did not end in time.
+    pub(super) async fn end_watch(&self) -> bool {
+        match self.running() {
+            Some(running) => running.end(LAST_FILES).await,
             None => true,
         }
     }
@@ -375,7 +376,7 @@ impl Serving {
     /// # Errors
     /// [`DaemonError`] when another service took our place.
     pub(super) async fn check_place(&mut self) -> Result<(), DaemonError> {
-        if let Hands::Working { store, .. } = &self.hands
+        if let WorkState::Working { store, .. } = &self.work
             && let Err(error) = store.check_in_place()
         {
             self.lose(error).await;
@@ -391,49 +392,54 @@ impl Serving {
             }
         }
         if !status_path(&self.path).exists() && self.path.exists() {
-            self.book.is_stale = true;
+            self.recorder.is_stale = true;
         }
         Ok(())
     }
 
     /// Stops all work: the database is not the one at its place any more.
     async fn lose(&mut self, error: StoreError) {
-        let Hands::Working { store, shift } = &self.hands else { return };
+        let WorkState::Working { store, running } = &self.work else { return };
         let why = error.to_string();
         tracing::error!("{why}; no file is worked on until a database is in its place");
-        let loss =
-            Loss::new(error, shift.config.clone(), shift.model_versions.clone(), Arc::downgrade(store), Instant::now());
-        self.book.trouble = Some(why);
-        if !self.end_shift().await {
+        let loss = DatabaseLoss::new(
+            error,
+            running.config.clone(),
+            running.model_versions.clone(),
+            Arc::downgrade(store),
+            Instant::now(),
+        );
+        self.recorder.trouble = Some(why);
+        if !self.end_watch().await {
             tracing::warn!("a file in flight takes long; it is not written any more");
         }
-        // With the shift goes the database that was open.
-        self.hands = Hands::Lost(Box::new(loss));
+        // With the watch goes the database that was open.
+        self.work = WorkState::Lost(Box::new(loss));
         self.troubles = Troubles::default();
         self.write();
     }
 
     /// When to look for a database, while there is none.
     pub(super) fn look_at(&self) -> Option<Instant> {
-        match &self.hands {
-            Hands::Working { .. } => None,
-            Hands::Lost(loss) => Some(loss.look_at),
+        match &self.work {
+            WorkState::Working { .. } => None,
+            WorkState::Lost(loss) => Some(loss.look_at),
         }
     }
 
-    /// Looks whether there is a database again, and begins a shift with it.
+    /// Looks whether there is a database again, and begins a watch with it.
     ///
     /// # Errors
     /// [`DaemonError`] when there was none for too long, or it cannot be worked with.
     pub(super) fn look_for_database(&mut self) -> Result<(), DaemonError> {
-        let Hands::Lost(loss) = &mut self.hands else { return Ok(()) };
+        let WorkState::Lost(loss) = &mut self.work else { return Ok(()) };
         match loss.look(&self.path, Instant::now()) {
-            Sight::NotYet => return Ok(()),
-            Sight::Hopeless => {
-                let nothing = StoreError::Lost { path: self.path.clone(), how: How::Deleted };
+            DatabaseSight::NotYet => return Ok(()),
+            DatabaseSight::Hopeless => {
+                let nothing = StoreError::Lost { path: self.path.clone(), how: LossKind::Deleted };
                 return Err(std::mem::replace(&mut loss.why, nothing).into());
             }
-            Sight::There => {}
+            DatabaseSight::There => {}
         }
         let wait = Duration::from_secs(loss.config.database.busy_timeout_seconds.into());
         let store = match Store::open(&self.path, wait) {
@@ -448,33 +454,33 @@ impl Serving {
         let reloaded = is_reload.then(|| prepare_reload(&self.reload, &config, &store)).flatten();
         let prepared = match reloaded {
             Some(prepared) => prepared,
-            None => Prepared::new(config, &store)?,
+            None => PreparedWatch::new(config, &store)?,
         };
         if !self.lock.is_in_place() {
             self.lock = Lock::take(&self.path)?;
         }
-        self.begin_shift(prepared, store)?;
+        self.begin_watch(prepared, store)?;
         tracing::warn!("{}: another database is in its place; it is worked with from now on", self.path.display());
-        self.book.is_stale = true;
+        self.recorder.is_stale = true;
         Ok(())
     }
 
     pub(super) fn stopping(&mut self) {
         tracing::info!("stopping: no file is begun any more, writes in flight are finished");
-        for root in self.book.never_seen() {
+        for root in self.recorder.never_seen() {
             tracing::warn!("{}: was not there in all that time: is the path right?", root.display());
         }
-        self.book.stopping(self.hands.shift());
+        self.recorder.stopping(self.work.running());
     }
 
     pub(super) fn stopped(&mut self) {
         tracing::info!("stopped");
-        self.book.stopped(self.hands.shift());
+        self.recorder.stopped(self.work.running());
     }
 }
 
 /// A new configuration, tried out; what cannot be worked with is said, and nothing changes.
-fn prepare_reload(reload: &Reload, before: &Config, store: &Arc<Store>) -> Option<Prepared> {
+fn prepare_reload(reload: &Reload, before: &Config, store: &Arc<Store>) -> Option<PreparedWatch> {
     let new = reload().and_then(|config| {
         if config.database.path != before.database.path {
             tracing::warn!("[database] path: another database takes a restart; this one goes on");
@@ -485,7 +491,7 @@ fn prepare_reload(reload: &Reload, before: &Config, store: &Arc<Store>) -> Optio
         if config.log != before.log {
             tracing::warn!("[log]: another way of logging takes a restart");
         }
-        Prepared::new(config, store).map_err(|error| error.to_string())
+        PreparedWatch::new(config, store).map_err(|error| error.to_string())
     });
     new.map_err(|error| tracing::error!("the configuration stays as it was: {error}")).ok()
 }

@@ -7,15 +7,15 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use super::candidates::{Candidates, Origin};
+use super::disk_and_store::DiskAndStore;
 use super::inbox::{Inbox, Mail};
-use super::outlook::Outlook;
-use super::outside::Outside;
 use super::roots::Root;
 use super::settling::{Hint, Settling, Work};
-use super::walker::{Ear, Walk, watch_below};
+use super::walker::{SharedListener, Walk, watch_below};
+use super::watch_status::SharedWatchStatus;
 use super::watcher::Plan;
 use crate::pipeline::{Cancel, Found};
-use crate::storage::Hearing;
+use crate::storage::WatchMode;
 use crate::store::{Store, StoreError};
 use crate::tagging::FileStamp;
 
@@ -23,15 +23,15 @@ use crate::tagging::FileStamp;
 const LISTED: usize = 5000;
 
 /// The watcher's state.
-pub(super) struct Watch {
+pub(super) struct WatchLoop {
     pub(super) settling: Settling,
     pub(super) roots: Vec<Root>,
     pub(super) plan: Plan,
     pub(super) store: Arc<Store>,
-    pub(super) outlook: Arc<Outlook>,
+    pub(super) watch_status: Arc<SharedWatchStatus>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) candidates: Arc<Candidates>,
-    pub(super) ear: Ear,
+    pub(super) listener: SharedListener,
     pub(super) walks: Sender<Walk>,
     /// Folders whose comparison was asked for and has not ended.
     pub(super) asked: HashSet<PathBuf>,
@@ -43,7 +43,7 @@ pub(super) struct Watch {
     pub(super) next_look: Instant,
 }
 
-impl Watch {
+impl WatchLoop {
     pub(super) fn run(mut self) {
         loop {
             self.say_how_it_stands();
@@ -55,8 +55,8 @@ impl Watch {
             self.read(mail, now);
             self.keep_time(now);
             let candidates = Arc::clone(&self.candidates);
-            let outside = Outside { store: &self.store, plan: &self.plan, roots: &self.roots };
-            let work = self.settling.ripen(now, &outside, |origin| candidates.room(origin));
+            let disk_and_store = DiskAndStore { store: &self.store, plan: &self.plan, roots: &self.roots };
+            let work = self.settling.ripen(now, &disk_and_store, |origin| candidates.room(origin));
             self.carry_out(work, now);
         }
     }
@@ -74,8 +74,8 @@ impl Watch {
     }
 
     pub(super) fn hear(&mut self, hint: Hint, now: Instant) {
-        let outside = Outside { store: &self.store, plan: &self.plan, roots: &self.roots };
-        let work = self.settling.hear(hint, now, &outside);
+        let disk_and_store = DiskAndStore { store: &self.store, plan: &self.plan, roots: &self.roots };
+        let work = self.settling.hear(hint, now, &disk_and_store);
         self.carry_out(work, now);
     }
 
@@ -169,9 +169,9 @@ impl Watch {
     /// A new folder: watched first, listed then, so that nothing falls between the two.
     fn list(&mut self, folder: &Path, now: Instant) {
         let Some(index) = self.root_of(folder).filter(|_| self.takes_folder(folder)) else { return };
-        if self.roots[index].hearing == Hearing::Watched {
+        if self.roots[index].watch_mode == WatchMode::Watched {
             let root = &self.roots[index].real;
-            let limit = watch_below(&self.ear, &self.plan.selection, root, folder, &self.cancel);
+            let limit = watch_below(&self.listener, &self.plan.selection, root, folder, &self.cancel);
             if let Some(setting) = limit {
                 self.reached_limit(index, setting);
             }
@@ -221,7 +221,7 @@ impl Watch {
             Ok(marked)
         };
         match mark() {
-            Ok(marked) => self.outlook.update(|standing| standing.gone += marked as u64),
+            Ok(marked) => self.watch_status.update(|status| status.gone += marked as u64),
             Err(error) => tracing::error!("cannot note what is gone: {error}; the next comparison does"),
         }
     }

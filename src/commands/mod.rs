@@ -29,6 +29,7 @@ mod bars;
 mod by_hand;
 mod described;
 mod fold;
+pub mod global_options;
 mod hints;
 mod interrupt;
 mod lists;
@@ -37,7 +38,6 @@ mod offer;
 mod output;
 mod setup;
 mod since;
-pub mod wishes;
 
 use std::process::ExitCode;
 

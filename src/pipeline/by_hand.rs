@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::genre::GenreError;
 use crate::store::{Arrival, AudioKey, Claim, Depth, JournalHandle, Kinship, PastEntry, Recording, Store, StoreError};
 use crate::tagging::{
-    self, EntryId, FileStamp, Origin, OwnersChoice, Standing, SymbolicLinks, TagError, TagField, TagPlan, TagState,
-    Undo, WriteOptions, Written,
+    self, EntryId, FileStamp, GenreOwnership, Origin, OwnersChoice, SymbolicLinks, TagError, TagField, TagPlan,
+    TagState, Undo, WriteOptions, Written,
 };
 
 /// The owner's hand on single files.
@@ -152,7 +152,7 @@ impl ByHand {
         let keeps_scans_away = match &known.choice {
             Some(choice) => choice.origin != Origin::HandedBack,
             // What stands in the file tells as well, before a scan has found it.
-            None => tagging::read(&target).is_ok_and(|state| known.standing_of(&state) != Standing::Free),
+            None => tagging::read(&target).is_ok_and(|state| known.ownership_of(&state) != GenreOwnership::Free),
         };
         if keeps_scans_away {
             self.store.hand_back(&target, audio, stamp.device)?;

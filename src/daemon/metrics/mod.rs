@@ -11,14 +11,14 @@ use tokio::sync::mpsc;
 
 use super::status::Status;
 use crate::pipeline::ModelVersions;
-use server::Ask;
+use server::PageRequest;
 
 /// Questions that wait for the main loop.
 const ASKS: usize = 4;
 
 /// The page's door to the main loop.
 pub(super) struct Metrics {
-    asks: Option<mpsc::Receiver<Ask>>,
+    asks: Option<mpsc::Receiver<PageRequest>>,
 }
 
 impl Metrics {
@@ -55,7 +55,7 @@ impl Metrics {
 }
 
 /// Somebody who waits for the page.
-pub(super) struct Question(Ask);
+pub(super) struct Question(PageRequest);
 
 impl Question {
     /// Hands the page over.

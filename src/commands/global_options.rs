@@ -1,5 +1,5 @@
 //! What holds for every command, wherever on the line it stands: colour, how much is said, and whether anything may be asked. The
-//! wishes are set once, before a command begins, and only read afterwards.
+//! options are set once, before a command begins, and only read afterwards.
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use clap::{Args, ValueEnum};
 use reclassd::config::Level;
 
-static WISHES: OnceLock<Wishes> = OnceLock::new();
+static GLOBAL_OPTIONS: OnceLock<GlobalOptions> = OnceLock::new();
 
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -24,7 +24,7 @@ enum Color {
 /// The options that every command takes.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "For every command")]
-pub struct Wishes {
+pub struct GlobalOptions {
     /// Print only what failed, and no summary
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -39,7 +39,7 @@ pub struct Wishes {
     color: Color,
 }
 
-impl Wishes {
+impl GlobalOptions {
     /// From now on they hold.
     pub fn apply(self) {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -53,32 +53,32 @@ impl Wishes {
             console::set_colors_enabled_stderr(coloured);
         }
         // They are set once, by `main`.
-        let _ = WISHES.set(self);
+        let _ = GLOBAL_OPTIONS.set(self);
     }
 }
 
-fn wishes() -> &'static Wishes {
-    WISHES.get_or_init(Wishes::default)
+fn global_options() -> &'static GlobalOptions {
+    GLOBAL_OPTIONS.get_or_init(GlobalOptions::default)
 }
 
 /// Whether only failures are to be printed.
 pub fn quiet() -> bool {
-    wishes().quiet
+    global_options().quiet
 }
 
 /// Whether files that nothing was done to are to be printed as well.
 pub fn verbose() -> bool {
-    wishes().verbose > 0
+    global_options().verbose > 0
 }
 
 /// Whether somebody is there who can be asked: keys come from a terminal, what is said goes to one, and nobody forbade it.
 pub fn may_ask() -> bool {
-    !wishes().no_input && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    !global_options().no_input && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
 /// The level of messages: that of the configuration, or what the command line asks for.
 pub fn level(configured: Level) -> Level {
-    match (wishes().quiet, wishes().verbose) {
+    match (global_options().quiet, global_options().verbose) {
         (true, _) => Level::Error,
         (_, 0) => configured,
         (_, 1) if configured == Level::Trace || configured == Level::Debug => configured,

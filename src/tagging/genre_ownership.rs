@@ -1,6 +1,6 @@
 //! Whose the genre in a file is, and whether scans may touch it: what the tags hold, seen beside what the journal and the owner say.
 //!
-//! [`standing`] is a pure function of four things that are each one of a few words, so that every case is a cell of a table (which
+//! [`genre_ownership`] is a pure function of four things that are each one of a few words, so that every case is a cell of a table (which
 //! `docs/tags.md` prints, and a test goes through). What is written where nobody has decided is the policy's business.
 
 use super::state::{TagState, same_values};
@@ -104,7 +104,7 @@ pub enum LastWriteKind {
 
 /// Whether scans may write, and what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum GenreOwnership {
     /// The policy decides.
     Free,
     /// Somebody changed the genre since we wrote, and ours is still among it: under no policy does theirs give way.
@@ -134,39 +134,44 @@ pub enum LeftAlone {
 ///
 /// A choice goes first; without one the file itself and the journal tell whether what we wrote still stands. [`OwnFieldsSeen::Gone`]
 /// is only seen beside [`LastWriteKind::Wrote`] and [`LastWriteKind::Marked`].
-pub fn standing(present: Present, own: OwnFieldsSeen, last: LastWriteKind, choice: Option<Origin>) -> Standing {
+pub fn genre_ownership(
+    present: Present,
+    own: OwnFieldsSeen,
+    last: LastWriteKind,
+    choice: Option<Origin>,
+) -> GenreOwnership {
     match choice {
-        Some(Origin::Chosen) => Standing::LeftAlone(LeftAlone::Chosen),
-        Some(Origin::TakenBack) => Standing::LeftAlone(LeftAlone::TakenBack),
+        Some(Origin::Chosen) => GenreOwnership::LeftAlone(LeftAlone::Chosen),
+        Some(Origin::TakenBack) => GenreOwnership::LeftAlone(LeftAlone::TakenBack),
         // Somebody brought back what we had written: it stands again.
-        Some(Origin::TakenOut) if present == Present::AsWritten => Standing::Free,
-        Some(Origin::TakenOut) => Standing::LeftAlone(LeftAlone::TakenOut),
-        Some(Origin::HandedBack) => Standing::Free,
+        Some(Origin::TakenOut) if present == Present::AsWritten => GenreOwnership::Free,
+        Some(Origin::TakenOut) => GenreOwnership::LeftAlone(LeftAlone::TakenOut),
+        Some(Origin::HandedBack) => GenreOwnership::Free,
         None => undecided(present, own, last),
     }
 }
 
-fn undecided(present: Present, own: OwnFieldsSeen, last: LastWriteKind) -> Standing {
+fn undecided(present: Present, own: OwnFieldsSeen, last: LastWriteKind) -> GenreOwnership {
     use LastWriteKind::{Marked, Nothing, Owners, Undone, Wrote};
     use OwnFieldsSeen::{Gone, Never, Stand};
     use Present::{AsBefore, AsWritten, WithOurs};
-    const DELETED: Standing = Standing::LeftAlone(LeftAlone::GenreDeleted);
-    const RESTORED: Standing = Standing::LeftAlone(LeftAlone::Restored);
+    const DELETED: GenreOwnership = GenreOwnership::LeftAlone(LeftAlone::GenreDeleted);
+    const RESTORED: GenreOwnership = GenreOwnership::LeftAlone(LeftAlone::Restored);
     match (last, own, present) {
         // Nothing of ours is in it, nor should be.
-        (Nothing | Undone | Owners, Never | Gone, _) => Standing::Free,
+        (Nothing | Undone | Owners, Never | Gone, _) => GenreOwnership::Free,
         // Our own fields are written beside a genre of ours, unless a scan did no more than mark the file.
         (Nothing | Undone | Owners | Wrote, Stand, Present::None) => DELETED,
-        (Nothing | Undone | Owners, Stand, AsWritten | WithOurs) => Standing::Free,
-        (Nothing | Undone | Owners, Stand, AsBefore | Present::Another) => Standing::Theirs,
-        (Wrote, Stand | Never, AsWritten) => Standing::Free,
-        (Wrote, Stand, WithOurs) => Standing::Shared,
+        (Nothing | Undone | Owners, Stand, AsWritten | WithOurs) => GenreOwnership::Free,
+        (Nothing | Undone | Owners, Stand, AsBefore | Present::Another) => GenreOwnership::Theirs,
+        (Wrote, Stand | Never, AsWritten) => GenreOwnership::Free,
+        (Wrote, Stand, WithOurs) => GenreOwnership::Shared,
         (Wrote, Stand, AsBefore) | (Wrote, Never, AsBefore | Present::None) => DELETED,
-        (Wrote, Stand, Present::Another) | (Wrote, Never, WithOurs | Present::Another) => Standing::Theirs,
+        (Wrote, Stand, Present::Another) | (Wrote, Never, WithOurs | Present::Another) => GenreOwnership::Theirs,
         // Who took our fields away and kept the genre made it his own.
-        (Wrote, Gone, AsWritten | WithOurs | Present::Another) => Standing::Theirs,
+        (Wrote, Gone, AsWritten | WithOurs | Present::Another) => GenreOwnership::Theirs,
         (Wrote, Gone, AsBefore | Present::None) => RESTORED,
-        (Marked, Stand | Never, _) => Standing::Free,
+        (Marked, Stand | Never, _) => GenreOwnership::Free,
         (Marked, Gone, _) => RESTORED,
     }
 }
@@ -215,9 +220,9 @@ impl Known {
     }
 
     /// Whose the genre in a file with these tags is.
-    pub fn standing_of(&self, state: &TagState) -> Standing {
+    pub fn ownership_of(&self, state: &TagState) -> GenreOwnership {
         let choice = self.choice.as_ref().map(|choice| choice.origin);
-        standing(self.present_in(state), self.own_fields_in(state), self.last.kind(), choice)
+        genre_ownership(self.present_in(state), self.own_fields_in(state), self.last.kind(), choice)
     }
 
     /// The genre of these tags, beside what we wrote.
@@ -273,14 +278,14 @@ mod tests {
         rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
     }
 
-    fn said(standing: Standing) -> &'static str {
-        match standing {
-            Standing::Free => "the policy",
-            Standing::Shared => "theirs stays, ours follows",
-            Standing::Theirs => "theirs stays",
-            Standing::LeftAlone(LeftAlone::GenreDeleted) => "left alone: deleted",
-            Standing::LeftAlone(LeftAlone::Restored) => "left alone: restored",
-            Standing::LeftAlone(_) => "left alone",
+    fn said(genre_ownership: GenreOwnership) -> &'static str {
+        match genre_ownership {
+            GenreOwnership::Free => "the policy",
+            GenreOwnership::Shared => "theirs stays, ours follows",
+            GenreOwnership::Theirs => "theirs stays",
+            GenreOwnership::LeftAlone(LeftAlone::GenreDeleted) => "left alone: deleted",
+            GenreOwnership::LeftAlone(LeftAlone::Restored) => "left alone: restored",
+            GenreOwnership::LeftAlone(_) => "left alone",
         }
     }
 
@@ -311,7 +316,9 @@ mod tests {
             for (last, cell) in [Nothing, Wrote, Marked, Undone, Owners].into_iter().zip(&row[2..]) {
                 match *cell {
                     "—" => impossible += 1,
-                    cell => assert_eq!(said(standing(present(row[1]), own, last, None)), cell, "{row:?} {last:?}"),
+                    cell => {
+                        assert_eq!(said(genre_ownership(present(row[1]), own, last, None)), cell, "{row:?} {last:?}")
+                    }
                 }
             }
         }
@@ -342,8 +349,8 @@ mod tests {
             ] {
                 for own in [OwnFieldsSeen::Never, OwnFieldsSeen::Stand, OwnFieldsSeen::Gone] {
                     for (present, cell) in [(AsWritten, 1), (None, 2), (AsBefore, 2), (WithOurs, 2), (Another, 2)] {
-                        let standing = standing(present, own, last, Some(origin));
-                        assert_eq!(said(standing), row[cell], "{row:?} {present:?} {own:?} {last:?}");
+                        let genre_ownership = genre_ownership(present, own, last, Some(origin));
+                        assert_eq!(said(genre_ownership), row[cell], "{row:?} {present:?} {own:?} {last:?}");
                     }
                 }
             }
@@ -444,7 +451,7 @@ mod tests {
             // Handed back, the policy decides, and no evidence speaks against it.
             let mut known = Known { last, ..Known::NOTHING };
             known.hand_back();
-            assert_eq!(known.standing_of(&state(genres, own)), Standing::Free, "{label}");
+            assert_eq!(known.ownership_of(&state(genres, own)), GenreOwnership::Free, "{label}");
         }
     }
 

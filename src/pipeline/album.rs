@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::discover::Selection;
-use super::keyed_lock::{KeyedLock, KeyedLockGuard};
+use super::finding::Selection;
+use super::limits::{KeyedLock, KeyedLockGuard};
 use super::stamped_file::StampedFile;
 use crate::genre::{Genre, Ranking};
 use crate::store::AudioKey;
@@ -88,7 +88,7 @@ impl Albums {
         }
         let files = self.selection.files_in(parent);
         let names: Vec<_> = files.iter().map(|file| file.file_name()).collect();
-        let digest = super::ensemble_members::digest(&names);
+        let digest = super::asking::digest(&names);
         let folder = Arc::new(Folder { modified, files, digest, albums: Mutex::default() });
         folders.retain(|(known, _)| known != parent);
         push(&mut folders, (parent.to_owned(), Arc::clone(&folder)));

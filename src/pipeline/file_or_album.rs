@@ -1,11 +1,11 @@
 //! What the line hears in a file: the models' word on it, or on its album where the tracks of one vote together.
 //!
-//! Which files are an album is [`super::album`]'s, what a file says by itself [`super::analysis`]'s.
+//! Which files are an album is [`super::album`]'s, what a file says by itself [`super::asking`]'s.
 
 use std::path::{Path, PathBuf};
 
 use super::album::{self, AlbumVote, Albums, Voted};
-use super::analysis::{Analysis, AnalysisError};
+use super::asking::{Analysis, AnalysisError};
 use super::cancel::Cancel;
 use super::line::Line;
 use super::stamped_file::StampedFile;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::album::Albums;
-use super::analysis::{Analysis, AnalysisError, Analyst};
+use super::asking::{Analysis, AnalysisError, Analyst};
 use super::cancel::Cancel;
-use super::discover::Selection;
 use super::file_outcome::{FileOutcome, Settled, surroundings_of};
+use super::finding::Selection;
 use super::fingerprints::Fingerprints;
+use super::limits::ResourceLimits;
 use super::recovery::{recover, same_audio, settle};
 use super::report::{Action, Report};
-use super::resource_limits::ResourceLimits;
 use super::settings::{Settings, TagSettings};
 use super::stage_times::{Stage, StageTimes};
 use super::stamped_file::StampedFile;
@@ -204,7 +204,7 @@ impl Line {
         let started = Instant::now();
         let report = match analysis {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel).and_then(|report| {
-                let differ = super::opinions::differ(self.analyst.taxonomy(), &analysis.opinions);
+                let differ = super::asking::differ(self.analyst.taxonomy(), &analysis.opinions);
                 self.store.note_difference(file.path, differ)?;
                 // What is listed and searched by; a parser of other people's may panic at it, and then it says nothing.
                 let credits = std::panic::catch_unwind(|| tagging::credits_of(file.path)).unwrap_or_default();

@@ -1,52 +1,38 @@
 //! The line itself: files are found, go down it once, and come out with a report. Stages are other folders'; their order, the
-//! queues between them, the workers and the wish to stop are here.
+//! queues between them, the workers and the wish to stop are here. Three rooms of their own: [`finding`] (which files are to be looked at),
+//! [`asking`] (what the models say of one) and [`limits`] (how much is done at once); [`by_hand`] is the owner's way past the line.
 
 mod album;
-mod analysis;
-mod answer_gatherer;
-mod ask_model;
+mod asking;
 mod by_hand;
 mod cancel;
-mod clip_features;
-mod comparison;
-mod compute_pool;
 mod decision;
-mod discover;
-mod disk_readers;
-mod ensemble_members;
 mod file_or_album;
 mod file_outcome;
+mod finding;
 mod fingerprints;
-mod ignore_files;
-mod keyed_lock;
-mod leave_alone;
+mod limits;
 mod line;
-mod model_answer;
-mod opinions;
 mod panic_guard;
 mod recovery;
 mod report;
-mod resource_limits;
 mod scan;
 mod settings;
 mod stage_times;
 mod stamped_file;
-mod stored_answers;
 
 pub use album::AlbumVote;
-pub use analysis::{Analysis, Opinion, Sound, Step, start_runtime};
-pub use ask_model::{AskModelError, ask_model};
+pub use asking::{
+    Analysis, AskModelError, AudioAnswers, LineError, Opinion, Opinions, Sound, Step, StoredAnswers, ask_model,
+    ensemble_of, start_runtime,
+};
 pub use by_hand::{ByHand, HandError, HandReport, History};
 pub use cancel::Cancel;
-pub use comparison::{Compared, Comparison, Difference, Why};
-pub use discover::{Found, Obstacle, Selection};
-pub use ensemble_members::{LineError, ensemble_of};
+pub use finding::{Compared, Comparison, Difference, Found, Obstacle, Selection, Why};
 pub use fingerprints::Fingerprints;
 pub use line::{ExplainError, Explanation, Judgement, Line, ModelVersions, Worker};
-pub use opinions::Opinions;
 pub use panic_guard::process_catching_panics;
 pub use report::{Action, Fate, Known, Report, Summary, WaitsFor};
 pub use scan::{Scan, ScanRequest, count_reports};
 pub use settings::Settings;
 pub use stage_times::{Stage, StageTimes};
-pub use stored_answers::{AudioAnswers, StoredAnswers};

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::cancel::Cancel;
-use super::discover::{Found, Obstacle, Selection};
+use super::finding::{Found, Obstacle, Selection};
 use super::line::{Line, Worker};
 use super::panic_guard::process_catching_panics;
 use super::report::Report;

@@ -71,7 +71,7 @@ impl Opinions {
 
 /// Whether models that vote name genres of which none is a kind of the other: `Metal` and `Rock` are one opinion, told more and less
 /// exactly.
-pub(super) fn differ(taxonomy: &Taxonomy, opinions: &[Opinion]) -> bool {
+pub(in crate::pipeline) fn differ(taxonomy: &Taxonomy, opinions: &[Opinion]) -> bool {
     let best = |opinion: &Opinion| {
         let (genre, share) = opinion.ranking.first()?;
         // A tagger that hears none of its genres says nothing.

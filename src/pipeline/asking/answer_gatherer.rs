@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use super::super::cancel::Cancel;
+use super::super::limits::ResourceLimits;
+use super::super::stamped_file::StampedFile;
 use super::analysis::AnalysisError;
-use super::cancel::Cancel;
 use super::clip_features::{ClipFeatures, WantedFeatures};
 use super::ensemble_members::{descriptors_key, fma518_key};
 use super::model_answer::{ModelAnswer, row};
-use super::resource_limits::ResourceLimits;
-use super::stamped_file::StampedFile;
 use crate::audio::{self, AnalysisWindow, Recording};
 use crate::descriptors::Descriptors;
 use crate::features::{Extractor, FMA518_LEN};

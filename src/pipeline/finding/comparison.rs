@@ -10,9 +10,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::cancel::Cancel;
+use super::super::cancel::Cancel;
+use super::super::fingerprints::Fingerprints;
 use super::discover::{Found, Obstacle, Selection};
-use super::fingerprints::Fingerprints;
 use crate::store::{KnownFile, Store, StoreError};
 use crate::tagging::FileStamp;
 
@@ -229,9 +229,9 @@ impl<'a> Rows<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::Settings;
     use super::*;
     use crate::config::{Config, Library};
+    use crate::pipeline::settings::Settings;
     use crate::store::tests::fresh;
     use crate::store::{TrackStatus, TrackUpdate};
 

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::by_hand::{ByHand, HandError, HandReport};
-use super::report::Action;
+use super::super::report::Action;
+use super::{ByHand, HandError, HandReport};
 use crate::genre::Genre;
 use crate::store::{Depth, EntryState, PastEntry, Ranking, Recording};
 use crate::tagging::{self, Cause, EntryId, FileStamp, Origin, OwnersChoice, TagError};

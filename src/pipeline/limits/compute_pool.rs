@@ -11,7 +11,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::features::Extractor;
 
 /// The threads that compute.
-pub(super) struct ComputePool {
+pub(in crate::pipeline) struct ComputePool {
     count: usize,
     /// Started when there is something to compute, by a worker whose priority they take over; none where no thread can be had.
     pool: OnceLock<Option<ThreadPool>>,
@@ -21,12 +21,12 @@ pub(super) struct ComputePool {
 
 impl ComputePool {
     /// So many, at least one.
-    pub(super) fn new(count: usize) -> Self {
+    pub(in crate::pipeline) fn new(count: usize) -> Self {
         Self { count: count.max(1), pool: OnceLock::new(), extractors: Mutex::default() }
     }
 
     /// Does some work on a thread of the pool, when one is free, and gives what it gives. A panic in it is the caller's.
-    pub(super) fn run<T: Send>(&self, work: impl FnOnce(&mut Extractor) -> T + Send) -> T {
+    pub(in crate::pipeline) fn run<T: Send>(&self, work: impl FnOnce(&mut Extractor) -> T + Send) -> T {
         match self.pool.get_or_init(|| start(self.count)) {
             Some(pool) => pool.install(|| self.with_extractor(work)),
             None => self.with_extractor(work),

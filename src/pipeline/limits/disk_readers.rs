@@ -12,7 +12,7 @@ const OF_A_SPINNING_DISK: usize = 1;
 const OF_A_REMOTE_DISK: usize = 8;
 
 /// How many files are read at once on each file system.
-pub(super) struct DiskReaders {
+pub(in crate::pipeline) struct DiskReaders {
     /// What the configuration says; none: as it suits the medium.
     chosen: Option<usize>,
     disks: Mutex<HashMap<u64, Arc<Disk>>>,
@@ -27,17 +27,17 @@ struct Disk {
 }
 
 impl DiskReaders {
-    pub(super) fn new(chosen: Option<usize>) -> Self {
+    pub(in crate::pipeline) fn new(chosen: Option<usize>) -> Self {
         Self { chosen, disks: Mutex::default() }
     }
 
     /// The most that may ever read at once on a file system that limits them.
-    pub(super) fn most(&self) -> usize {
+    pub(in crate::pipeline) fn most(&self) -> usize {
         self.chosen.unwrap_or(OF_A_REMOTE_DISK)
     }
 
     /// Waits until a file (without links) on the file system of this number may be read.
-    pub(super) fn turn(&self, path: &Path, device: u64) -> ReadTurn {
+    pub(in crate::pipeline) fn turn(&self, path: &Path, device: u64) -> ReadTurn {
         let disk = {
             let mut disks = self.disks.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(disks.entry(device).or_insert_with(|| Arc::new(Disk::new(self.limit(path, device)))))
@@ -71,13 +71,13 @@ impl Disk {
 }
 
 /// The right to read, until it is dropped.
-pub(super) struct ReadTurn {
+pub(in crate::pipeline) struct ReadTurn {
     disk: Arc<Disk>,
 }
 
 impl ReadTurn {
     /// Whether others wait for it: then all that is needed is read at once, before it is given on.
-    pub(super) fn is_scarce(&self) -> bool {
+    pub(in crate::pipeline) fn is_scarce(&self) -> bool {
         self.disk.limit.is_some()
     }
 }

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The things that are being worked on.
-pub(super) struct KeyedLock<T> {
+pub(in crate::pipeline) struct KeyedLock<T> {
     locked: Mutex<HashSet<T>>,
     freed: Condvar,
 }
@@ -19,7 +19,7 @@ impl<T> Default for KeyedLock<T> {
 
 impl<T: Eq + Hash + Clone> KeyedLock<T> {
     /// Waits until nobody else works on it. Whoever has one does not ask for another of the same kind.
-    pub(super) fn lock(&self, key: T) -> KeyedLockGuard<'_, T> {
+    pub(in crate::pipeline) fn lock(&self, key: T) -> KeyedLockGuard<'_, T> {
         let mut locked = self
             .freed
             .wait_while(self.locked(), |locked| locked.contains(&key))
@@ -29,7 +29,7 @@ impl<T: Eq + Hash + Clone> KeyedLock<T> {
     }
 
     /// Whether somebody works on it just now.
-    pub(super) fn is_locked(&self, key: &T) -> bool {
+    pub(in crate::pipeline) fn is_locked(&self, key: &T) -> bool {
         self.locked().contains(key)
     }
 
@@ -39,7 +39,7 @@ impl<T: Eq + Hash + Clone> KeyedLock<T> {
 }
 
 /// Something that nobody else works on, until this is dropped.
-pub(super) struct KeyedLockGuard<'a, T: Eq + Hash + Clone> {
+pub(in crate::pipeline) struct KeyedLockGuard<'a, T: Eq + Hash + Clone> {
     lock: &'a KeyedLock<T>,
     key: T,
 }

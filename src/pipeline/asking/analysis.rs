@@ -1,16 +1,16 @@
 //! From a file to a verdict: who is asked, when that is enough, and what the vote makes of it.
 //!
 //! A plain vote is one stage; a progressive one asks the cheap models first and the next only while the vote is not sure. What is stored is
-//! not computed and what is computed is stored: that is [`super::session`]'s.
+//! not computed and what is computed is stored: that is [`super::answer_gatherer`]'s.
 
 use std::time::Duration;
 
-use super::album::AlbumVote;
+use super::super::album::AlbumVote;
+use super::super::cancel::Cancel;
+use super::super::limits::ResourceLimits;
+use super::super::stamped_file::StampedFile;
 use super::answer_gatherer::{AnswerGatherer, KeyedModel, ListeningSettings};
-use super::cancel::Cancel;
 use super::ensemble_members::{LineError, digest, ensemble_of, member_key, model_key};
-use super::resource_limits::ResourceLimits;
-use super::stamped_file::StampedFile;
 use crate::audio::{AnalysisWindow, AudioError};
 use crate::config::{self, Config};
 use crate::descriptors::Descriptors;
@@ -101,7 +101,7 @@ impl Analysis {
 }
 
 /// Why there is no verdict.
-pub(super) enum AnalysisError {
+pub(in crate::pipeline) enum AnalysisError {
     /// The wish to stop came first.
     Cancelled,
     /// The file was replaced or written to meanwhile.
@@ -129,7 +129,7 @@ impl From<AudioError> for AnalysisError {
 }
 
 /// The models, the vote, and what they listen to.
-pub(super) struct Analyst {
+pub(in crate::pipeline) struct Analyst {
     ensemble: Ensemble,
     taxonomy: Taxonomy,
     /// The genres that each member can say, in the taxonomy, in the order of the members.
@@ -151,7 +151,7 @@ pub(super) struct VoteStage {
 
 impl Analyst {
     /// The models that the configuration asks for, loaded.
-    pub(super) fn new(config: &Config) -> Result<Self, LineError> {
+    pub(in crate::pipeline) fn new(config: &Config) -> Result<Self, LineError> {
         start_runtime(config);
         let ensemble = ensemble_of(config)?;
         load(&ensemble)?;
@@ -175,34 +175,34 @@ impl Analyst {
     }
 
     /// One line for all that a verdict depends on.
-    pub(super) fn fingerprint(&self) -> &str {
+    pub(in crate::pipeline) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
     /// Name and version of the ensemble, for `RECLASSD_MODEL`.
-    pub(super) fn ensemble_name(&self) -> String {
+    pub(in crate::pipeline) fn ensemble_name(&self) -> String {
         self.ensemble.id()
     }
 
     /// The genres that there are.
-    pub(super) fn taxonomy(&self) -> &Taxonomy {
+    pub(in crate::pipeline) fn taxonomy(&self) -> &Taxonomy {
         &self.taxonomy
     }
 
     /// The models that have a say: names and versions.
-    pub(super) fn voters(&self) -> Vec<(String, String)> {
+    pub(in crate::pipeline) fn voters(&self) -> Vec<(String, String)> {
         let voters = self.ensemble.members.iter().filter(|member| member.weight > 0.0);
         let manifests = voters.map(|member| member.model.manifest());
         manifests.map(|manifest| (manifest.name.clone(), manifest.version.clone())).collect()
     }
 
     /// What a remembered failure depends on: another version or window may succeed.
-    pub(super) fn failure_key(&self) -> &str {
+    pub(in crate::pipeline) fn failure_key(&self) -> &str {
         &self.listening.failure_key
     }
 
     /// What the models make of a piece of audio, from the cache as far as it goes; `force` passes the cache by.
-    pub(super) fn analyse(
+    pub(in crate::pipeline) fn analyse(
         &self,
         store: &Store,
         audio: AudioKey,

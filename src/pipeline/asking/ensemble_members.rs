@@ -300,6 +300,6 @@ pub(super) fn embedding_key(model_key: &str) -> String {
 }
 
 /// A short digest of a value's insides.
-pub(super) fn digest(value: &impl std::fmt::Debug) -> String {
+pub(in crate::pipeline) fn digest(value: &impl std::fmt::Debug) -> String {
     blake3::hash(format!("{value:?}").as_bytes()).to_hex()[..16].to_owned()
 }

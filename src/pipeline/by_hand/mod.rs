@@ -1,6 +1,8 @@
 //! What the owner does to single files: choose a genre, take writes back. The same claims, the same safe write and the same checks
 //! as on the line, and no listening.
 
+mod leave_alone;
+
 use std::path::{Path, PathBuf};
 
 use super::recovery::{recover, same_audio, settle};

@@ -101,7 +101,7 @@ impl Selection {
 
     /// The same in the order of the paths' bytes, which is the database's. Only what lies behind a link to a folder comes out of
     /// order.
-    pub(super) fn walk_in_order_of_paths<'a>(
+    pub(in crate::pipeline) fn walk_in_order_of_paths<'a>(
         &'a self,
         base: &Path,
         folder: &'a Path,

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use divan::Bencher;
-use reclassd::audio::{AnalysisWindow, Clip, decode, identify};
+use reclassd::audio::{AnalysisWindow, Clip, decode, identify, open_at};
 
 const RATE: u32 = 44_100;
 const SECONDS: usize = 300;
@@ -89,6 +89,17 @@ fn middle_30_s(bencher: Bencher<'_, '_>, name: &str) {
     let path = path(name);
     let window = AnalysisWindow::default();
     bencher.bench(|| decode(path, &window).map(|recording| recording.clips[0].samples.len()));
+}
+
+/// The same for those who hear no more than 22,050 Hz, at that rate.
+#[divan::bench(args = names(), sample_count = 20, sample_size = 1)]
+fn middle_30_s_at_22_050(bencher: Bencher<'_, '_>, name: &str) {
+    let path = path(name);
+    let window = AnalysisWindow::default();
+    bencher.bench(|| {
+        let recording = open_at(path, &window, 22_050).and_then(|opened| opened.decode())?;
+        recording.clips[0].resampled(22_050).map(|clip| clip.samples.len())
+    });
 }
 
 #[divan::bench(args = names())]

@@ -13,7 +13,7 @@ use super::{AnalysisWindow, AudioError, Clip};
 /// What was decoded of one file.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    /// The windows, in order of time, at the file's own rate.
+    /// The windows, in order of time, at the file's own rate, or at half of it where that was enough.
     pub clips: Vec<Clip>,
     /// How the sound was encoded.
     pub codec: Codec,
@@ -81,10 +81,19 @@ pub fn warm(path: &Path) {
 /// # Errors
 /// Any [AudioError] but `Resample`: the file cannot be read, is no sound, is of a kind that is not decoded, or is incomplete.
 pub fn open(path: &Path, window: &AnalysisWindow) -> Result<Opened, AudioError> {
+    open_at(path, window, u32::MAX)
+}
+
+/// The same for those to whom `enough` Hz are enough: what can be decoded at a lower rate for less is, unless that is below it. The clips
+/// are what [`Clip::resampled`] would make of those at the file's own rate, as far as two decoders agree.
+///
+/// # Errors
+/// As [open].
+pub fn open_at(path: &Path, window: &AnalysisWindow, enough: u32) -> Result<Opened, AudioError> {
     guard(path, || {
         let source = Source::open(path)?;
         let bytes = source.bytes();
-        let track::Opened { container, mut track, sound } = track::open(source)?;
+        let track::Opened { container, mut track, sound } = track::open(source, enough)?;
         let spans = window.spans(track.format().total, track.format().sample_rate);
         let mut places: Vec<Range<u64>> = spans.iter().map(|span| place(span, track.format().total, &sound)).collect();
         if let (true, Some(first)) = (track.walks(), places.first_mut()) {
@@ -125,7 +134,7 @@ impl Opened {
                 clips,
                 codec: format.codec,
                 container: self.container,
-                source_rate: format.sample_rate,
+                source_rate: self.track.source_rate(),
                 channels: format.channels,
                 duration: Duration::from_secs_f64(format.total as f64 / f64::from(format.sample_rate)),
             })
@@ -149,7 +158,7 @@ fn place(span: &Range<u64>, total: u64, sound: &Range<u64>) -> Range<u64> {
 /// As [decode].
 pub fn probe(path: &Path) -> Result<(), AudioError> {
     guard(path, || {
-        let mut track = track::open(Source::open(path)?)?.track;
+        let mut track = track::open(Source::open(path)?, u32::MAX)?.track;
         let mut mono = Vec::new();
         for _ in 0..PROBED_PACKETS {
             if track.decode(&mut mono)?.is_none() || !mono.is_empty() {

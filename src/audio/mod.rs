@@ -16,6 +16,7 @@
 mod clip;
 mod decode;
 mod error;
+mod half_rate;
 mod identity;
 mod mono;
 mod opus;
@@ -26,7 +27,7 @@ mod track;
 mod window;
 
 pub use clip::Clip;
-pub use decode::{Opened, Recording, decode, length, open, probe, warm};
+pub use decode::{Opened, Recording, decode, length, open, open_at, probe, warm};
 pub use error::{AudioError, FailureKind};
 pub use identity::{AudioId, ParseAudioIdError, identify};
 pub use payload::{Container, Payload, payload, payload_hash};

@@ -23,7 +23,7 @@ pub(super) fn wave(mut source: Source, wave: Chunked) -> Result<Box<dyn Track>, 
         Described::Mpeg => {
             let first = first_frame(&mut source, wave.data.clone(), true)?;
             let first = first.ok_or_else(|| Fault::damaged("its sound holds no MPEG frames"))?;
-            return Ok(Box::new(MpegTrack::open(source, first..wave.data.end)?));
+            return Ok(Box::new(MpegTrack::open(source, first..wave.data.end, u32::MAX)?));
         }
     };
     let length = wave.data.end - wave.data.start;

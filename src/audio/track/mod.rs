@@ -60,7 +60,7 @@ impl fmt::Display for Codec {
 #[derive(Debug, Clone)]
 pub(crate) struct Format {
     pub codec: Codec,
-    /// In Hz.
+    /// Of what is decoded, in Hz.
     pub sample_rate: u32,
     pub channels: u16,
     /// Frames (samples a channel) in all, encoder delay and padding left out.
@@ -93,6 +93,11 @@ impl Format {
 pub(crate) trait Track: Send {
     fn format(&self) -> &Format;
 
+    /// The rate of the file in Hz, which may be higher than the one that it is decoded at.
+    fn source_rate(&self) -> u32 {
+        self.format().sample_rate
+    }
+
     /// Whether a place is found by going through all that lies before it.
     fn walks(&self) -> bool {
         false
@@ -119,14 +124,14 @@ pub(crate) struct Opened {
     pub sound: Range<u64>,
 }
 
-/// Opens whatever the file is.
-pub(crate) fn open(mut source: Source) -> Result<Opened, Fault> {
+/// Opens whatever the file is. What can be decoded for less at a lower rate is, if that is `enough` Hz at least.
+pub(crate) fn open(mut source: Source, enough: u32) -> Result<Opened, Fault> {
     let found = payload::find(&mut source)?;
     let container = found.container();
     let len = source.len();
     let to_the_end = |start: u64| start..len;
     let (track, sound): (Box<dyn Track>, Range<u64>) = match found {
-        Found::Mpeg(range) => (Box::new(mpeg::MpegTrack::open(source, range.clone())?), range),
+        Found::Mpeg(range) => (Box::new(mpeg::MpegTrack::open(source, range.clone(), enough)?), range),
         Found::Ogg(start) => {
             let sound = to_the_end(start);
             (Box::new(ogg::OggTrack::open(source, start)?), sound)

@@ -12,6 +12,7 @@ use crate::formats::mpeg::Header;
 
 use super::decoder::{Decoded, Decoder};
 use super::{Codec, Format, Track};
+use crate::audio::half_rate;
 
 /// Frames decoded and dropped before the wanted one: a frame may lean on the bits of up to nine frames before it (511 bytes, at the
 /// lowest bitrates), and its sound overlaps with theirs.
@@ -20,29 +21,56 @@ const RUN_IN: u64 = 16;
 pub(super) struct MpegTrack {
     source: Source,
     layout: Layout,
+    /// As it is decoded.
     format: Format,
-    decoder: Decoder,
-    /// Channels that the decoder was made for.
-    channels: u16,
+    hearing: Hearing,
     /// Number and position of the next frame.
     frame: u64,
     position: u64,
 }
 
+/// How it is decoded.
+enum Hearing {
+    /// As it is, by a decoder for so many channels.
+    Whole(Decoder, u16),
+    /// At half the rate.
+    Half(half_rate::Decoder),
+}
+
 impl MpegTrack {
-    /// Opens the frames of `range`, the first of which is at its start.
-    pub(super) fn open(mut source: Source, range: Range<u64>) -> Result<Self, Fault> {
+    /// Opens the frames of `range`, the first of which is at its start. Where `enough` Hz are enough, they are decoded at half their rate if
+    /// that is no less.
+    pub(super) fn open(mut source: Source, range: Range<u64>, enough: u32) -> Result<Self, Fault> {
         let layout = Layout::read(&mut source, range)?;
         let header = layout.header;
-        let format = Format {
+        let mut format = Format {
             codec: codec(&header),
             sample_rate: header.sample_rate,
             channels: header.channels,
             total: layout.total,
         }
         .checked()?;
+        let halves = (header.version, header.layer) == (1, 3) && header.sample_rate / 2 >= enough;
+        // The samples that are kept are those which resampling would keep: every second one, from the first behind the encoder's delay on.
+        let half = halves.then(|| half_rate::Decoder::new(header.sample_rate, layout.delay as usize % 2)).flatten();
+        let hearing = match half {
+            Some(half) => {
+                format.sample_rate /= 2;
+                format.total = format.total.div_ceil(2);
+                Hearing::Half(half)
+            }
+            None => Hearing::Whole(decoder(&header)?, header.channels),
+        };
         let position = layout.frames.start;
-        Ok(Self { source, layout, format, decoder: decoder(&header)?, channels: header.channels, frame: 0, position })
+        Ok(Self { source, layout, format, hearing, frame: 0, position })
+    }
+
+    /// Samples of the file for each that is decoded.
+    fn step(&self) -> u64 {
+        match self.hearing {
+            Hearing::Whole(..) => 1,
+            Hearing::Half(_) => 2,
+        }
     }
 }
 
@@ -74,14 +102,24 @@ impl Track for MpegTrack {
         !self.layout.is_constant()
     }
 
+    fn source_rate(&self) -> u32 {
+        self.layout.header.sample_rate
+    }
+
     fn cannot(&self) -> Option<&'static str> {
-        self.decoder.cannot()
+        match &self.hearing {
+            Hearing::Whole(decoder, _) => decoder.cannot(),
+            Hearing::Half(_) => None,
+        }
     }
 
     fn seek(&mut self, frame: u64) -> Result<(), Fault> {
-        let wanted = ((frame + self.layout.delay) / self.layout.header.samples()).saturating_sub(RUN_IN);
+        let wanted = ((frame * self.step() + self.layout.delay) / self.layout.header.samples()).saturating_sub(RUN_IN);
         (self.frame, self.position) = self.layout.locate(&mut self.source, wanted)?;
-        self.decoder.reset();
+        match &mut self.hearing {
+            Hearing::Whole(decoder, _) => decoder.reset(),
+            Hearing::Half(decoder) => decoder.reset(),
+        }
         Ok(())
     }
 
@@ -90,9 +128,10 @@ impl Track for MpegTrack {
         let header = found.header;
         self.frame += found.lost;
         self.position = found.at;
-        if header.channels != self.channels {
-            self.decoder = decoder(&header)?;
-            self.channels = header.channels;
+        if let Hearing::Whole(old, channels) = &mut self.hearing
+            && header.channels != *channels
+        {
+            (*old, *channels) = (decoder(&header)?, header.channels);
         }
         let length = header.length();
         let bytes = self.source.peek(self.position, length as usize)?;
@@ -100,12 +139,18 @@ impl Track for MpegTrack {
         if (bytes.len() as u64) < length {
             return Ok(None);
         }
-        let (Decoded::Sound(_) | Decoded::Bad) = self.decoder.decode(bytes, header.samples(), mono)? else {
-            return Ok(None);
-        };
+        match &mut self.hearing {
+            Hearing::Whole(decoder, _) => match decoder.decode(bytes, header.samples(), mono)? {
+                Decoded::Sound(_) | Decoded::Bad => {}
+                Decoded::End => return Ok(None),
+            },
+            // A bad frame is silent.
+            Hearing::Half(decoder) => decoder.decode(bytes, mono).unwrap_or_default(),
+        }
         let start = (self.frame * header.samples()) as i64 - self.layout.delay as i64;
         self.frame += 1;
         self.position += length;
-        Ok(Some(start))
+        // Even, or else the second of each two samples is kept.
+        Ok(Some(start.div_euclid(self.step() as i64) + start.rem_euclid(self.step() as i64)))
     }
 }

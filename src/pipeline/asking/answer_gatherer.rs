@@ -337,6 +337,17 @@ impl<'a> AnswerGatherer<'a> {
         Ok(questions)
     }
 
+    /// The highest rate that anything here hears, in Hz: what is above is not decoded where that is less work.
+    fn highest_rate(&self) -> u32 {
+        // Loudness is that of the whole band.
+        if self.listening.describes {
+            return u32::MAX;
+        }
+        let inputs = self.models.iter().map(|keyed| &keyed.model.manifest().input);
+        let joined = (0..self.models.len()).filter_map(|model| self.joined(model)).flat_map(JoinedInput::fma518_rates);
+        joined.chain(WantedFeatures::of(inputs).rates()).max().unwrap_or(u32::MAX)
+    }
+
     /// Finds the windows in the file, and has the disk fetch them.
     fn open_file(&self) -> Result<audio::Opened, AnalysisError> {
         if self.cancel.is_requested() {
@@ -349,7 +360,7 @@ impl<'a> AnswerGatherer<'a> {
         }
         let turn = self.limits.readers.turn(self.file.path, self.file.stamp.device);
         tracing::debug!("opening {}", self.file.path.display());
-        let opened = audio::open(self.file.path, &self.listening.window);
+        let opened = audio::open_at(self.file.path, &self.listening.window, self.highest_rate());
         if !self.file.is_unchanged() {
             return Err(AnalysisError::Changed);
         }

@@ -61,7 +61,8 @@ impl WantedFeatures {
         self.fma518.iter().copied()
     }
 
-    fn rates(&self) -> std::collections::BTreeSet<u32> {
+    /// All rates at which something is heard.
+    pub(super) fn rates(&self) -> std::collections::BTreeSet<u32> {
         let log_mels = self.log_mel.iter().map(|parameters| parameters.sample_rate);
         let mels = self.mel.iter().map(|parameters| parameters.sample_rate);
         let musicnn = self.musicnn_mel.then_some(MusicnnMel::SAMPLE_RATE);

@@ -240,33 +240,135 @@ impl Slope {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
-    use crate::audio::{AnalysisWindow, Clip, decode, open_at};
+    use realfft::RealFftPlanner;
 
-    /// How much weaker than the sound what differs is, in dB, where the two paths are meant to agree.
-    fn agreement(path: &Path, window: &AnalysisWindow) -> f64 {
+    use super::*;
+    use crate::audio::{AnalysisWindow, decode, open_at};
+    use crate::formats::mpeg::Header;
+
+    const WHOLE: AnalysisWindow = AnalysisWindow { seconds: 600.0, count: 1 };
+
+    fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    }
+
+    /// Sound up to where resamplers agree.
+    fn power(sound: &[f32]) -> f64 {
+        let mut samples = sound.to_vec();
+        samples.truncate(samples.len() & !1);
+        let transform = RealFftPlanner::<f32>::new().plan_fft_forward(samples.len());
+        let mut spectrum = transform.make_output_vec();
+        transform.process(&mut samples, &mut spectrum).unwrap();
+        let agreed = spectrum.len() * 17 / 20;
+        spectrum[..agreed].iter().map(|bin| f64::from(bin.norm_sqr())).sum()
+    }
+
+    /// By how many dB a clip is louder than its difference from another.
+    fn agreement(expected: &[f32], heard: &[f32]) -> f64 {
+        assert!(expected.len().abs_diff(heard.len()) <= 1, "{} and {} samples", expected.len(), heard.len());
+        let difference: Vec<f32> = expected.iter().zip(heard).map(|(a, b)| a - b).collect();
+        10.0 * (power(expected) / power(&difference).max(1e-12)).log10()
+    }
+
+    fn heard_twice(path: &Path, window: &AnalysisWindow) -> f64 {
         let whole = decode(path, window).unwrap();
         let half = open_at(path, window, 22_050).unwrap().decode().unwrap();
         assert_eq!((half.source_rate, half.clips[0].sample_rate), (whole.source_rate, whole.source_rate / 2));
-        let expected = whole.clips[0].resampled(whole.source_rate / 2).unwrap().into_owned();
-        let (Clip { samples: a, .. }, Clip { samples: b, .. }) = (&expected, &half.clips[0]);
-        assert!(a.len().abs_diff(b.len()) <= 1, "{}: {} and {} samples", path.display(), a.len(), b.len());
-        let power = |of: &mut dyn Iterator<Item = f32>| of.map(|x| f64::from(x * x)).sum::<f64>();
-        let difference = power(&mut a.iter().zip(b).map(|(a, b)| a - b));
-        if let Ok(path) = std::env::var("RECLASSD_DUMP") {
-            let bytes: Vec<u8> =
-                a.iter().zip(b).flat_map(|(a, b)| [a.to_le_bytes(), b.to_le_bytes()]).flatten().collect();
-            std::fs::write(path, bytes).unwrap();
+        assert_eq!((half.channels, half.duration), (whole.channels, whole.duration));
+        assert_eq!(half.clips.len(), whole.clips.len());
+        let at_22_050 = |clip: &Clip| clip.resampled(22_050).unwrap().into_owned().samples;
+        let both = whole.clips.iter().zip(&half.clips);
+        both.map(|(whole, half)| agreement(&at_22_050(whole), &at_22_050(half))).fold(f64::INFINITY, f64::min)
+    }
+
+    /// The frames of a file without a tag in front.
+    fn frames(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
+        let mut frames = Vec::new();
+        let mut at = 0;
+        while let Some(header) = bytes.get(at..at + 4).and_then(|four| Header::parse(four.try_into().unwrap())) {
+            let end = at + header.length() as usize;
+            frames.push(at..end);
+            at = end;
         }
-        10.0 * (power(&mut a.iter().copied()) / difference.max(1e-9)).log10()
+        assert!(frames.len() > 50);
+        frames
     }
 
     #[test]
-    fn try_files() {
-        let window = AnalysisWindow { seconds: 10.0, count: 1 };
-        for path in std::env::var("RECLASSD_TRY").unwrap().split(':') {
-            println!("{:.1} dB  {path}", agreement(Path::new(path), &window));
+    fn an_mp3_sounds_at_half_its_rate_as_it_does_at_the_whole() {
+        for name in ["cbr.mp3", "vbr.mp3", "bare.mp3", "bare-vbr.mp3", "mono48.mp3", "bursts.mp3"] {
+            let decibels = heard_twice(&fixture(name), &WHOLE);
+            assert!(decibels > 60.0, "{name}: {decibels:.1} dB");
+        }
+        // Windows that begin at an even sample: others lie half a sample apart.
+        for (count, seconds) in [(1, 1.0), (3, 1.0), (1, 2.0)] {
+            let window = AnalysisWindow { seconds, count };
+            let decibels = heard_twice(&fixture("cbr.mp3"), &window);
+            assert!(decibels > 50.0, "a part of it: {decibels:.1} dB");
+        }
+    }
+
+    #[test]
+    fn channels_are_averaged_however_they_are_joined() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = std::fs::read(fixture("bursts.mp3")).unwrap();
+        for joint in 0..4 {
+            let mut bytes = bytes.clone();
+            for frame in frames(&bytes).into_iter().skip(1) {
+                bytes[frame.start + 3] = 0x40 | joint << 4 | bytes[frame.start + 3] & 15;
+            }
+            let path = folder.path().join("joint.mp3");
+            std::fs::write(&path, &bytes).unwrap();
+            let decibels = heard_twice(&path, &WHOLE);
+            assert!(decibels > 60.0, "joined as {joint}: {decibels:.1} dB");
+        }
+    }
+
+    #[test]
+    fn no_frame_however_broken_stops_the_rest_and_each_good_one_is_of_one_length() {
+        let bytes = std::fs::read(fixture("bursts.mp3")).unwrap();
+        let frames = frames(&bytes);
+        let (mut decoder, mut seed, mut bad) = (Decoder::new(44_100, 1).unwrap(), 7_u32, 0);
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % below
+        };
+        for round in 0..40 {
+            for frame in &frames {
+                let mut frame = bytes[frame.clone()].to_vec();
+                for _ in 0..round % 8 {
+                    let at = 2 + random(frame.len().min(60) - 2);
+                    frame[at] ^= 1 << random(8);
+                }
+                if round % 5 == 4 {
+                    frame.truncate(random(frame.len()));
+                }
+                let mut sound = Vec::new();
+                match decoder.decode(&frame, &mut sound) {
+                    Ok(()) => assert_eq!(sound.len(), LINES),
+                    Err(Bad) => {
+                        bad += 1;
+                        assert!(sound.is_empty());
+                    }
+                }
+                assert!(sound.iter().all(|sample| (-1.0..=1.0).contains(sample)));
+            }
+        }
+        assert!(bad > 100, "{bad}: nothing was broken");
+        decoder.reset();
+        let mut sound = Vec::new();
+        let good = frames.iter().filter(|frame| decoder.decode(&bytes[(*frame).clone()], &mut sound).is_ok()).count();
+        assert!(good + 12 > frames.len(), "{good} of {}", frames.len());
+    }
+
+    #[test]
+    fn what_is_not_mpeg_1_or_not_needed_at_half_the_rate_is_decoded_as_ever() {
+        for (name, enough) in [("cbr.mp3", 22_051), ("mpeg2.mp3", 1), ("mpeg25.mp3", 1), ("layer2.mp2", 1)] {
+            let whole = decode(&fixture(name), &WHOLE).unwrap();
+            let other = open_at(&fixture(name), &WHOLE, enough).unwrap().decode().unwrap();
+            assert_eq!(whole.clips, other.clips, "{name}");
         }
     }
 }

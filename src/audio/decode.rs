@@ -197,6 +197,7 @@ fn clip(track: &mut dyn Track, span: &Range<u64>) -> Result<Clip, Fault> {
     if samples.is_empty() {
         return Err(Fault::Empty("its sound has no samples"));
     }
+    track.finish(&mut samples);
     Ok(Clip { samples, sample_rate })
 }
 

@@ -111,6 +111,9 @@ pub(crate) trait Track: Send {
     /// Goes to a place at or before `frame`, early enough for the decoder to have settled when it gets there.
     fn seek(&mut self, frame: u64) -> Result<(), Fault>;
 
+    /// Does what is left to do to sound that was cut out of what was decoded.
+    fn finish(&self, _sound: &mut [f32]) {}
+
     /// Decodes the next packet: appends its mono sound to `mono` and gives the position of the first frame appended, which is negative
     /// within the encoder's delay. A packet that is broken appends nothing. `None` at the end.
     fn decode(&mut self, mono: &mut Vec<f32>) -> Result<Option<i64>, Fault>;

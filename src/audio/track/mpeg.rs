@@ -123,6 +123,12 @@ impl Track for MpegTrack {
         Ok(())
     }
 
+    fn finish(&self, sound: &mut [f32]) {
+        if let Hearing::Half(_) = self.hearing {
+            half_rate::finish(sound, self.format.sample_rate);
+        }
+    }
+
     fn decode(&mut self, mono: &mut Vec<f32>) -> Result<Option<i64>, Fault> {
         let Some(found) = self.layout.frame_from(&mut self.source, self.position)? else { return Ok(None) };
         let header = found.header;

@@ -1,5 +1,5 @@
-//! What a package of reclassd is made of: every file that the metadata names is there or is made by the script, and is what it
-//! should be.
+//! What a package of reclassd is made of: every file that the metadata names is there or is made by the script, and is
+//! what it should be.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

@@ -99,7 +99,7 @@ export class Track {
             put(this.similar, h("h2", {}, "Similar tracks"), tracks.length === 0
                 ? h("p", { class: "quiet" }, reason ?? "There is nothing to compare with.")
                 : h("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": "Similar tracks" }, h("table", { class: "plain similar" },
-                    h("thead", {}, h("tr", {}, ["alike", "track", "genre", "album"].map((head) => h("th", { scope: "col" }, head)))),
+                    h("thead", {}, h("tr", {}, ["alike", "track", "genre", "album"].map((head) => h("th", { scope: "col", class: head === "alike" && "number" }, head)))),
                     h("tbody", {}, tracks.map(({ track: one, likeness }) => h("tr", {},
                         h("td", { class: "number" }, percent(likeness)), h("td", {}, h("a", { href: `#/track/${one.id}` }, nameOf(one))),
                         h("td", {}, one.genre ?? "–"), h("td", { class: "quiet" }, one.album ?? "")))))));

@@ -1,6 +1,8 @@
-//! How long it takes until the middle 30 s of a five-minute file are in memory, what resampling them costs, and what an identity costs.
+//! How long it takes until the middle 30 s of a five-minute file are in memory, what resampling them costs, and what an
+//! identity costs.
 //!
-//! The files are encoded by ffmpeg from noise and tones that are synthesised here; without ffmpeg only the WAV file is measured.
+//! The files are encoded by ffmpeg from noise and tones that are synthesised here; without ffmpeg only the WAV file is
+//! measured.
 
 use std::f32::consts::TAU;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What it costs to ask a model: one run of each built-in one on one thread, and to load them. Of musicnn where it is installed
-//! (`reclassd models install musicnn`) in the default place.
+//! What it costs to ask a model: one run of each built-in one on one thread, and to load them. Of musicnn where it is
+//! installed (`reclassd models install musicnn`) in the default place.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use divan::Bencher;

@@ -1,5 +1,5 @@
-//! The whole line on one file: `cargo bench --bench line`. A three-minute WAV is synthesised; what is timed is stat, identity,
-//! decoding its middle 30 s, both front ends, both models, the vote, the tag decision and the store.
+//! The whole line on one file: `cargo bench --bench line`. A three-minute WAV is synthesised; what is timed is stat,
+//! identity, decoding its middle 30 s, both front ends, both models, the vote, the tag decision and the store.
 #![allow(clippy::unwrap_used)] // a benchmark may panic
 
 use std::path::PathBuf;

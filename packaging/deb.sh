@@ -11,4 +11,5 @@ else
     install -D -m 755 "$binary" target/release/reclassd
 fi
 packaging/assets.sh target/release/reclassd target/package
+packaging/licences.sh "$(rustc -vV | sed -n 's/^host: //p')" >target/package/LICENCES-OF-CRATES.txt
 cargo deb --no-build --locked

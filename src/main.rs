@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 /// Listens to a music library and writes each track's genre, with a confidence, into its tags.
 ///
-/// A genre is written only where a file has none, unless you say otherwise; nothing else in a file is ever touched, and what
-/// was written is remembered. What reclassd is unsure of waits in `reclassd review`.
+/// A genre is written only where a file has none, unless you say otherwise; nothing else in a file is ever touched, and
+/// what was written is remembered. What reclassd is unsure of waits in `reclassd review`.
 #[derive(Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
@@ -80,8 +80,8 @@ enum Command {
     Man(commands::man::Arguments),
 }
 
-/// Other people's decoders may panic on a hostile file. That is caught and reported as the file's fault; the panic itself is for
-/// whoever looks into it (`RECLASSD_LOG=debug`). On the main thread it is a bug of ours, and shown.
+/// Other people's decoders may panic on a hostile file. That is caught and reported as the file's fault; the panic
+/// itself is for whoever looks into it (`RECLASSD_LOG=debug`). On the main thread it is a bug of ours, and shown.
 fn quiet_panics_of_workers() {
     let show = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| match std::thread::current().name() {

@@ -1,8 +1,9 @@
-//! Sixteen numbers side by side, and one compiled version of a loop for each instruction set: what the features and the embedded
-//! engine compute with.
+//! Sixteen numbers side by side, and one compiled version of a loop for each instruction set: what the features and the
+//! embedded engine compute with.
 //!
-//! In the features, [`Lanes`] holds the same quantity (say, bin 37) of sixteen consecutive frames; a *tile* is a slice of `Lanes`, one a
-//! bin. Loops over tiles have no shuffles, so plain Rust vectorises well: one AVX-512 register, two of AVX2, four of NEON.
+//! In the features, [`Lanes`] holds the same quantity (say, bin 37) of sixteen consecutive frames; a *tile* is a slice
+//! of `Lanes`, one a bin. Loops over tiles have no shuffles, so plain Rust vectorises well: one AVX-512 register, two
+//! of AVX2, four of NEON.
 //!
 //! A build for plain x86-64 may only use SSE2. [`multiversion!`] therefore compiles a function three times and picks a
 //! version by what the processor reports. It is no SIMD library: there are no intrinsics here.
@@ -12,7 +13,8 @@ use std::ops::{Add, AddAssign, Div, Mul, Sub};
 /// Numbers side by side; in the features, the frames of a tile.
 pub(crate) const LANES: usize = 16;
 
-/// Sixteen numbers; in the features one value of each of [`LANES`] consecutive frames, frame (that is, time) being the index.
+/// Sixteen numbers; in the features one value of each of [`LANES`] consecutive frames, frame (that is, time) being the
+/// index.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
 pub(crate) struct Lanes(pub [f32; LANES]);
@@ -42,7 +44,8 @@ impl Lanes {
         self
     }
 
-    // `f32::min` and `max` must treat NaN specially, which costs three instructions instead of one; no lane is ever NaN.
+    // `f32::min` and `max` must treat NaN specially, which costs three instructions instead of one; no lane is ever
+    // NaN.
     #[inline(always)]
     pub(crate) fn min(self, other: Self) -> Self {
         self.zip(other, |a, b| if a < b { a } else { b })

@@ -1,5 +1,5 @@
-//! A campaign of damage over every fixture: whatever is done to a file, it is decoded or refused, without a panic, without delay.
-//! `RECLASSD_DAMAGE=n` multiplies the number of damaged files.
+//! A campaign of damage over every fixture: whatever is done to a file, it is decoded or refused, without a panic,
+//! without delay. `RECLASSD_DAMAGE=n` multiplies the number of damaged files.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

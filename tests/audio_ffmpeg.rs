@@ -1,4 +1,5 @@
-//! Sound that is compressed sample by sample, and MPEG audio in containers where it is seldom met: heard as ffmpeg plays it.
+//! Sound that is compressed sample by sample, and MPEG audio in containers where it is seldom met: heard as ffmpeg
+//! plays it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -68,7 +69,8 @@ fn adpcm_and_mp3_in_other_containers_are_what_ffmpeg_plays() {
         let shift = if codec == Codec::Mp3 { shift(&expected, &heard, 2500) } else { 0 };
         let (theirs, ours) = if shift < 0 { (-shift as usize, 0) } else { (0, shift as usize) };
         let off = differing(&expected[theirs..], &heard[ours..]);
-        // Apple's packets begin with nine bits of the sample before them; ffmpeg goes on with the other seven as it knows them.
+        // Apple's packets begin with nine bits of the sample before them; ffmpeg goes on with the other seven as it
+        // knows them.
         let exact = if name.contains("ima.caf") || name.contains("ima.aifc") { 160.0 } else { 1.0 };
         assert!(off <= exact, "{name}: {off} of 32768, {shift} samples apart");
         let length = expected.len().abs_diff(heard.len());

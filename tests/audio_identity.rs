@@ -227,8 +227,8 @@ fn boxes_around_the_sound_do_not_count() {
     }
 }
 
-/// The file with a comment header (and, in Vorbis, the setup header behind it) that now fills `extra` more pages, every later page
-/// renumbered.
+/// The file with a comment header (and, in Vorbis, the setup header behind it) that now fills `extra` more pages, every
+/// later page renumbered.
 fn retag_ogg(file: &[u8], extra: usize) -> Vec<u8> {
     let pages = pages(file);
     // Header pages are those whose position is 0, up to the first that has sound.

@@ -1,4 +1,5 @@
-//! What cannot be decoded is refused with a reason that its owner understands, and of the kind that a report counts it under.
+//! What cannot be decoded is refused with a reason that its owner understands, and of the kind that a report counts it
+//! under.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -58,7 +59,8 @@ fn formats_without_a_decoder_are_named() {
 fn he_aac_and_protected_files_are_refused_instead_of_played_wrongly() {
     let scratch = Scratch::new();
     let plain = bytes("aac.m4a");
-    // The decoder configuration: AAC-LC, 44.1 kHz, stereo, and an extension that says that there is no band replication.
+    // The decoder configuration: AAC-LC, 44.1 kHz, stereo, and an extension that says that there is no band
+    // replication.
     let config = plain.windows(5).position(|bytes| bytes == [0x12, 0x10, 0x56, 0xe5, 0x00]).unwrap();
     for other in [[0x12, 0x10, 0x56, 0xe5, 0xa0], [0x2b, 0x92, 0x08, 0x00, 0x00], [0xeb, 0x8a, 0x08, 0x00, 0x00]] {
         let mut file = plain.clone();

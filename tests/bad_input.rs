@@ -197,8 +197,8 @@ fn a_disk_that_fills_up_during_a_write_costs_nothing() {
     let path = library.put("song.flac", &flac(&samples, 44_100, &[vorbis_comment(&[])]));
     let before = library.contents();
     let scan = library.command("scan");
-    // Files may grow to 1 MiB (2048 blocks): the database fits, the copy of the song does not. The ignored signal is inherited,
-    // so that the write gets an error as it does on a full disk.
+    // Files may grow to 1 MiB (2048 blocks): the database fits, the copy of the song does not. The ignored signal is
+    // inherited, so that the write gets an error as it does on a full disk.
     let mut command = Command::new("sh");
     command.env_clear().envs(scan.get_envs().filter_map(|(key, value)| Some((key, value?))));
     command.args(["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" scan --json \"$1\""]);

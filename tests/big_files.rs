@@ -1,4 +1,5 @@
-//! Files of hundreds of megabytes and of several gigabytes are tagged in little memory, and their bytes stay where they belong.
+//! Files of hundreds of megabytes and of several gigabytes are tagged in little memory, and their bytes stay where they
+//! belong.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

@@ -1,5 +1,5 @@
-//! One file of each container goes down the whole line: the genre is in it afterwards, as another reader sees it, and the sound is
-//! the same.
+//! One file of each container goes down the whole line: the genre is in it afterwards, as another reader sees it, and
+//! the sound is the same.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

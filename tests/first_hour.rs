@@ -1,5 +1,5 @@
-//! The first hour of somebody who has just got the program: the commands of README on a terminal, one after the other, and what each says.
-//! Every test is named after what is seen.
+//! The first hour of somebody who has just got the program: the commands of README on a terminal, one after the other,
+//! and what each says. Every test is named after what is seen.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
@@ -28,7 +28,8 @@ fn library() -> Library {
     library
 }
 
-/// A command of README as it is typed in the folder that holds the music, on a terminal of that width; gives what it showed and its code.
+/// A command of README as it is typed in the folder that holds the music, on a terminal of that width; gives what it
+/// showed and its code.
 fn typed(library: &Library, line: &str, columns: u16) -> (String, i32) {
     let mut words = line.split(' ');
     let mut command = library.command(words.next().unwrap());

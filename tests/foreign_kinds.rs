@@ -1,4 +1,5 @@
-//! Files of kinds that are no MP3, whatever they hold and whatever their names say: refused by their own names, and never written.
+//! Files of kinds that are no MP3, whatever they hold and whatever their names say: refused by their own names, and
+//! never written.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

@@ -1,5 +1,5 @@
-//! A disk without room for a copy: the file stays as it is, and the message says what is missing. (That a disk fills up in the middle
-//! of a write is tested in `tagging/write`, at each of its steps.)
+//! A disk without room for a copy: the file stays as it is, and the message says what is missing. (That a disk fills up
+//! in the middle of a write is tested in `tagging/write`, at each of its steps.)
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

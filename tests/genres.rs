@@ -1,5 +1,5 @@
-//! `reclassd genres` as a user meets it, and the promise behind it: every genre name of the well-known lists is a genre here or is
-//! listed as none.
+//! `reclassd genres` as a user meets it, and the promise behind it: every genre name of the well-known lists is a genre
+//! here or is listed as none.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

@@ -1,4 +1,5 @@
-//! The models on a GPU, where there is one: the provider is at work, its answers are the processor's, and a scan finds the same genres.
+//! The models on a GPU, where there is one: the provider is at work, its answers are the processor's, and a scan finds
+//! the same genres.
 //!
 //! Takes a library of ONNX Runtime with CUDA: `$RECLASSD_GPU_LIBRARY`, or that of the Python package `onnxruntime-gpu`.
 #![allow(clippy::unwrap_used)] // a test may panic

@@ -1,5 +1,5 @@
-//! A service that is killed at any moment under load: the next start carries on, no file is damaged, nothing is listened to twice
-//! without need. `RECLASSD_KILLS` says how often (25).
+//! A service that is killed at any moment under load: the next start carries on, no file is damaged, nothing is
+//! listened to twice without need. `RECLASSD_KILLS` says how often (25).
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

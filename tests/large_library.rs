@@ -1,5 +1,5 @@
-//! A large library in which nothing has changed: what a start costs, in time and memory. `RECLASSD_ROWS` says how large (20,000);
-//! the figures in `docs/performance.md` are of a million.
+//! A large library in which nothing has changed: what a start costs, in time and memory. `RECLASSD_ROWS` says how large
+//! (20,000); the figures in `docs/performance.md` are of a million.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

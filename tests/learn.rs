@@ -1,7 +1,8 @@
-//! Learning from the owner, as a user sees it: what is learned, what is refused and why, who votes afterwards, and what a crash leaves.
+//! Learning from the owner, as a user sees it: what is learned, what is refused and why, who votes afterwards, and what
+//! a crash leaves.
 //!
-//! The libraries are made up: one file is analysed, and the tracks that are learned from are rows beside its own, with numbers that
-//! lean towards their genre or do not.
+//! The libraries are made up: one file is analysed, and the tracks that are learned from are rows beside its own, with
+//! numbers that lean towards their genre or do not.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

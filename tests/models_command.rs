@@ -1,5 +1,5 @@
-//! `reclassd models` as a user meets it: the list, a package client that is missing or gives the wrong file, and models that are
-//! checked and removed.
+//! `reclassd models` as a user meets it: the list, a package client that is missing or gives the wrong file, and models
+//! that are checked and removed.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

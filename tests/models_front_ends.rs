@@ -1,5 +1,6 @@
-//! What other people's networks are fed with, compared with what their own programs compute: Essentia on music, where the reference
-//! values are at hand, and always librosa 0.11.0 and kaldi-native-fbank 1.23.0 on sound that is made here.
+//! What other people's networks are fed with, compared with what their own programs compute: Essentia on music, where
+//! the reference values are at hand, and always librosa 0.11.0 and kaldi-native-fbank 1.23.0 on sound that is made
+//! here.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
@@ -13,8 +14,8 @@ use reclassd::inference::Manifest;
 
 /// Values may differ from Essentia's by this much,
 const TOLERANCE: f32 = 1e-4;
-/// but for one cell in five hundred (or one cell): a quiet cell beside loud ones, where Essentia's transform in single precision is
-/// mostly rounding. There they may differ by this much.
+/// but for one cell in five hundred (or one cell): a quiet cell beside loud ones, where Essentia's transform in single
+/// precision is mostly rounding. There they may differ by this much.
 const TOLERANCE_OF_QUIET_CELLS: f32 = 5e-4;
 
 #[track_caller]

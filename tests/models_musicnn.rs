@@ -102,8 +102,8 @@ fn tags_and_embedding_are_musicnns() {
         );
         assert!(largest.iter().all(|difference| *difference <= TOLERANCE), "{}: {largest:?}", golden.name);
 
-        // The file itself, as a scan hears it: three patches, through our own resampler. It passes more of what lies above
-        // 7.4 kHz than the one that the golden values were made with, and the two highest bands show it.
+        // The file itself, as a scan hears it: three patches, through our own resampler. It passes more of what lies
+        // above 7.4 kHz than the one that the golden values were made with, and the two highest bands show it.
         let window = AnalysisWindow { seconds: 600.0, count: 1 };
         let clip = folder.join("clips").join(format!("{}.flac", golden.name));
         let clip = audio::decode(&clip, &window).unwrap().clips.remove(0).resampled(16_000).unwrap().into_owned();

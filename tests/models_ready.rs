@@ -84,7 +84,8 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 impl Ready {
-    /// As many labels as the real model has, among them one for each name of the map, and where the one is that is jazz.
+    /// As many labels as the real model has, among them one for each name of the map, and where the one is that is
+    /// jazz.
     fn labels(&self) -> (Vec<String>, usize) {
         let Ok(map) = std::fs::read_to_string(source(self.name).join("genres.toml")) else {
             return (["Rock", "Jazz", "Classical"].map(str::to_owned).to_vec(), 1);

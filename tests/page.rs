@@ -1,4 +1,5 @@
-//! The page as an owner uses it: a headless Chromium, driven by the scenarios in `tests/page`, before the program's own server.
+//! The page as an owner uses it: a headless Chromium, driven by the scenarios in `tests/page`, before the program's own
+//! server.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

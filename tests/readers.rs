@@ -1,4 +1,5 @@
-//! What six readers see of a file before and after a write: nothing is gone, and the genre is where `docs/tags.md` says.
+//! What six readers see of a file before and after a write: nothing is gone, and the genre is where `docs/tags.md`
+//! says.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 

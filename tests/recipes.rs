@@ -1,5 +1,5 @@
-//! The recipes of `models/training/recipes`, tried on made-up tables and sounds in the formats of FMA and GTZAN: from the data to a
-//! model that this program loads and lets vote. How good a model of the real data is, they cannot say.
+//! The recipes of `models/training/recipes`, tried on made-up tables and sounds in the formats of FMA and GTZAN: from
+//! the data to a model that this program loads and lets vote. How good a model of the real data is, they cannot say.
 //!
 //! They run where a Python with NumPy and onnx is at hand (`RECLASSD_PYTHON`), and say so where not.
 #![allow(clippy::unwrap_used)] // a test may panic

@@ -1,4 +1,5 @@
-//! `reclassd review` for scripts: filters, `accept`, `set`, `reject`, and that nothing but what waits is ever meant by a folder.
+//! `reclassd review` for scripts: filters, `accept`, `set`, `reject`, and that nothing but what waits is ever meant by
+//! a folder.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

@@ -254,7 +254,8 @@ fn a_hundred_thousand_rows_are_scrolled_without_a_pause() {
     pty.wait(&at(0), |screen| cursor_line(screen).contains(&at(0)));
     within("to the start", started);
     let started = Instant::now();
-    // A hundred at once, as fast as they go: what crossterm takes in one reading is 1024 bytes, and a held key is far slower.
+    // A hundred at once, as fast as they go: what crossterm takes in one reading is 1024 bytes, and a held key is far
+    // slower.
     for row in (100..=500).step_by(100) {
         for _ in 0..100 {
             pty.press_special(DOWN);

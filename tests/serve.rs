@@ -1,5 +1,5 @@
-//! The page's server and the interface for programs: who may ask, what is answered, what it does to files, and that nobody gets around
-//! its limits. `RECLASSD_ROWS` says how large the library of the load run is.
+//! The page's server and the interface for programs: who may ask, what is answered, what it does to files, and that
+//! nobody gets around its limits. `RECLASSD_ROWS` says how large the library of the load run is.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
@@ -1043,7 +1043,8 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
     }
     let [half, p99, _] = slowest(all);
     println!("all views: half {half:.1?}, 99 of 100 {p99:.1?}");
-    // Of a program that is not optimised, on a machine that is busy with other tests: what grows with the library shows all the same.
+    // Of a program that is not optimised, on a machine that is busy with other tests: what grows with the library shows
+    // all the same.
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
 }
 
@@ -1066,8 +1067,8 @@ fn ask_again(stream: &mut TcpStream, target: &str) {
     }
 }
 
-/// Rows like the one that a scan made, of artists with ten albums of twelve tracks. Their disk is another one, which is away: so their
-/// files are no more than that.
+/// Rows like the one that a scan made, of artists with ten albums of twelve tracks. Their disk is another one, which is
+/// away: so their files are no more than that.
 fn fill(library: &Library, music: &Path, files: usize) {
     let mut database = Connection::open(library.database()).unwrap();
     let transaction = database.transaction().unwrap();

@@ -1,5 +1,5 @@
-//! Tracks that sound alike, and playlists, as a user sees them: a small library of synthesised sound is scanned once, and everything else is
-//! asked of what the database remembers.
+//! Tracks that sound alike, and playlists, as a user sees them: a small library of synthesised sound is scanned once,
+//! and everything else is asked of what the database remembers.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

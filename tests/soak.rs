@@ -1,5 +1,6 @@
-//! A library in upheaval: files and folders are made, moved, retagged, replaced and deleted at random while the service runs. At the
-//! end the disk, the database and a fresh scan agree, and nothing has grown. `RECLASSD_SOAK` multiplies the upheaval.
+//! A library in upheaval: files and folders are made, moved, retagged, replaced and deleted at random while the service
+//! runs. At the end the disk, the database and a fresh scan agree, and nothing has grown. `RECLASSD_SOAK` multiplies
+//! the upheaval.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

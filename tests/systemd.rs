@@ -1,5 +1,5 @@
-//! The units: systemd understands every line of them, they are as closed as they promise, and what they need of the program, a group's
-//! database and untouched modes, holds.
+//! The units: systemd understands every line of them, they are as closed as they promise, and what they need of the
+//! program, a group's database and untouched modes, holds.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
@@ -79,8 +79,8 @@ fn the_system_s_services_are_closed_to_two_of_ten() {
     if !is_there("systemd", "systemd-analyze") {
         return;
     }
-    // As they are, which is enough for the page on this machine; and with what docs/service.md says for the page from elsewhere and at a
-    // Unix socket.
+    // As they are, which is enough for the page on this machine; and with what docs/service.md says for the page from
+    // elsewhere and at a Unix socket.
     let elsewhere = "[Service]\nIPAddressAllow=192.168.0.0/16\nRuntimeDirectory=reclassd\n";
     let service = fs::read_to_string(units().parent().unwrap().join("docs/service.md")).unwrap();
     assert!(elsewhere.lines().skip(1).all(|line| service.contains(line)), "the guide says something else");

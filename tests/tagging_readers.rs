@@ -1,4 +1,5 @@
-//! Other people's readers see what was written, and everything else as it was: lofty always, mutagen where it is installed.
+//! Other people's readers see what was written, and everything else as it was: lofty always, mutagen where it is
+//! installed.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 

@@ -13,8 +13,8 @@ use std::process::Command;
 use common::journal::NoJournal;
 use reclassd::tagging::{Scope, TagError, TagField, TagPlan, WriteOptions, Written, read, write};
 
-/// What the referee, who allows the genre and our fields alone, holds against the one file that has ID3v1 and no other tag: what that says
-/// comes along into the new tag, so that no reader misses it. These lines and no others.
+/// What the referee, who allows the genre and our fields alone, holds against the one file that has ID3v1 and no other
+/// tag: what that says comes along into the new tag, so that no reader misses it. These lines and no others.
 const CARRIED_OVER: &str = "\
 DAMAGED: mp3/id3v1-only.mp3 [MPEG audio]
   added   ID3v2 #1 | TIT2: b'TIT2\\x00\\x00\\x00Old title'

@@ -1,5 +1,5 @@
-//! What somebody takes out of a file stays out: a genre that another program deletes, a file that another program restores. And the
-//! history of a file is about that file.
+//! What somebody takes out of a file stays out: a genre that another program deletes, a file that another program
+//! restores. And the history of a file is about that file.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

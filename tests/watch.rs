@@ -1,5 +1,5 @@
-//! `reclassd watch` as a user sees it: the stories of `src/watch/settling_stories.rs` with real files, a real kernel and the whole
-//! service behind it.
+//! `reclassd watch` as a user sees it: the stories of `src/watch/settling_stories.rs` with real files, a real kernel
+//! and the whole service behind it.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;

@@ -1,4 +1,5 @@
-//! What other people's readers see of a WAV or AIFF before a write and after it: nothing less, and the genre wherever they can.
+//! What other people's readers see of a WAV or AIFF before a write and after it: nothing less, and the genre wherever
+//! they can.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
@@ -20,7 +21,8 @@ const SOUND: [u8; 1600] = [3; 1600];
 /// The readers, in the order in which the script asks them.
 const READERS: [&str; 6] = ["ffprobe", "exiftool", "mediainfo", "mutagen", "taglib", "tinytag"];
 
-/// Prints a line for each reader that is there, field and value: the fields that everybody knows, and how long it plays.
+/// Prints a line for each reader that is there, field and value: the fields that everybody knows, and how long it
+/// plays.
 const SCRIPT: &str = r#"
 import importlib.util, json, shutil, subprocess, sys
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 /// One stretch of sound, mixed down to one channel.
 ///
-/// A clip as decoded holds the mean of channels that were each rounded to 16 bits (see `mono`); a resampled one was not rounded again.
+/// A clip as decoded holds the mean of channels that were each rounded to 16 bits (see `mono`); a resampled one was not
+/// rounded again.
 #[derive(Clone, PartialEq)]
 pub struct Clip {
     /// The samples, nominally -1 to 1 (a resampled clip may overshoot a little).

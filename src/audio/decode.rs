@@ -30,7 +30,8 @@ pub struct Recording {
 /// Packets that [probe] tries before it gives up on hearing something.
 const PROBED_PACKETS: usize = 64;
 
-/// A file whose windows are placed and not decoded yet. What of it is needed has been asked of the disk, which fetches it meanwhile.
+/// A file whose windows are placed and not decoded yet. What of it is needed has been asked of the disk, which fetches
+/// it meanwhile.
 pub struct Opened {
     path: PathBuf,
     bytes: Bytes,
@@ -41,7 +42,8 @@ pub struct Opened {
     places: Vec<Range<u64>>,
 }
 
-/// Decodes the windows of a file: mono, at the file's own rate (see [Clip]). Seeks; reads and decodes little else than the windows.
+/// Decodes the windows of a file: mono, at the file's own rate (see [Clip]). Seeks; reads and decodes little else than
+/// the windows.
 ///
 /// # Errors
 /// Those of [open] and of [Opened::decode].
@@ -56,8 +58,8 @@ pub fn length(path: &Path) -> Option<Duration> {
     Some(Duration::from_secs_f64(format.total as f64 / f64::from(format.sample_rate)))
 }
 
-/// Reads into the system's cache what an identity and the middle of a file take, all at once and in the order in which it lies there: for
-/// disks on which each look at another place is dear. What cannot be read is whoever's who needs it.
+/// Reads into the system's cache what an identity and the middle of a file take, all at once and in the order in which
+/// it lies there: for disks on which each look at another place is dear. What cannot be read is whoever's who needs it.
 pub fn warm(path: &Path) {
     /// Tags and covers in front, and the first frames.
     const HEAD: u64 = 256 * 1024;
@@ -79,7 +81,8 @@ pub fn warm(path: &Path) {
 /// Opens a file and finds out where its windows are. Reads headers, and an index where the file has one.
 ///
 /// # Errors
-/// Any [AudioError] but `Resample`: the file cannot be read, is no sound, is of a kind that is not decoded, or is incomplete.
+/// Any [AudioError] but `Resample`: the file cannot be read, is no sound, is of a kind that is not decoded, or is
+/// incomplete.
 pub fn open(path: &Path, window: &AnalysisWindow) -> Result<Opened, AudioError> {
     open_at(path, window, u32::MAX)
 }
@@ -109,8 +112,8 @@ pub fn open_at(path: &Path, window: &AnalysisWindow, enough: u32) -> Result<Open
 }
 
 impl Opened {
-    /// Waits until the disk has fetched what is needed, so that decoding does not wait for it. A place that is not quite right costs
-    /// another look at the disk, no more.
+    /// Waits until the disk has fetched what is needed, so that decoding does not wait for it. A place that is not
+    /// quite right costs another look at the disk, no more.
     pub fn fetch(&self) {
         self.places.iter().for_each(|place| self.bytes.fetch(place));
     }
@@ -118,7 +121,8 @@ impl Opened {
     /// Decodes the windows.
     ///
     /// # Errors
-    /// [AudioError] when the file cannot be read, or more than 5 % (and a quarter of a second) of a window cannot be decoded.
+    /// [AudioError] when the file cannot be read, or more than 5 % (and a quarter of a second) of a window cannot be
+    /// decoded.
     pub fn decode(mut self) -> Result<Recording, AudioError> {
         guard(&self.path, || {
             let format = self.track.format().clone();
@@ -152,7 +156,8 @@ fn place(span: &Range<u64>, total: u64, sound: &Range<u64>) -> Range<u64> {
     sound.start + start.saturating_sub(room)..sound.start + end.saturating_add(room).min(length)
 }
 
-/// Opens a file as [decode] does and decodes its first packets: a check that it still plays, for whoever has rewritten it.
+/// Opens a file as [decode] does and decodes its first packets: a check that it still plays, for whoever has rewritten
+/// it.
 ///
 /// # Errors
 /// As [decode].
@@ -169,7 +174,8 @@ pub fn probe(path: &Path) -> Result<(), AudioError> {
     })
 }
 
-/// Decodes the frames of `span`, which the track was positioned for. Frames that cannot be decoded are silent; too many of them are an error.
+/// Decodes the frames of `span`, which the track was positioned for. Frames that cannot be decoded are silent; too many
+/// of them are an error.
 fn clip(track: &mut dyn Track, span: &Range<u64>) -> Result<Clip, Fault> {
     let sample_rate = track.format().sample_rate;
     let wanted = span.end - span.start;

@@ -1,5 +1,5 @@
-//! Why a file did not become sound, in words its owner understands. Inside this folder a failure is a [Fault], which does not know
-//! the path; at the public boundary it becomes an [AudioError], which does.
+//! Why a file did not become sound, in words its owner understands. Inside this folder a failure is a [Fault], which
+//! does not know the path; at the public boundary it becomes an [AudioError], which does.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -143,8 +143,9 @@ pub(crate) enum Fault {
     Io(io::Error),
 }
 
-/// Runs what reads a file. Most of the parsers and decoders underneath are other people's: should one of them panic on a hostile file, the
-/// file is reported as damaged and the scan goes on. What they log is logged with the file's name around it.
+/// Runs what reads a file. Most of the parsers and decoders underneath are other people's: should one of them panic on
+/// a hostile file, the file is reported as damaged and the scan goes on. What they log is logged with the file's name
+/// around it.
 pub(crate) fn guard<T>(path: &Path, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, AudioError> {
     let _reading = tracing::error_span!("reading", file = %path.display()).entered();
     catch_unwind(AssertUnwindSafe(work))
@@ -184,7 +185,8 @@ impl Fault {
     }
 }
 
-/// Whether an error of input and output is one that symphonia made up about the contents, such as "end of bitstream", and not the system's.
+/// Whether an error of input and output is one that symphonia made up about the contents, such as "end of bitstream",
+/// and not the system's.
 pub(crate) fn is_synthetic(error: &io::Error) -> bool {
     error.raw_os_error().is_none() && error.kind() != io::ErrorKind::UnexpectedEof
 }

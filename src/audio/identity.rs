@@ -1,4 +1,5 @@
-//! The identity of a file's sound: equal for copies, moved and retagged files, different for other sound or another encoding of it.
+//! The identity of a file's sound: equal for copies, moved and retagged files, different for other sound or another
+//! encoding of it.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,11 +13,12 @@ use super::{AudioError, Payload};
 
 /// A 128-bit hash of the encoded sound without its tags.
 ///
-/// BLAKE3, cut to 16 bytes, over: the container's name, the length of the payload in bytes (little-endian, 64 bits), and 64 KiB of the
-/// payload at its start, its middle and its end; a payload of up to 192 KiB is hashed whole. Payload is what
-/// [Payload] says, except in Ogg, where walking all pages would read all of the file: there the length is that of the
-/// pages, headers included, and what is hashed are the bodies of the pages that begin at the start, from the middle on, and
-/// up to the end. (A tag writer renumbers pages and so changes their checksums, but neither their lengths nor their bodies.)
+/// BLAKE3, cut to 16 bytes, over: the container's name, the length of the payload in bytes (little-endian, 64 bits),
+/// and 64 KiB of the payload at its start, its middle and its end; a payload of up to 192 KiB is hashed whole. Payload
+/// is what [Payload] says, except in Ogg, where walking all pages would read all of the file: there the length is that
+/// of the pages, headers included, and what is hashed are the bodies of the pages that begin at the start, from the
+/// middle on, and up to the end. (A tag writer renumbers pages and so changes their checksums, but neither their
+/// lengths nor their bodies.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AudioId([u8; 16]);
 
@@ -69,7 +71,8 @@ impl FromStr for AudioId {
 /// The identity of a file's sound. Reads a few hundred KiB at most, and decodes nothing.
 ///
 /// # Errors
-/// Whatever keeps the container from being understood: see [AudioError]. Formats that cannot be decoded have no identity.
+/// Whatever keeps the container from being understood: see [AudioError]. Formats that cannot be decoded have no
+/// identity.
 pub fn identify(path: &Path) -> Result<AudioId, AudioError> {
     guard(path, || identity(&mut Source::open(path)?))
 }

@@ -1,5 +1,6 @@
-//! A file becomes a [Clip]: the container and codec are told from its bytes, the analysis window is sought and decoded, the channels
-//! become one; on request the clip is brought to another rate. And a file has an [AudioId], the identity of its sound without its tags.
+//! A file becomes a [Clip]: the container and codec are told from its bytes, the analysis window is sought and decoded,
+//! the channels become one; on request the clip is brought to another rate. And a file has an [AudioId], the identity
+//! of its sound without its tags.
 //!
 //! ```no_run
 //! use reclassd::audio::{AnalysisWindow, decode};
@@ -10,8 +11,8 @@
 //! # Ok::<(), reclassd::audio::AudioError>(())
 //! ```
 //!
-//! Inside, a file is a `Source` (bytes at positions); `payload` finds the sound in it; `track` decodes that packet by packet;
-//! `decode` cuts windows from it; `mono` says what a sample is. Nothing here knows what the sound is for.
+//! Inside, a file is a `Source` (bytes at positions); `payload` finds the sound in it; `track` decodes that packet by
+//! packet; `decode` cuts windows from it; `mono` says what a sample is. Nothing here knows what the sound is for.
 
 mod clip;
 mod decode;

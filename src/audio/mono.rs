@@ -1,15 +1,15 @@
 //! Decoded channels become one: each channel is rounded to 16 bits, then the channels are averaged.
 //!
-//! The rounding is that of the loader which made the FMA table (ffmpeg's float to `s16`): `x * 32768` to the nearest integer, ties to
-//! even, held within -32768 and 32767. Integer samples of more than 16 bits follow the same rule. It is part of the definition of the
-//! features: above a lossy encoder's low-pass the spectrum *is* this rounding noise, and with it decoders agree.
-//! A sample is then `sum of the channels / (channels * 32768)`, without a second rounding.
+//! The rounding is that of the loader which made the FMA table (ffmpeg's float to `s16`): `x * 32768` to the nearest
+//! integer, ties to even, held within -32768 and 32767. Integer samples of more than 16 bits follow the same rule. It
+//! is part of the definition of the features: above a lossy encoder's low-pass the spectrum *is* this rounding noise,
+//! and with it decoders agree. A sample is then `sum of the channels / (channels * 32768)`, without a second rounding.
 
 use symphonia::core::audio::conv::IntoSample;
 use symphonia::core::audio::{Audio, AudioBuffer, GenericAudioBufferRef, sample::Sample};
 
-/// Adding and subtracting 1.5 * 2^23 leaves a float of that range rounded to the nearest integer, ties to even: two additions that
-/// every processor does in parallel, where the rounding instruction is not part of the x86-64 baseline.
+/// Adding and subtracting 1.5 * 2^23 leaves a float of that range rounded to the nearest integer, ties to even: two
+/// additions that every processor does in parallel, where the rounding instruction is not part of the x86-64 baseline.
 const ROUND: f32 = 12_582_912.0;
 
 /// A sample of -1 to 1 as the 16-bit integer it becomes. A sample that is not a number is silence.

@@ -1,5 +1,6 @@
-//! The Opus decoder, kept behind one small shape: packets in, interleaved 48 kHz sound out. It is the only file that knows `rusty-opus`,
-//! a young crate: whatever it does with a hostile packet, panics included, comes out as a packet that could not be decoded.
+//! The Opus decoder, kept behind one small shape: packets in, interleaved 48 kHz sound out. It is the only file that
+//! knows `rusty-opus`, a young crate: whatever it does with a hostile packet, panics included, comes out as a packet
+//! that could not be decoded.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -161,7 +162,8 @@ impl Decoder {
     }
 }
 
-/// Takes one packet with self-delimiting framing (RFC 6716, appendix B) off the front: the packet in ordinary framing, and the rest.
+/// Takes one packet with self-delimiting framing (RFC 6716, appendix B) off the front: the packet in ordinary framing,
+/// and the rest.
 fn split_delimited(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let toc = *bytes.first()?;
     let (mut head, mut at) = (1, 1);
@@ -218,7 +220,8 @@ fn split_delimited(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     Some((packet, &bytes[end..]))
 }
 
-/// The number of frames in a packet at 48 kHz, told by its first two bytes (RFC 6716, 3.1); `None` for more than 120 ms or none.
+/// The number of frames in a packet at 48 kHz, told by its first two bytes (RFC 6716, 3.1); `None` for more than 120 ms
+/// or none.
 fn packet_frames(packet: &[u8]) -> Option<usize> {
     let toc = *packet.first()?;
     let config = usize::from(toc >> 3);

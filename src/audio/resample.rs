@@ -1,5 +1,6 @@
-//! A clip at another rate: band-limited, delay-compensated, not rounded. The filter is rubato's FFT resampler (a windowed sinc applied
-//! in blocks); below nine tenths of the lower Nyquist frequency it agrees with soxr's HQ, above that no two resamplers agree.
+//! A clip at another rate: band-limited, delay-compensated, not rounded. The filter is rubato's FFT resampler (a
+//! windowed sinc applied in blocks); below nine tenths of the lower Nyquist frequency it agrees with soxr's HQ, above
+//! that no two resamplers agree.
 
 use std::borrow::Cow;
 
@@ -8,19 +9,20 @@ use rubato::{Fft, FixedSync, Resampler};
 
 use super::{AudioError, Clip};
 
-/// Shortest FFT block on the side of the lower rate. It sets the width of the transition band: 512 keeps it above 0.88 of the lower
-/// Nyquist frequency whatever the two rates are.
+/// Shortest FFT block on the side of the lower rate. It sets the width of the transition band: 512 keeps it above 0.88
+/// of the lower Nyquist frequency whatever the two rates are.
 const SHORTEST_BLOCK: u64 = 512;
 
 /// The longest FFT block that is tried. Two rates without a common divisor need blocks as long as the rates themselves.
 const LONGEST_BLOCK: u64 = 1 << 20;
 
 impl Clip {
-    /// The clip at `sample_rate` Hz: `ceil(n * to / from)` samples, the first one at the same instant as the first one here.
-    /// A clip that has this rate already is borrowed, not copied.
+    /// The clip at `sample_rate` Hz: `ceil(n * to / from)` samples, the first one at the same instant as the first one
+    /// here. A clip that has this rate already is borrowed, not copied.
     ///
     /// # Errors
-    /// [AudioError::Resample] when a rate is 0 or the two have so little in common that the filter would not fit into memory.
+    /// [AudioError::Resample] when a rate is 0 or the two have so little in common that the filter would not fit into
+    /// memory.
     pub fn resampled(&self, sample_rate: u32) -> Result<Cow<'_, Clip>, AudioError> {
         if sample_rate == self.sample_rate {
             return Ok(Cow::Borrowed(self));
@@ -50,8 +52,8 @@ impl Clip {
     }
 }
 
-/// The input block in samples: an even number of the shortest pieces that come out whole on both sides, since the resampler's delay is
-/// half a block and must be a whole number of output samples.
+/// The input block in samples: an even number of the shortest pieces that come out whole on both sides, since the
+/// resampler's delay is half a block and must be a whole number of output samples.
 fn block_length(from: u32, to: u32) -> u64 {
     let (from, to) = (u64::from(from), u64::from(to));
     let divisor = gcd(from, to);

@@ -1,5 +1,5 @@
-//! A file as bytes at positions: opened only when it is a regular file, read without a cursor, so that the parsers of a container
-//! and a decoder can look at the same file without disturbing each other.
+//! A file as bytes at positions: opened only when it is a regular file, read without a cursor, so that the parsers of a
+//! container and a decoder can look at the same file without disturbing each other.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -173,8 +173,8 @@ fn read_some_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usi
     std::os::windows::fs::FileExt::seek_read(file, buffer, position)
 }
 
-/// Some bytes of our own, then a stretch of a file, presented to symphonia as a whole file. What a demuxer need not see (covers,
-/// comments, seek tables, junk) it does not get to see.
+/// Some bytes of our own, then a stretch of a file, presented to symphonia as a whole file. What a demuxer need not see
+/// (covers, comments, seek tables, junk) it does not get to see.
 #[derive(Clone)]
 pub(crate) struct Section {
     file: Arc<File>,

@@ -31,8 +31,8 @@ impl AnalysisWindow {
         ((seconds * f64::from(sample_rate)).round() as u64).max(1)
     }
 
-    /// The frames to decode of a recording of `total` frames, in order, without overlap. Clip `i` of `n` is centred on the middle of
-    /// the `i`-th of `n` equal parts of the recording.
+    /// The frames to decode of a recording of `total` frames, in order, without overlap. Clip `i` of `n` is centred on
+    /// the middle of the `i`-th of `n` equal parts of the recording.
     pub(crate) fn spans(&self, total: u64, sample_rate: u32) -> Vec<Range<u64>> {
         let length = self.frames(sample_rate);
         if total <= length {

@@ -1,4 +1,5 @@
-//! What `tag`, `undo` and `history` share: which files are meant, how a line about one reads, and how a run over many ends.
+//! What `tag`, `undo` and `history` share: which files are meant, how a line about one reads, and how a run over many
+//! ends.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -166,7 +167,8 @@ pub fn origin_in_words(origin: Origin) -> &'static str {
     }
 }
 
-/// Genres on one line: one as it is, several each in quotation marks, so that they are told from one that has a separator in it.
+/// Genres on one line: one as it is, several each in quotation marks, so that they are told from one that has a
+/// separator in it.
 pub fn shown(genres: &[String]) -> String {
     match genres {
         [] => "(no genre)".to_owned(),
@@ -221,13 +223,14 @@ impl<'a> JsonHand<'a> {
     }
 }
 
-/// The path that `--json` gives of a file, in every command: absolute, without links and dots, as the database names it.
+/// The path that `--json` gives of a file, in every command: absolute, without links and dots, as the database names
+/// it.
 pub fn as_json_names_it(path: &Path) -> PathBuf {
     canonical_or_gone(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Calls `work` for every file that paths on a command line mean, until somebody wants to stop: a file itself, of a folder those that
-/// a scan would take.
+/// Calls `work` for every file that paths on a command line mean, until somebody wants to stop: a file itself, of a
+/// folder those that a scan would take.
 pub fn for_each_file(
     config: &Config,
     paths: &[PathBuf],
@@ -247,7 +250,8 @@ pub fn for_each_file(
     Ok(())
 }
 
-/// The one name of a path on the command line, whether or not something is there: of a file that is gone, that of its folder.
+/// The one name of a path on the command line, whether or not something is there: of a file that is gone, that of its
+/// folder.
 pub fn canonical_or_gone(path: &Path) -> anyhow::Result<PathBuf> {
     if path.symlink_metadata().is_ok() {
         return setup::canonical(path);

@@ -1,4 +1,5 @@
-//! `reclassd completions`: the script by which a shell completes our commands. It is made of the command line's own definition.
+//! `reclassd completions`: the script by which a shell completes our commands. It is made of the command line's own
+//! definition.
 
 use std::io::Write;
 

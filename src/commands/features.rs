@@ -1,5 +1,5 @@
-//! `reclassd features`: feature matrices of files as NumPy reads them, and what a model says of them, for training models and for
-//! checking the extractor.
+//! `reclassd features`: feature matrices of files as NumPy reads them, and what a model says of them, for training
+//! models and for checking the extractor.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -50,12 +50,12 @@ pub struct Arguments {
     /// What to compute
     #[arg(long, value_enum, default_value = "fma518")]
     kind: Kind,
-    /// What this model, built in or installed, says of each file, in place of features: `scores`, a probability for each of its
-    /// labels, and `embedding`, where it has one; two matrices with a row a file, .npz
+    /// What this model, built in or installed, says of each file, in place of features: `scores`, a probability for
+    /// each of its labels, and `embedding`, where it has one; two matrices with a row a file, .npz
     #[arg(long, value_name = "NAME", value_parser = Named::model(), hide_possible_values = true, conflicts_with_all = ["kind", "rate"])]
     model: Option<String>,
-    /// Sample rate in Hz that clips are brought to, or `native` to leave each at its own [default: 44100 for fma518, 22050
-    /// for log-mel]
+    /// Sample rate in Hz that clips are brought to, or `native` to leave each at its own [default: 44100 for fma518,
+    /// 22050 for log-mel]
     #[arg(long, value_name = "HZ", value_parser = parse_rate)]
     pub(super) rate: Option<Rate>,
     /// Files worked on at the same time [default: one a core]

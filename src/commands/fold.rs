@@ -1,5 +1,5 @@
-//! Standard output as a terminal of any width can show it: a line that is too long for it goes on below, indented, and breaks between
-//! columns and words and not within them. What goes to a file or a pipe is left as it is.
+//! Standard output as a terminal of any width can show it: a line that is too long for it goes on below, indented, and
+//! breaks between columns and words and not within them. What goes to a file or a pipe is left as it is.
 
 use std::io::{StdoutLock, Write};
 
@@ -93,8 +93,9 @@ fn fold(line: &str, width: usize) -> String {
     folded + rest.trim_end()
 }
 
-/// The byte at which a row that is too wide breaks: where the last column that fits begins, else behind a word, else behind a folder's
-/// name, else where the row is full. A column that begins at cell `label` or before it counts as the first.
+/// The byte at which a row that is too wide breaks: where the last column that fits begins, else behind a word, else
+/// behind a folder's name, else where the row is full. A column that begins at cell `label` or before it counts as the
+/// first.
 fn break_of(row: &str, width: usize, label: usize) -> usize {
     let (mut column, mut word, mut folder) = (None, None, None);
     let (mut at, mut cells, mut blanks, mut has_text) = (0, 0, 0, false);

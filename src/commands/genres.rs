@@ -1,5 +1,5 @@
-//! `reclassd genres`: the genres there are, what else they are called, and which model can say which. It reads the taxonomy and the
-//! models' manifests; no file of music is touched and no model is run.
+//! `reclassd genres`: the genres there are, what else they are called, and which model can say which. It reads the
+//! taxonomy and the models' manifests; no file of music is touched and no model is run.
 
 use std::io::Write;
 
@@ -95,7 +95,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// The built-in models, then the installed ones, each with its genres; a model that cannot be read is named and left out.
+/// The built-in models, then the installed ones, each with its genres; a model that cannot be read is named and left
+/// out.
 fn speakers(folder: &ModelsFolder, taxonomy: &Taxonomy) -> anyhow::Result<(Vec<Speaker>, Outcome)> {
     let mut outcome = Outcome::Done;
     let mut models = Vec::new();

@@ -1,5 +1,5 @@
-//! What holds for every command, wherever on the line it stands: colour, how much is said, and whether anything may be asked. The
-//! options are set once, before a command begins, and only read afterwards.
+//! What holds for every command, wherever on the line it stands: colour, how much is said, and whether anything may be
+//! asked. The options are set once, before a command begins, and only read afterwards.
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -71,7 +71,8 @@ pub fn verbose() -> bool {
     global_options().verbose > 0
 }
 
-/// Whether somebody is there who can be asked: keys come from a terminal, what is said goes to one, and nobody forbade it.
+/// Whether somebody is there who can be asked: keys come from a terminal, what is said goes to one, and nobody forbade
+/// it.
 pub fn may_ask() -> bool {
     !global_options().no_input && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }

@@ -1,5 +1,5 @@
-//! Names that somebody may have meant: completions that a shell offers, and what an unknown name was near to. Nothing here refuses a
-//! name: a genre may be called anything.
+//! Names that somebody may have meant: completions that a shell offers, and what an unknown name was near to. Nothing
+//! here refuses a name: a genre may be called anything.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,8 +75,8 @@ impl TypedValueParser for Named {
     }
 }
 
-/// Genres, by any of their names, that somebody may have meant by a name that is not known: those that contain it, then those that are
-/// spelt nearly so.
+/// Genres, by any of their names, that somebody may have meant by a name that is not known: those that contain it, then
+/// those that are spelt nearly so.
 pub fn near(name: &str, taxonomy: &Taxonomy) -> Vec<String> {
     let wanted = Taxonomy::folded(name);
     if wanted.is_empty() {

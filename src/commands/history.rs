@@ -1,4 +1,5 @@
-//! `reclassd history PATH`: what was done to a file, when, and whether it was taken back; of a folder, how much of each.
+//! `reclassd history PATH`: what was done to a file, when, and whether it was taken back; of a folder, how much of
+//! each.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

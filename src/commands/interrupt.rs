@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM while a command works through files one after the other: the file in hand is finished, no other begun.
+//! Ctrl-C and SIGTERM while a command works through files one after the other: the file in hand is finished, no other
+//! begun.
 
 use reclassd::pipeline::Cancel;
 
@@ -21,8 +22,8 @@ pub fn exit_on_second_signal() {
     });
 }
 
-/// A wish to stop that any signal makes which asks the process to end, and nothing is said of it: for a screen that is drawn on. The
-/// second one ends the process at once, and gives the terminal back first.
+/// A wish to stop that any signal makes which asks the process to end, and nothing is said of it: for a screen that is
+/// drawn on. The second one ends the process at once, and gives the terminal back first.
 pub fn cancel_quietly_on_signal() -> std::io::Result<Cancel> {
     use tokio::signal::unix::{SignalKind, signal};
     let cancel = Cancel::default();

@@ -1,6 +1,6 @@
-//! Where messages go and what they look like. Where standard error leads to the journal, each message goes there with its fields;
-//! elsewhere it is a line on standard error, for people or as JSON. A line for people is the message and nothing else: whatever has
-//! fields says in its message what matters of them.
+//! Where messages go and what they look like. Where standard error leads to the journal, each message goes there with
+//! its fields; elsewhere it is a line on standard error, for people or as JSON. A line for people is the message and
+//! nothing else: whatever has fields says in its message what matters of them.
 
 use std::ffi::OsString;
 
@@ -51,14 +51,16 @@ pub fn start(level: Level, format: LogFormat, times: Times) -> anyhow::Result<()
 fn filter(level: Level, env: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, WrongUse> {
     let set = VARIABLES.iter().find_map(|name| Some((name, env(name).filter(|value| !value.is_empty())?)));
     match set {
-        // What the insides of other crates say at that level is for who asks for it: by "debug,lofty=debug", or by everybody's variable.
+        // What the insides of other crates say at that level is for who asks for it: by "debug,lofty=debug", or by
+        // everybody's variable.
         Some((name, directives)) if *name == VARIABLES[0] && is_talkative(&directives) => {
             EnvFilter::try_new(format!("{},reclassd={directives}", others(&directives)))
                 .map_err(|error| WrongUse(format!("${name}: {error}")))
         }
         Some((name, directives)) => EnvFilter::try_new(&directives)
             .map_err(|error| WrongUse(format!("${name}: {error}; use \"info\" or \"warn,reclassd=debug\""))),
-        // What other crates tell is about the insides of files, which we report in our own words. Their words are for who looks closer.
+        // What other crates tell is about the insides of files, which we report in our own words. Their words are for
+        // who looks closer.
         None => Ok(EnvFilter::new(format!("{},reclassd={}", others(level.as_str()), level.as_str()))),
     }
 }
@@ -86,7 +88,8 @@ impl FormatTime for LocalTime {
     }
 }
 
-/// The way to the journal, if standard error leads there. Without a journal that listens, lines on standard error reach it still.
+/// The way to the journal, if standard error leads there. Without a journal that listens, lines on standard error reach
+/// it still.
 fn journal() -> Option<tracing_journald::Layer> {
     let error = rustix::fs::fstat(std::io::stderr()).ok()?;
     if !is_stream(std::env::var_os("JOURNAL_STREAM"), error.st_dev, error.st_ino) {
@@ -97,8 +100,8 @@ fn journal() -> Option<tracing_journald::Layer> {
     Some(tracing_journald::layer().ok()?.with_field_prefix(None).with_priority_mappings(priorities))
 }
 
-/// Whether `$JOURNAL_STREAM` names this file by device and inode (systemd.exec(5)). A program that was started by a service may have
-/// inherited the variable and write elsewhere.
+/// Whether `$JOURNAL_STREAM` names this file by device and inode (systemd.exec(5)). A program that was started by a
+/// service may have inherited the variable and write elsewhere.
 fn is_stream(variable: Option<OsString>, device: u64, inode: u64) -> bool {
     variable.is_some_and(|stream| stream.to_str() == Some(&format!("{device}:{inode}")))
 }

@@ -1,5 +1,5 @@
-//! `reclassd man`: the manual pages, one of the program and one a subcommand, made of the command line's own definition. For whoever
-//! packages the program.
+//! `reclassd man`: the manual pages, one of the program and one a subcommand, made of the command line's own
+//! definition. For whoever packages the program.
 
 use std::path::PathBuf;
 

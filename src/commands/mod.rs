@@ -1,5 +1,5 @@
-//! One file a subcommand: read the arguments, call the library, print. What they share is here: the settings that every command
-//! takes, logging, and exit codes.
+//! One file a subcommand: read the arguments, call the library, print. What they share is here: the settings that every
+//! command takes, logging, and exit codes.
 
 pub mod completions;
 pub mod config;
@@ -64,8 +64,8 @@ pub enum Outcome {
 #[error("{0}")]
 pub struct WrongUse(pub String);
 
-/// Prints what stopped a command, and chooses the exit code: 0 done, 1 some files failed, 2 wrong use or configuration, 3 the database
-/// was deleted or replaced meanwhile, 130 interrupted. A reader that went away (`| head`) is no error.
+/// Prints what stopped a command, and chooses the exit code: 0 done, 1 some files failed, 2 wrong use or configuration,
+/// 3 the database was deleted or replaced meanwhile, 130 interrupted. A reader that went away (`| head`) is no error.
 pub fn exit_code(outcome: anyhow::Result<Outcome>) -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

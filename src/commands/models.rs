@@ -1,4 +1,5 @@
-//! `reclassd models`: which models there are, and installing, checking and removing those that are no part of the program.
+//! `reclassd models`: which models there are, and installing, checking and removing those that are no part of the
+//! program.
 
 use std::collections::BTreeSet;
 use std::io::Write;

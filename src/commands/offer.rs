@@ -1,5 +1,5 @@
-//! The one thing that a scan suggests, once and after its results: that there are better ears to be had. It asks nothing and fetches
-//! nothing; it says the command.
+//! The one thing that a scan suggests, once and after its results: that there are better ears to be had. It asks
+//! nothing and fetches nothing; it says the command.
 
 use reclassd::config::Config;
 use reclassd::inference::{MUSICNN, ModelsFolder};
@@ -13,7 +13,8 @@ const HINT: &str = "install musicnn";
 /// A hint that is worth saying when the scan is over.
 pub struct Hint;
 
-/// The hint about musicnn, where a person sits at the terminal, it is not installed, nothing else was configured and nobody said it before.
+/// The hint about musicnn, where a person sits at the terminal, it is not installed, nothing else was configured and
+/// nobody said it before.
 ///
 /// # Errors
 /// When the database or the models' folder fails.

@@ -35,7 +35,8 @@ pub fn display_from_here(path: &Path) -> String {
     display_path(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
 }
 
-/// A path as JSON can carry it: one that is not UTF-8 also as its bytes in hexadecimal, since the string is a lossy form of it.
+/// A path as JSON can carry it: one that is not UTF-8 also as its bytes in hexadecimal, since the string is a lossy
+/// form of it.
 #[derive(Serialize)]
 pub struct JsonPath<'a> {
     path: Cow<'a, str>,

@@ -1,4 +1,5 @@
-//! `reclassd playlist`: tracks by what is known of them, printed or as a playlist. What a question means is the library's (`playlists`).
+//! `reclassd playlist`: tracks by what is known of them, printed or as a playlist. What a question means is the
+//! library's (`playlists`).
 
 use std::io::Write;
 use std::path::PathBuf;

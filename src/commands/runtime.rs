@@ -1,4 +1,5 @@
-//! `reclassd runtime`: ONNX Runtime's library, which runs the models faster than the engine that is compiled in: install and remove it.
+//! `reclassd runtime`: ONNX Runtime's library, which runs the models faster than the engine that is compiled in:
+//! install and remove it.
 
 use std::io::Write;
 use std::path::PathBuf;

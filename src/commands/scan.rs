@@ -24,7 +24,8 @@ use super::output::{JsonPath, display_duration, display_from_here, ranking_json,
 use super::setup::{self, Common};
 use super::{Outcome, fold, global_options, offer};
 
-/// Nobody is made to wait longer than this at the end of a scan; where files have to be still for longer, they are left to the next one.
+/// Nobody is made to wait longer than this at the end of a scan; where files have to be still for longer, they are left
+/// to the next one.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Files that are put off at the most, until they are still; what is beyond that is left for the next scan.
 const UNSETTLED: usize = 10_000;
@@ -42,10 +43,12 @@ pub struct Arguments {
     /// Analyse again what is already known; changes no policy
     #[arg(long)]
     force: bool,
-    /// Write also into files from which a genre of ours was taken back or out; changes no policy and no choice of the owner
+    /// Write also into files from which a genre of ours was taken back or out; changes no policy and no choice of the
+    /// owner
     #[arg(long)]
     force_write: bool,
-    /// Give the tracks of an album one genre together, as [ensemble] album does; files that were judged alone are judged again
+    /// Give the tracks of an album one genre together, as [ensemble] album does; files that were judged alone are
+    /// judged again
     #[arg(long)]
     album: bool,
     /// Cores to decode and compute with [default: all]
@@ -155,7 +158,8 @@ struct Run {
 }
 
 impl Run {
-    /// Takes the reports of a scan until it ends; those of files that are still being written are put off, if they may be.
+    /// Takes the reports of a scan until it ends; those of files that are still being written are put off, if they may
+    /// be.
     async fn go(
         &mut self,
         mut scan: Scan,
@@ -198,7 +202,8 @@ impl Run {
         exit_on_second_signal();
     }
 
-    /// Waits until files that changed a moment ago should be still, unless the user has enough of it. Says how long that was to be.
+    /// Waits until files that changed a moment ago should be still, unless the user has enough of it. Says how long
+    /// that was to be.
     async fn wait(
         &self,
         files: usize,

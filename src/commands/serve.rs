@@ -1,4 +1,5 @@
-//! `reclassd serve`: the page and the interface for programs, beside the service or without one; and the tokens for both.
+//! `reclassd serve`: the page and the interface for programs, beside the service or without one; and the tokens for
+//! both.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ use super::{Outcome, WrongUse};
 pub struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
-    /// Folders of the library; without any, [library] roots of the configuration. Nothing outside of them is read or written
+    /// Folders of the library; without any, [library] roots of the configuration. Nothing outside of them is read or
+    /// written
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Serve at this address and port, or at "unix:/PATH" [default: [serve] listen, 127.0.0.1:8518]

@@ -126,12 +126,14 @@ pub fn present_roots(config: &Config) -> anyhow::Result<Vec<PathBuf>> {
     present.into_iter().map(|root| canonical(root)).collect()
 }
 
-/// The one name of a file or folder, without links and dots, so that it is one row in the database however it was typed.
+/// The one name of a file or folder, without links and dots, so that it is one row in the database however it was
+/// typed.
 pub fn canonical(path: &Path) -> anyhow::Result<PathBuf> {
     std::fs::canonicalize(path).with_context(|| super::output::display_path(path))
 }
 
-/// Leaves out folders that are named twice or lie in another one. A file stays: asked for by name, it counts whatever its ending.
+/// Leaves out folders that are named twice or lie in another one. A file stays: asked for by name, it counts whatever
+/// its ending.
 pub fn outermost(mut roots: Vec<PathBuf>) -> Vec<PathBuf> {
     roots.sort();
     roots.dedup();

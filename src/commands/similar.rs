@@ -1,5 +1,5 @@
-//! `reclassd similar FILE...`: the tracks of the library that sound most like some files. What is compared is the library's (`likeness`);
-//! here are arguments, files that the database does not know, and how the answer is shown.
+//! `reclassd similar FILE...`: the tracks of the library that sound most like some files. What is compared is the
+//! library's (`likeness`); here are arguments, files that the database does not know, and how the answer is shown.
 
 use std::io::Write;
 use std::ops::RangeInclusive;

@@ -1,5 +1,5 @@
-//! `reclassd stats`: the library in numbers, counted by the database: genres, how sure the program was, how often the models agreed, and
-//! what was written. No file is opened.
+//! `reclassd stats`: the library in numbers, counted by the database: genres, how sure the program was, how often the
+//! models agreed, and what was written. No file is opened.
 
 use std::io::Write;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! `reclassd status`: how the service stands, from what it left beside the database, and what the database holds of each root.
+//! `reclassd status`: how the service stands, from what it left beside the database, and what the database holds of
+//! each root.
 
 use std::io::Write;
 use std::path::Path;

@@ -27,7 +27,8 @@ pub struct Arguments {
     /// Files; of a folder, every file that a scan would take
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Write this genre, in place of whatever genre the file has, and keep scans away from the file; give it again for several
+    /// Write this genre, in place of whatever genre the file has, and keep scans away from the file; give it again for
+    /// several
     #[arg(long, value_name = "NAME", value_parser = Named::genre(), hide_possible_values = true)]
     genre: Vec<String>,
     /// Print the genre and RECLASSD fields, as each tag of the files holds them; writes nothing

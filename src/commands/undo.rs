@@ -100,8 +100,8 @@ impl Run {
         }
     }
 
-    /// Files that were moved into the folder since they were written. They are known by their sound alone, so this only looks where
-    /// some written file is missing.
+    /// Files that were moved into the folder since they were written. They are known by their sound alone, so this only
+    /// looks where some written file is missing.
     fn what_came_from_elsewhere(&mut self, config: &Config, folder: &PathBuf) -> anyhow::Result<()> {
         if !self.misses_a_file()? {
             return Ok(());

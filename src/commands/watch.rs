@@ -49,7 +49,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         let _ = page.set(server);
     }
     let ended = service.run(config);
-    // The reload that went with the service held it too: with this it lets nobody in any more, and finishes the file in hand.
+    // The reload that went with the service held it too: with this it lets nobody in any more, and finishes the file in
+    // hand.
     drop(page);
     ended?;
     Ok(Outcome::Done)

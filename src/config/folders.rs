@@ -1,6 +1,7 @@
 //! Folders whose files are tagged by other rules than the rest of the library: `[[tags.folders]]`.
 //!
-//! Only what a folder names differs; everything else it takes from `[tags]`, or from the folder around it that is listed too.
+//! Only what a folder names differs; everything else it takes from `[tags]`, or from the folder around it that is
+//! listed too.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
-//! What is on a disk of music and is none: bins, snapshots and thumbnails of storage systems, copies that sync tools put aside.
+//! What is on a disk of music and is none: bins, snapshots and thumbnails of storage systems, copies that sync tools
+//! put aside.
 //!
-//! One list, of glob patterns of bare names in any case. Hidden names (`.Trash-1000`, `.snapshot`, `.stversions`, `.@__thumb`, `.sync`)
-//! are not in it: what begins with a dot is left out of every library anyway.
+//! One list, of glob patterns of bare names in any case. Hidden names (`.Trash-1000`, `.snapshot`, `.stversions`,
+//! `.@__thumb`, `.sync`) are not in it: what begins with a dot is left out of every library anyway.
 
 /// The pattern, and whose it is.
 pub const LEFT_OUT: [(&str, &str); 23] = [

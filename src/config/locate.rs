@@ -1,4 +1,5 @@
-//! Where the configuration, the database and installed models are when nobody names them: the XDG folders, systemd's, and `/etc`.
+//! Where the configuration, the database and installed models are when nobody names them: the XDG folders, systemd's,
+//! and `/etc`.
 //!
 //! The environment is handed in as a function, so that tests need not change the process's own.
 
@@ -7,8 +8,9 @@ use std::path::PathBuf;
 
 use super::ConfigError;
 
-/// The configuration file to use: `$RECLASSD_CONFIG` whether it exists or not (a wrong name should be noticed), else the first
-/// that exists of `$XDG_CONFIG_HOME/reclassd/config.toml` (`~/.config` without it) and `/etc/reclassd/config.toml`.
+/// The configuration file to use: `$RECLASSD_CONFIG` whether it exists or not (a wrong name should be noticed), else
+/// the first that exists of `$XDG_CONFIG_HOME/reclassd/config.toml` (`~/.config` without it) and
+/// `/etc/reclassd/config.toml`.
 pub fn find(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if let Some(path) = set(&env, "RECLASSD_CONFIG") {
         return Some(path);

@@ -1,5 +1,5 @@
-//! `[log]`: how much is told, and in which form. Where it goes is the program's to find out: the journal, if that is where standard
-//! error leads, else standard error.
+//! `[log]`: how much is told, and in which form. Where it goes is the program's to find out: the journal, if that is
+//! where standard error leads, else standard error.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! `[metrics]`: whether the service shows its figures to a Prometheus, and where. Only this machine is served unless it is plainly
-//! asked for otherwise.
+//! `[metrics]`: whether the service shows its figures to a Prometheus, and where. Only this machine is served unless it
+//! is plainly asked for otherwise.
 
 use std::net::SocketAddr;
 

@@ -1,7 +1,9 @@
-//! The configuration: what the TOML file may say, its defaults, and errors that name file, line and the nearest valid key.
+//! The configuration: what the TOML file may say, its defaults, and errors that name file, line and the nearest valid
+//! key.
 //!
-//! It is a plain value that the commands hand to the stages; it reads no environment but to find its file, and it opens nothing
-//! else. `config.example.toml` in the repository shows every key with its default, and a test keeps the two equal.
+//! It is a plain value that the commands hand to the stages; it reads no environment but to find its file, and it opens
+//! nothing else. `config.example.toml` in the repository shows every key with its default, and a test keeps the two
+//! equal.
 
 mod folders;
 mod hours;
@@ -101,7 +103,8 @@ pub struct Library {
     pub roots: Vec<PathBuf>,
     /// Glob patterns of paths and names to leave out.
     pub exclude: Vec<String>,
-    /// Glob patterns of bare names, in any case, of what storage systems and sync tools put beside music; see [`LEFT_OUT`].
+    /// Glob patterns of bare names, in any case, of what storage systems and sync tools put beside music; see
+    /// [`LEFT_OUT`].
     pub exclude_defaults: Vec<String>,
     /// Names of files whose folder is left out, or what they list of it.
     pub ignore_files: Vec<String>,
@@ -166,11 +169,12 @@ impl Analysis {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Models {
-    /// The folder of what was learned from the library, beside the database; empty: nothing was. No key of the file: it follows from
-    /// where the database is.
+    /// The folder of what was learned from the library, beside the database; empty: nothing was. No key of the file: it
+    /// follows from where the database is.
     #[serde(skip)]
     pub learned: PathBuf,
-    /// Names of built-in and installed models; empty means those that were fitted to vote together, as far as they are installed.
+    /// Names of built-in and installed models; empty means those that were fitted to vote together, as far as they are
+    /// installed.
     pub enabled: Vec<String>,
     /// The folder of installed models; empty means the default place, see [`default_models_folder`].
     pub folder: PathBuf,
@@ -184,7 +188,8 @@ pub struct Runtime {
     pub library: PathBuf,
     /// Where the models run.
     pub device: crate::inference::Device,
-    /// Windows that ONNX Runtime is asked about at once; 0 means what `reclassd doctor` found best, else what suits the device.
+    /// Windows that ONNX Runtime is asked about at once; 0 means what `reclassd doctor` found best, else what suits the
+    /// device.
     pub batch: usize,
     /// How long a window waits for others of its batch, in milliseconds, where `batch` says how many.
     pub batch_wait_ms: u32,
@@ -313,8 +318,8 @@ impl Default for Tags {
 pub struct Review {
     /// Files that the plain list holds at the most; 0 means all.
     pub limit: usize,
-    /// The program that plays what was listened to, and its arguments, in which `{path}`, `{start}` and `{length}` (in seconds) are
-    /// put in; empty means one that is found.
+    /// The program that plays what was listened to, and its arguments, in which `{path}`, `{start}` and `{length}` (in
+    /// seconds) are put in; empty means one that is found.
     pub player: Vec<String>,
 }
 

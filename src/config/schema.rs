@@ -1,7 +1,7 @@
 //! Where a mistake in a configuration stands, and which key was probably meant.
 //!
-//! The valid keys are those of the serialised default configuration, so there is no second list to keep. This is about keys,
-//! lines and messages only; what values mean is the parent module's.
+//! The valid keys are those of the serialised default configuration, so there is no second list to keep. This is about
+//! keys, lines and messages only; what values mean is the parent module's.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

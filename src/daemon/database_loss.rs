@@ -1,5 +1,5 @@
-//! A database that was deleted or replaced under the service. For as long as it is replaced, nothing is worked on: what would be written
-//! could not be taken back. Then the service goes on with the one that is there, or ends.
+//! A database that was deleted or replaced under the service. For as long as it is replaced, nothing is worked on: what
+//! would be written could not be taken back. Then the service goes on with the one that is there, or ends.
 
 use std::path::Path;
 use std::sync::Weak;

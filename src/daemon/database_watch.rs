@@ -1,5 +1,5 @@
-//! Tells when something came or went in the folder of the database: the database itself, its lock or its status may have been replaced
-//! or deleted under the service. What became of them is asked of the disk.
+//! Tells when something came or went in the folder of the database: the database itself, its lock or its status may
+//! have been replaced or deleted under the service. What became of them is asked of the disk.
 #![allow(unsafe_code)] // tokio's registration of a file descriptor is unsafe
 
 use std::io::ErrorKind;
@@ -10,7 +10,8 @@ use inotify::{EventMask, Inotify, WatchMask};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// What is heard of: names that come and go, and the end of the folder. Not writing, which the database does all the time.
+/// What is heard of: names that come and go, and the end of the folder. Not writing, which the database does all the
+/// time.
 const WANTED: WatchMask = WatchMask::CREATE
     .union(WatchMask::DELETE)
     .union(WatchMask::MOVED_FROM)

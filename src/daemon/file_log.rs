@@ -1,5 +1,5 @@
-//! What the log is told of each file: a line for people, and the same as fields for the journal and for JSON lines. The line says all
-//! that matters by itself; whoever shows lines leaves the fields out.
+//! What the log is told of each file: a line for people, and the same as fields for the journal and for JSON lines. The
+//! line says all that matters by itself; whoever shows lines leaves the fields out.
 
 use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +8,8 @@ use std::path::Path;
 use crate::pipeline::{Action, Report};
 use crate::store::TrackStatus;
 
-/// A path as a field: the string is a lossy form where the path is not UTF-8, and then its bytes are there in hexadecimal.
+/// A path as a field: the string is a lossy form where the path is not UTF-8, and then its bytes are there in
+/// hexadecimal.
 struct LoggedPath<'p> {
     path: Cow<'p, str>,
     hex: Option<String>,

@@ -1,5 +1,5 @@
-//! Learning while there is nothing else to do: when to look whether it is time, a thread for it, and which generation is worked with. What
-//! is learned and when enough was said for it is [`crate::learning`]'s.
+//! Learning while there is nothing else to do: when to look whether it is time, a thread for it, and which generation
+//! is worked with. What is learned and when enough was said for it is [`crate::learning`]'s.
 
 use std::path::Path;
 use std::sync::Arc;

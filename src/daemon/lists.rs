@@ -1,4 +1,5 @@
-//! The owner's playlists while the service runs: when to look at them, and a thread for it. What is in them is [`crate::playlists`]'s.
+//! The owner's playlists while the service runs: when to look at them, and a thread for it. What is in them is
+//! [`crate::playlists`]'s.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +12,8 @@ use crate::pipeline::StoredAnswers;
 use crate::playlists::{self, PlaylistError, Saved};
 use crate::store::{Store, unix_now};
 
-/// How often they are made anew: it takes a second or two for a million tracks, and a list that stays the same is not written.
+/// How often they are made anew: it takes a second or two for a million tracks, and a list that stays the same is not
+/// written.
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 /// After a start, when what was found meanwhile begins to be known.
 const FIRST: Duration = Duration::from_secs(5);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-/// The lock, held until dropped. Who deletes its file does not free it, but whoever comes then finds no lock: see [`Lock::is_in_place`].
+/// The lock, held until dropped. Who deletes its file does not free it, but whoever comes then finds no lock: see
+/// [`Lock::is_in_place`].
 #[derive(Debug)]
 pub struct Lock {
     file: File,

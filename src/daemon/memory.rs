@@ -1,5 +1,5 @@
-//! Gives memory back to the system that an idle service has no use for: what the allocator keeps for later, and the pages of the
-//! program itself that only work needs, the built-in models among them.
+//! Gives memory back to the system that an idle service has no use for: what the allocator keeps for later, and the
+//! pages of the program itself that only work needs, the built-in models among them.
 #![allow(unsafe_code)] // malloc_trim and madvise have no safe wrappers among our dependencies; see each use
 
 use std::ops::Range;
@@ -12,8 +12,8 @@ pub(super) fn give_back() {
         libc::malloc_trim(0);
     }
     for range in clean_pages_of_the_program() {
-        // SAFETY: these are mappings of the program's file that nobody can write and nobody has written: what is dropped is read from
-        // the file again when it is next touched, the same bytes.
+        // SAFETY: these are mappings of the program's file that nobody can write and nobody has written: what is
+        // dropped is read from the file again when it is next touched, the same bytes.
         unsafe {
             libc::madvise(range.start as *mut libc::c_void, range.len(), libc::MADV_DONTNEED);
         }

@@ -1,5 +1,5 @@
-//! The long-running service: the watch, the line behind it, and all that a service owes its system: one a database, signals,
-//! readiness, a watchdog, a reload, hours of rest, low priority, and an answer to how it stands.
+//! The long-running service: the watch, the line behind it, and all that a service owes its system: one a database,
+//! signals, readiness, a watchdog, a reload, hours of rest, low priority, and an answer to how it stands.
 //!
 //! The main loop waits for what happens and never blocks; what blocks has threads of its own.
 

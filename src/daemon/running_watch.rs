@@ -1,4 +1,5 @@
-//! A watcher and its workers under one configuration. A reload ends them and begins others; the database and its lock stay.
+//! A watcher and its workers under one configuration. A reload ends them and begins others; the database and its lock
+//! stay.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -116,8 +117,8 @@ impl RunningWatch {
         Ok(Self { config, model_versions, watcher, workers })
     }
 
-    /// Ends: no new file is begun, writes in flight are finished. `false` when some thread did not end in time; what it does is
-    /// then cut off with the process, which harms no file.
+    /// Ends: no new file is begun, writes in flight are finished. `false` when some thread did not end in time; what it
+    /// does is then cut off with the process, which harms no file.
     pub(super) async fn end(&self, limit: Duration) -> bool {
         self.watcher.stop();
         self.workers.stop();

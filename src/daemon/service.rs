@@ -1,5 +1,5 @@
-//! The main loop: it waits for signals, for what workers did, for the clock, for what becomes of its database, and tells the service
-//! manager how it stands. What follows from each is [`super::service_state`]'s.
+//! The main loop: it waits for signals, for what workers did, for the clock, for what becomes of its database, and
+//! tells the service manager how it stands. What follows from each is [`super::service_state`]'s.
 
 use std::sync::Arc;
 use std::time::Instant;

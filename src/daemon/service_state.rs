@@ -1,5 +1,5 @@
-//! What the service works with, and what it does with what comes in: a running watch, or, while its database is gone, nothing but the
-//! wish for one. [`super::service`] waits; here nothing does, but for the end of a watch.
+//! What the service works with, and what it does with what comes in: a running watch, or, while its database is gone,
+//! nothing but the wish for one. [`super::service`] waits; here nothing does, but for the end of a watch.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -288,8 +288,8 @@ impl ServiceState {
         self.running().map(|_| self.learning.look_at)
     }
 
-    /// Looks at what was learned: another generation is worked with from now on, and where there is nothing to do it may be time to learn
-    /// anew, on a thread of its own.
+    /// Looks at what was learned: another generation is worked with from now on, and where there is nothing to do it
+    /// may be time to learn anew, on a thread of its own.
     ///
     /// # Errors
     /// [`DaemonError`] when a new watch cannot begin.

@@ -1,4 +1,5 @@
-//! How the service stands, in a file beside the database: written when something changed, at most once a second, and not while idle.
+//! How the service stands, in a file beside the database: written when something changed, at most once a second, and
+//! not while idle.
 //!
 //! Who reads it asks the lock whether the service lives; the file says how it was when something last changed.
 
@@ -25,7 +26,8 @@ pub struct Status {
     pub state: String,
     /// Why it rests, if it does.
     pub resting: Option<String>,
-    /// What keeps files from being worked on or written though it would, if anything does: a full disk, a database that is gone.
+    /// What keeps files from being worked on or written though it would, if anything does: a full disk, a database that
+    /// is gone.
     #[serde(default)]
     pub trouble: Option<String>,
     /// When its process began, as the kernel counts: another process of the same number began at another time.

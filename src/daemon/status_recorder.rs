@@ -124,7 +124,8 @@ impl StatusRecorder {
         self.is_stale = false;
         self.written = Some(Instant::now());
         if let Err(error) = status.write(&self.database) {
-            // Its disk is full, or its folder gone: that was said. Standard error and the service manager are told all the same.
+            // Its disk is full, or its folder gone: that was said. Standard error and the service manager are told all
+            // the same.
             match self.trouble {
                 Some(_) => tracing::debug!("the status cannot be written: {error}"),
                 None => tracing::warn!("the status cannot be written: {error}"),

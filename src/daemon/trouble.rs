@@ -1,8 +1,9 @@
-//! What keeps files back and is no fault of theirs: a database that cannot be written, models that cannot be had, a disk without room.
+//! What keeps files back and is no fault of theirs: a database that cannot be written, models that cannot be had, a
+//! disk without room.
 //!
-//! Such a thing is said once, not once a file; the files wait here, and it is tried from time to time whether it is over. What concerns
-//! everything stops all work. A full disk of music does not: what is on it is listened to all the same, and waits to be written. No
-//! clock and no disk: both are handed in.
+//! Such a thing is said once, not once a file; the files wait here, and it is tried from time to time whether it is
+//! over. What concerns everything stops all work. A full disk of music does not: what is on it is listened to all the
+//! same, and waits to be written. No clock and no disk: both are handed in.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::watch::Candidate;
 
-/// How often it is tried whether all is well again: with what was at work when it was not, or with one file a full disk.
+/// How often it is tried whether all is well again: with what was at work when it was not, or with one file a full
+/// disk.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Files that wait for room, a disk; beyond them the next comparison finds them.
 const HELD: usize = 100_000;

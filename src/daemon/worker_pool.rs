@@ -1,4 +1,5 @@
-//! The workers: threads that take ripe files down the line, load the models when there is something to do, and let them go again.
+//! The workers: threads that take ripe files down the line, load the models when there is something to do, and let them
+//! go again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;

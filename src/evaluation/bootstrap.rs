@@ -1,9 +1,10 @@
 //! How far a figure could be off: a percentile bootstrap interval that draws groups, not clips.
 //!
-//! Clips of one artist (or tracks of one album) resemble each other, so that a hundred of one count for much less than a hundred of
-//! as many. A draw therefore takes whole groups, with replacement and as many as there are, and computes the share of right clips
-//! among theirs; the interval is that between the 2.5th and the 97.5th percentile of many draws (Efron and Tibshirani, *An
-//! Introduction to the Bootstrap*, 1993, chapter 13; the cluster bootstrap of Davison and Hinkley, 1997, section 3.8).
+//! Clips of one artist (or tracks of one album) resemble each other, so that a hundred of one count for much less than
+//! a hundred of as many. A draw therefore takes whole groups, with replacement and as many as there are, and computes
+//! the share of right clips among theirs; the interval is that between the 2.5th and the 97.5th percentile of many
+//! draws (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13; the cluster bootstrap of Davison
+//! and Hinkley, 1997, section 3.8).
 //!
 //! Chance comes from a seed through BLAKE3's output stream: the same clips give the same interval on every machine.
 
@@ -23,8 +24,8 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The 95 % interval of the share of clips that are right, of (group, right) a clip. None with fewer than two groups: nothing can be
-/// said of how groups differ.
+/// The 95 % interval of the share of clips that are right, of (group, right) a clip. None with fewer than two groups:
+/// nothing can be said of how groups differ.
 pub fn interval(clips: impl IntoIterator<Item = (usize, bool)>, draws: usize, seed: u64) -> Option<Interval> {
     let mut groups: Vec<(u64, u64)> = Vec::new();
     for (group, right) in clips {
@@ -92,7 +93,8 @@ mod tests {
         // 400 clips, half of them right: 20 artists who are all right or all wrong, against 400 artists of one clip.
         let few = interval((0..400).map(|i| (i / 20, i / 20 % 2 == 0)), DRAWS, SEED).unwrap();
         let many = interval((0..400).map(|i| (i, i % 2 == 0)), DRAWS, SEED).unwrap();
-        // A binomial share of n has a standard deviation of 0.5 / sqrt(n): 0.112 for 20, 0.025 for 400; 1.96 of them each side.
+        // A binomial share of n has a standard deviation of 0.5 / sqrt(n): 0.112 for 20, 0.025 for 400; 1.96 of them
+        // each side.
         assert!((few.high - few.low - 2.0 * 1.96 * 0.112).abs() < 0.06, "{few:?}");
         assert!((many.high - many.low - 2.0 * 1.96 * 0.025).abs() < 0.01, "{many:?}");
     }

@@ -1,5 +1,5 @@
-//! Findings become clips that can be judged, and files that were left out with their reasons. It keeps of each file only what the
-//! figures and the report of it need: the vote's first genre, not its ranking.
+//! Findings become clips that can be judged, and files that were left out with their reasons. It keeps of each file
+//! only what the figures and the report of it need: the vote's first genre, not its ranking.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -134,7 +134,8 @@ impl Collection {
         self.judge_answers(judge, answers, &self.sayable)
     }
 
-    /// The answers of one of [`Collection::members`], judged. The confidence is the model's share, which nobody calibrated.
+    /// The answers of one of [`Collection::members`], judged. The confidence is the model's share, which nobody
+    /// calibrated.
     pub fn judge_member(&self, judge: &Judge<'_>, member: usize) -> Vec<Judged> {
         let answers =
             self.clips.iter().filter_map(|clip| clip.members.get(member)).map(|(named, share)| (named, *share));

@@ -1,5 +1,5 @@
-//! All figures of an evaluation side by side: what the report, the JSON and the picture are made from. How each is computed is
-//! `metrics`' and `bootstrap`'s.
+//! All figures of an evaluation side by side: what the report, the JSON and the picture are made from. How each is
+//! computed is `metrics`' and `bootstrap`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,12 +1,13 @@
-//! Whether a named genre is right for a file's labels, and which label it counts for. The one place that knows how families are
-//! treated; counting is `metrics`'.
+//! Whether a named genre is right for a file's labels, and which label it counts for. The one place that knows how
+//! families are treated; counting is `metrics`'.
 //!
-//! A name is right when it is one of the labels; when it is the wider genre of a label (`Pop Rock` of a `Metal` clip: true, if
-//! not all that could be said); and when the label is a whole family (`Pop|Rock`) and the name is in it. A name narrower than a
-//! label that is no family is not right: `Metal` is a claim that the label `Rock` does not make.
+//! A name is right when it is one of the labels; when it is the wider genre of a label (`Pop Rock` of a `Metal` clip:
+//! true, if not all that could be said); and when the label is a whole family (`Pop|Rock`) and the name is in it. A
+//! name narrower than a label that is no family is not right: `Metal` is a claim that the label `Rock` does not make.
 //!
-//! For the figures by genre, a label that no model can say is counted as the nearest wider genre that some model can: `Metal` as
-//! `Pop Rock`, where the models do not tell them apart. A label without such a genre stays itself, and nobody gets it right.
+//! For the figures by genre, a label that no model can say is counted as the nearest wider genre that some model can:
+//! `Metal` as `Pop Rock`, where the models do not tell them apart. A label without such a genre stays itself, and
+//! nobody gets it right.
 
 use std::collections::BTreeSet;
 
@@ -49,8 +50,8 @@ impl<'a> Judge<'a> {
         Self { taxonomy, sayable }
     }
 
-    /// The genre that a label is counted as: itself where the vote can say it, else the nearest wider one that it can say, else
-    /// itself.
+    /// The genre that a label is counted as: itself where the vote can say it, else the nearest wider one that it can
+    /// say, else itself.
     pub fn counted_as<'g>(&'g self, label: &'g Genre) -> &'g Genre {
         let mut wider = std::iter::successors(Some(label), |genre| self.taxonomy.parent(genre));
         wider.find(|genre| self.sayable.contains(*genre)).unwrap_or(label)
@@ -98,8 +99,8 @@ impl<'a> Judge<'a> {
         std::iter::successors(self.taxonomy.parent(narrow), |genre| self.taxonomy.parent(genre)).any(|g| g == wide)
     }
 
-    /// The genre that would be right for the most of these clips if it were always named, and for which share of them; none
-    /// without clips. Genres that the vote can say go before others, then the order of the taxonomy decides.
+    /// The genre that would be right for the most of these clips if it were always named, and for which share of them;
+    /// none without clips. Genres that the vote can say go before others, then the order of the taxonomy decides.
     pub fn majority<'l>(&self, clips: impl IntoIterator<Item = &'l [Genre]> + Clone) -> Option<(Genre, f64)> {
         let total = clips.clone().into_iter().count();
         let (said, unsaid): (Vec<_>, Vec<_>) = self.taxonomy.genres().iter().partition(|genre| self.can_say(genre));

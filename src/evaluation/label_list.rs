@@ -1,4 +1,5 @@
-//! A CSV file of labels: which columns there are, and what each line says of which file. What a label means is `truth`'s.
+//! A CSV file of labels: which columns there are, and what each line says of which file. What a label means is
+//! `truth`'s.
 //!
 //! | column | also called | what it holds |
 //! |---|---|---|
@@ -88,11 +89,12 @@ struct Columns {
 }
 
 impl LabelList {
-    /// Reads the list at `path`; the files are looked for below `folder`. With `split`, only its lines count. No file of sound is
-    /// opened.
+    /// Reads the list at `path`; the files are looked for below `folder`. With `split`, only its lines count. No file
+    /// of sound is opened.
     ///
     /// # Errors
-    /// [`LabelListError`] when the list cannot be read, is no CSV, lacks a column that is needed, or has no line of that split.
+    /// [`LabelListError`] when the list cannot be read, is no CSV, lacks a column that is needed, or has no line of
+    /// that split.
     pub fn read(path: &Path, folder: &Path, split: Option<&str>, taxonomy: &Taxonomy) -> Result<Self, LabelListError> {
         let file = std::fs::File::open(path).map_err(|source| LabelListError::Io { path: path.to_owned(), source })?;
         let broken = |error: csv::Error| match error.into_kind() {

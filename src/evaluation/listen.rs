@@ -1,7 +1,8 @@
-//! Candidates go down the line on several threads and come back as findings: the labels of a file beside what was said of it.
+//! Candidates go down the line on several threads and come back as findings: the labels of a file beside what was said
+//! of it.
 //!
-//! No tag is written. What is analysed is kept in the database, and what is kept there is not analysed again, as in a scan.
-//! Counting is elsewhere; here are threads and queues.
+//! No tag is written. What is analysed is kept in the database, and what is kept there is not analysed again, as in a
+//! scan. Counting is elsewhere; here are threads and queues.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -55,8 +56,8 @@ pub struct MemberRanking {
     pub ranking: Ranking,
 }
 
-/// Asks the line about every candidate, with several threads, and hands each finding to `each` on the calling thread. Returns early,
-/// and without an error, when cancelled.
+/// Asks the line about every candidate, with several threads, and hands each finding to `each` on the calling thread.
+/// Returns early, and without an error, when cancelled.
 ///
 /// # Errors
 /// [`StoreError`] when the database fails; findings of before were handed on.
@@ -117,7 +118,8 @@ fn work(
     }
 }
 
-/// Labels first: a file that nothing is known of need not be decoded. Those that the taxonomy does not know go to `unknown`.
+/// Labels first: a file that nothing is known of need not be decoded. Those that the taxonomy does not know go to
+/// `unknown`.
 fn hear(
     line: &Line,
     taxonomy: &Taxonomy,

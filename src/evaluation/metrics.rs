@@ -1,7 +1,9 @@
-//! The figures: pure functions of judged clips. Each says its formula and where it is from; none knows files, models or families.
+//! The figures: pure functions of judged clips. Each says its formula and where it is from; none knows files, models or
+//! families.
 //!
-//! A clip may carry several labels while one genre is named, so that accuracy is "is the first name right" (top-1), and precision and
-//! recall are those of naming a genre first: no clip of two genres can have both named, and recall alone is harsh on it.
+//! A clip may carry several labels while one genre is named, so that accuracy is "is the first name right" (top-1), and
+//! precision and recall are those of naming a genre first: no clip of two genres can have both named, and recall alone
+//! is harsh on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,8 +83,8 @@ pub fn by_genre(clips: &[Judged]) -> Vec<GenreFigures> {
     figures
 }
 
-/// The mean F1 of the genres that some clip carries and that `counts` lets through, each weighing the same (macro-average). None
-/// when there is no such genre.
+/// The mean F1 of the genres that some clip carries and that `counts` lets through, each weighing the same
+/// (macro-average). None when there is no such genre.
 pub fn macro_f1(genres: &[GenreFigures], counts: impl Fn(&Genre) -> bool) -> Option<f64> {
     let f1: Vec<f64> = genres.iter().filter(|g| g.clips > 0 && counts(&g.genre)).map(|g| g.f1).collect();
     (!f1.is_empty()).then(|| f1.iter().sum::<f64>() / f1.len() as f64)
@@ -91,10 +93,12 @@ pub fn macro_f1(genres: &[GenreFigures], counts: impl Fn(&Genre) -> bool) -> Opt
 /// What was named for what.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Confusion {
-    /// The genres of the rows and of the columns: those that clips carry, the most frequent first, then those only ever named.
+    /// The genres of the rows and of the columns: those that clips carry, the most frequent first, then those only ever
+    /// named.
     pub genres: Vec<Genre>,
-    /// `counts[i][j]`: clips of genre i that were named j. A right answer stands on the diagonal, in the row of the label that it is
-    /// right for; a wrong one is shared evenly among the rows of its clip's labels. All cells sum to the number of clips.
+    /// `counts[i][j]`: clips of genre i that were named j. A right answer stands on the diagonal, in the row of the
+    /// label that it is right for; a wrong one is shared evenly among the rows of its clip's labels. All cells sum to
+    /// the number of clips.
     pub counts: Vec<Vec<f64>>,
 }
 
@@ -145,7 +149,8 @@ pub struct Bin {
 
 /// Clips by confidence in [`BINS`] bins of equal width.
 pub fn reliability(clips: &[Judged]) -> Vec<Bin> {
-    // In single precision, where 0.7 times 10 is 7: a confidence at the edge of a bin is in it, as one at a threshold is sure.
+    // In single precision, where 0.7 times 10 is 7: a confidence at the edge of a bin is in it, as one at a threshold
+    // is sure.
     let bin_of = |clip: &Judged| ((clip.confidence * BINS as f32) as usize).min(BINS - 1);
     (0..BINS)
         .map(|b| {
@@ -163,8 +168,8 @@ pub fn reliability(clips: &[Judged]) -> Vec<Bin> {
         .collect()
 }
 
-/// The expected calibration error, sum over bins of n_b / N * |accuracy_b - confidence_b| (Naeini et al. 2015, Guo et al. 2017), 0 to 1.
-/// Few clips make it look larger than it is. None without clips.
+/// The expected calibration error, sum over bins of n_b / N * |accuracy_b - confidence_b| (Naeini et al. 2015, Guo et
+/// al. 2017), 0 to 1. Few clips make it look larger than it is. None without clips.
 pub fn expected_calibration_error(bins: &[Bin]) -> Option<f64> {
     let total: usize = bins.iter().map(|bin| bin.clips).sum();
     let gap = |bin: &Bin| Some(bin.clips as f64 * (bin.accuracy? - bin.confidence?).abs());

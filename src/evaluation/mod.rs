@@ -1,11 +1,12 @@
-//! How good the program is on files whose genre is known: labels from a list or from tags, the line's verdicts, and the figures.
+//! How good the program is on files whose genre is known: labels from a list or from tags, the line's verdicts, and the
+//! figures.
 //!
 //! ```text
 //! labels (a CSV file, or the owner's tags) ─► Candidate ─► listen (the line) ─► Collection ─► Judge ─► Figures ─► text, JSON, picture
 //! ```
 //!
-//! It writes no tag and trains nothing. The arithmetic ([`metrics`], [`bootstrap`]) works on plain values and knows neither files
-//! nor models; what a genre is worth for a label is the [`Judge`]'s decision alone.
+//! It writes no tag and trains nothing. The arithmetic ([`metrics`], [`bootstrap`]) works on plain values and knows
+//! neither files nor models; what a genre is worth for a label is the [`Judge`]'s decision alone.
 
 pub mod bootstrap;
 mod collection;

@@ -1,5 +1,5 @@
-//! The figures of each collection that a list is put together from: a vote may be right about the one and wrong about the other, and the
-//! worst of them is what a library may get. A mean over all of them is `figures`'.
+//! The figures of each collection that a list is put together from: a vote may be right about the one and wrong about
+//! the other, and the worst of them is what a library may get. A mean over all of them is `figures`'.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,9 @@ pub struct SetFigures {
 }
 
 impl SetFigures {
-    /// The figures of each collection that the list names, the worst first: the one where the least of what would be written is right, and
-    /// last those of which nothing would be. Nothing where the list tells no two collections apart.
+    /// The figures of each collection that the list names, the worst first: the one where the least of what would be
+    /// written is right, and last those of which nothing would be. Nothing where the list tells no two collections
+    /// apart.
     pub fn of_all(collection: &Collection, taxonomy: &Taxonomy, threshold: f32) -> Vec<Self> {
         let judged = collection.judge_vote(&collection.judge(taxonomy));
         let mut sets: BTreeMap<&str, Vec<Judged>> = BTreeMap::new();

@@ -1,5 +1,6 @@
-//! What a file's genre is known to be, in the taxonomy's names: label cells and tag values become [`Labels`], or a reason to leave
-//! the file out. Where a list of files comes from, and what the program says of them, is not known here.
+//! What a file's genre is known to be, in the taxonomy's names: label cells and tag values become [`Labels`], or a
+//! reason to leave the file out. Where a list of files comes from, and what the program says of them, is not known
+//! here.
 
 use std::path::{Path, PathBuf};
 
@@ -88,9 +89,9 @@ impl LeftOut {
 }
 
 impl Labels {
-    /// Reads label texts, each of which may hold several labels. A text that the taxonomy knows as a whole is one genre, separators
-    /// or not (`Pop/Rock`); members of one family with `|` between them are the family (`Pop|Rock`, `Rock|Metal`); else it is
-    /// split at `;`, then at `|`, `\`, `/` and `,`.
+    /// Reads label texts, each of which may hold several labels. A text that the taxonomy knows as a whole is one
+    /// genre, separators or not (`Pop/Rock`); members of one family with `|` between them are the family (`Pop|Rock`,
+    /// `Rock|Metal`); else it is split at `;`, then at `|`, `\`, `/` and `,`.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>, taxonomy: &Taxonomy) -> Self {
         let mut labels = Self::default();
         for text in texts.into_iter().flat_map(|text| text.split([';', '\0'])).map(str::trim) {
@@ -126,7 +127,8 @@ impl Labels {
     }
 }
 
-/// The family that all genres of a list with `|` between them belong to; none where one is unknown or they are of several.
+/// The family that all genres of a list with `|` between them belong to; none where one is unknown or they are of
+/// several.
 fn family_of_all<'t>(text: &str, taxonomy: &'t Taxonomy) -> Option<&'t Genre> {
     let mut families = text.split('|').map(|member| taxonomy.family(taxonomy.canonical(member)?));
     let first = families.next()??;

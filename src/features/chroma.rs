@@ -84,8 +84,8 @@ pub(super) fn chroma_cens(fold: &FrameMatrix) -> FrameMatrix {
 
 /// The twelve filters over the STFT's bins, one row a bin, C first, for a recording `tuning` semitones off A440.
 ///
-/// Each pitch class is a Gaussian on the circle of an octave, a bin or a semitone wide, whichever is more; a bin's twelve
-/// weights have unit Euclidean norm, then octaves are weighted by a Gaussian two octaves wide around the fifth.
+/// Each pitch class is a Gaussian on the circle of an octave, a bin or a semitone wide, whichever is more; a bin's
+/// twelve weights have unit Euclidean norm, then octaves are weighted by a Gaussian two octaves wide around the fifth.
 pub(super) fn chroma_filters(tuning: f64) -> Vec<[f32; N_CHROMA]> {
     let a0 = 440.0 * (tuning / 12.0).exp2() / 16.0;
     let semitones = |bin: usize| 12.0 * (bin_frequency(bin.max(1)) / a0).log2() - if bin == 0 { 18.0 } else { 0.0 };

@@ -1,7 +1,7 @@
 //! Spectral contrast: how far the peaks of an octave band stand above its valleys.
 //!
-//! Peaks and valleys are the means of the largest and smallest magnitudes of a band, turned into decibels as if they were
-//! powers and each clipped 80 dB below its own maximum, as librosa 0.5.0 has it.
+//! Peaks and valleys are the means of the largest and smallest magnitudes of a band, turned into decibels as if they
+//! were powers and each clipped 80 dB below its own maximum, as librosa 0.5.0 has it.
 
 use super::frame_matrix::FrameMatrix;
 use crate::simd::{Lanes, multiversion};
@@ -59,8 +59,8 @@ impl Contrast {
 multiversion! {
     /// Peaks and valleys of every band in decibels.
     ///
-    /// The bands are those of 0, 200, 400 .. 12,800 Hz at the assumed rate, each with the bin below it; all but the last
-    /// then lose their last bin. The number of values averaged is 2 % of the bins before that loss, at least one.
+    /// The bands are those of 0, 200, 400 .. 12,800 Hz at the assumed rate, each with the bin below it; all but the
+    /// last then lose their last bin. The number of values averaged is 2 % of the bins before that loss, at least one.
     fn extremes(magnitude: &[Lanes]) -> ([Lanes; N_BANDS], [Lanes; N_BANDS]) {
         let bands = [
             band::<1, FMA>(&magnitude[0..18]),
@@ -82,8 +82,8 @@ fn band<const COUNT: usize, const FMA: bool>(bins: &[Lanes]) -> (Lanes, Lanes) {
     (super::decibel::power_to_db::<FMA>(peak), super::decibel::power_to_db::<FMA>(valley))
 }
 
-/// The mean of the `COUNT` most extreme bins of every lane: each bin sinks through a sorted list, every step keeping the
-/// more extreme of two values and handing the other on. For lists this short that is far cheaper than to sort.
+/// The mean of the `COUNT` most extreme bins of every lane: each bin sinks through a sorted list, every step keeping
+/// the more extreme of two values and handing the other on. For lists this short that is far cheaper than to sort.
 #[inline(always)]
 fn mean_of_extreme<const COUNT: usize>(
     bins: &[Lanes],

@@ -1,8 +1,8 @@
 //! The constant-Q transform of librosa 0.5.0: seven octaves of twelve semitones from C1, one sample rate an octave.
 //!
-//! librosa multiplies a Fourier transform of every frame with a sparse matrix. That product is linear in the frame and the
-//! same for every frame and octave, so here it is folded into twelve complex kernels that are applied to the samples
-//! themselves: the same numbers without a transform.
+//! librosa multiplies a Fourier transform of every frame with a sparse matrix. That product is linear in the frame and
+//! the same for every frame and octave, so here it is folded into twelve complex kernels that are applied to the
+//! samples themselves: the same numbers without a transform.
 
 use rustfft::{FftPlanner, num_complex::Complex};
 
@@ -96,8 +96,8 @@ impl ConstantQ {
         }
     }
 
-    /// Whether a clip of this length and rate can be transformed at all; the tuning can still push a rate between 8,020 and
-    /// 8,487 Hz over the edge.
+    /// Whether a clip of this length and rate can be transformed at all; the tuning can still push a rate between 8,020
+    /// and 8,487 Hz over the edge.
     pub(super) fn check(n_samples: usize, sample_rate: u32) -> Result<(), FeatureError> {
         let lowest_highest = C1_HZ * semitones((BINS_PER_OCTAVE * N_OCTAVES - 1) as f64 - 0.5);
         if !fits_below_nyquist(lowest_highest, f64::from(sample_rate)) {
@@ -301,8 +301,9 @@ multiversion! {
         let mut magnitudes = [[0.0; GROUP]; BINS_PER_OCTAVE];
         for (i, magnitudes) in magnitudes.iter_mut().enumerate() {
             for (magnitude, sums) in magnitudes.iter_mut().zip(&sums) {
-                // In double precision: next to digital silence only the filters' tails respond, with 1e-25 and less, whose
-                // square single precision takes for zero. Normalisation makes whole chroma vectors of such frames.
+                // In double precision: next to digital silence only the filters' tails respond, with 1e-25 and less,
+                // whose square single precision takes for zero. Normalisation makes whole chroma vectors of such
+                // frames.
                 let (re, im) = (f64::from(sums[i]), f64::from(sums[BINS_PER_OCTAVE + i]));
                 *magnitude = (re * re + im * im).sqrt() as f32 * scales[i];
             }

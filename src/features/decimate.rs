@@ -21,7 +21,8 @@ pub(super) struct Decimator {
     factor: usize,
     /// `h[0..]`, gain included: one side of the symmetric filter without its outermost tap, which resampy leaves out.
     half: Vec<f64>,
-    /// The filter split by phase: output `m` is the sum over `p` and `j` of `taps[p][j] * y[factor * (m + j - 16) + p]`.
+    /// The filter split by phase: output `m` is the sum over `p` and `j` of `taps[p][j] * y[factor * (m + j - 16) +
+    /// p]`.
     taps: Vec<[f32; PHASE_TAPS]>,
     /// The input split by phase and padded with zeros.
     phases: Vec<Vec<f32>>,
@@ -66,8 +67,8 @@ impl Decimator {
         self.mend_like_resampy(samples, output);
     }
 
-    /// Near the end resampy 0.1.5 stops the right wing of the filter too early, by as many taps as the left wing has, and
-    /// librosa then fills up to `ceil(N / factor)` with zeros.
+    /// Near the end resampy 0.1.5 stops the right wing of the filter too early, by as many taps as the left wing has,
+    /// and librosa then fills up to `ceil(N / factor)` with zeros.
     fn mend_like_resampy(&self, samples: &[f32], output: &mut [f32]) {
         let (n, factor, wing) = (samples.len(), self.factor, self.half.len());
         let first = n.saturating_sub(2 * wing + 4) / factor;

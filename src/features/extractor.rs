@@ -24,7 +24,8 @@ use crate::simd::{LANES, Lanes, multiversion};
 pub(super) const MAX_SAMPLE_RATE: u32 = 768_000;
 /// Samples beyond this are no sound, and their squares would leave single precision.
 const MAX_MAGNITUDE: f32 = 1e9;
-/// The longest clip for the 518: the power spectrum that is held meanwhile takes 8 bytes a sample, so a quarter of a GiB.
+/// The longest clip for the 518: the power spectrum that is held meanwhile takes 8 bytes a sample, so a quarter of a
+/// GiB.
 const MAX_SAMPLES: usize = 1 << 25;
 /// The most cells in a log-mel spectrogram, a quarter of a GiB.
 const MAX_CELLS: usize = 1 << 26;
@@ -83,9 +84,9 @@ impl Extractor {
     ///
     /// # Errors
     ///
-    /// An empty clip, or one too short (65 samples are needed at 44,100 Hz) or too long (2^25 samples); a rate too low for
-    /// the constant-Q transform (8,500 Hz always suffice, 8,000 never do) or above 768,000 Hz; samples that are not finite
-    /// or beyond 1e9.
+    /// An empty clip, or one too short (65 samples are needed at 44,100 Hz) or too long (2^25 samples); a rate too low
+    /// for the constant-Q transform (8,500 Hz always suffice, 8,000 never do) or above 768,000 Hz; samples that are not
+    /// finite or beyond 1e9.
     pub fn fma518(&mut self, samples: &[f32], sample_rate: u32) -> Result<Fma518, FeatureError> {
         check_fma518(samples, sample_rate)?;
         self.vector(samples, sample_rate, None)
@@ -95,8 +96,8 @@ impl Extractor {
     ///
     /// # Errors
     ///
-    /// Another rate; parameters out of range; an empty clip; samples that are not finite or beyond 1e9; a result of more
-    /// than 2^26 cells.
+    /// Another rate; parameters out of range; an empty clip; samples that are not finite or beyond 1e9; a result of
+    /// more than 2^26 cells.
     pub fn log_mel(
         &mut self,
         samples: &[f32],
@@ -142,8 +143,8 @@ impl Extractor {
     ///
     /// # Errors
     ///
-    /// Another rate; parameters out of range; an empty clip; samples that are not finite or beyond 1e9; a result of more
-    /// than 2^26 cells.
+    /// Another rate; parameters out of range; an empty clip; samples that are not finite or beyond 1e9; a result of
+    /// more than 2^26 cells.
     pub fn mel_spectrogram(
         &mut self,
         samples: &[f32],
@@ -223,8 +224,8 @@ impl Extractor {
         Ok(Fma518::from_statistics(|family, row| Statistics::of(families[family].row(row), &mut scratch.borrow_mut())))
     }
 
-    /// Everything that looks at one tile of spectra at a time. Leaves the power of the whole clip in `self.power`, since the
-    /// chroma filters wait for the tuning, and the tuning for the last frame.
+    /// Everything that looks at one tile of spectra at a time. Leaves the power of the whole clip in `self.power`,
+    /// since the chroma filters wait for the tuning, and the tuning for the last frame.
     fn spectral_pass(
         &mut self,
         samples: &[f32],
@@ -286,8 +287,8 @@ struct SpectralRows {
     rolloff: FrameMatrix,
 }
 
-/// A tile of reflected spectra with the frames that reach outside of the clip done again with zeros there. Most tiles have
-/// none and are handed through.
+/// A tile of reflected spectra with the frames that reach outside of the clip done again with zeros there. Most tiles
+/// have none and are handed through.
 fn zero_padded<'a>(
     stft: &mut Stft,
     samples: &[f32],

@@ -2,8 +2,8 @@
 
 use crate::simd::{LANES, Lanes};
 
-/// `n_rows` x `n_frames`, row-major: time is the second axis. Rows are padded to whole tiles, so that a tile can be stored
-/// without asking how many of its lanes are frames; the padding is never handed out.
+/// `n_rows` x `n_frames`, row-major: time is the second axis. Rows are padded to whole tiles, so that a tile can be
+/// stored without asking how many of its lanes are frames; the padding is never handed out.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FrameMatrix {
     data: Vec<f32>,

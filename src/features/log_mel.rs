@@ -1,13 +1,13 @@
-//! Log-mel spectrograms, the input of spectrogram models: librosa's `power_to_db(melspectrogram(y), ref=np.max)` with the
-//! clip's true sample rate and zero padding.
+//! Log-mel spectrograms, the input of spectrogram models: librosa's `power_to_db(melspectrogram(y), ref=np.max)` with
+//! the clip's true sample rate and zero padding.
 
 use super::error::FeatureError;
 use super::extractor::MAX_SAMPLE_RATE;
 use super::mel::{MelBank, MelShape};
 use crate::simd::{LANES, Lanes};
 
-/// How a log-mel spectrogram is made. The window is a periodic Hann of `n_fft` points, frames are centred, the bands are
-/// Slaney's with unit area, decibels are relative to the loudest cell.
+/// How a log-mel spectrogram is made. The window is a periodic Hann of `n_fft` points, frames are centred, the bands
+/// are Slaney's with unit area, decibels are relative to the loudest cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogMelParameters {
     /// The rate that the samples must have, in Hz.

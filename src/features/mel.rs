@@ -139,7 +139,8 @@ impl MelBank {
         power_tile(&self.bands, &self.weights, power, mel);
     }
 
-    /// The mel spectrum of a tile in decibels (not yet clipped), one [`Lanes`] a band; returns the loudest value of all.
+    /// The mel spectrum of a tile in decibels (not yet clipped), one [`Lanes`] a band; returns the loudest value of
+    /// all.
     pub(super) fn db_tile(&self, power: &[Lanes], mel_db: &mut [Lanes]) -> f32 {
         db_tile(&self.bands, &self.weights, power, mel_db)
     }

@@ -1,4 +1,5 @@
-//! What a mel spectrogram depends on, and the sets that well-known networks were trained with. Nothing is computed here.
+//! What a mel spectrogram depends on, and the sets that well-known networks were trained with. Nothing is computed
+//! here.
 
 use super::error::FeatureError;
 use super::extractor::MAX_SAMPLE_RATE;
@@ -7,8 +8,8 @@ use super::stft::Framing;
 
 /// Every parameter of a mel spectrogram.
 ///
-/// [`Self::librosa`], [`Self::vggish`], [`Self::essentia_musicnn`] and [`Self::kaldi`] are sets that have names; other ones are
-/// made by changing fields of these.
+/// [`Self::librosa`], [`Self::vggish`], [`Self::essentia_musicnn`] and [`Self::kaldi`] are sets that have names; other
+/// ones are made by changing fields of these.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MelParameters {
     /// The rate that the samples must have, in Hz: 1 to 768,000.
@@ -25,7 +26,8 @@ pub struct MelParameters {
     pub framing: Framing,
     /// What stands outside the clip.
     pub edges: Edges,
-    /// Takes the mean of each frame away, and this share of the sample before from each sample, before the window: 0 to 1.
+    /// Takes the mean of each frame away, and this share of the sample before from each sample, before the window: 0 to
+    /// 1.
     pub preemphasis: Option<f64>,
     /// What of the spectrum the bands sum up.
     pub spectrum: Spectrum,
@@ -121,8 +123,8 @@ impl Compression {
 }
 
 impl MelParameters {
-    /// What `librosa.power_to_db(librosa.feature.melspectrogram(y), ref=np.max, top_db=None)` does by default (since 0.10): 22,050 Hz,
-    /// 2048 points every 512 samples, 128 bands from 0 to 11,025 Hz.
+    /// What `librosa.power_to_db(librosa.feature.melspectrogram(y), ref=np.max, top_db=None)` does by default (since
+    /// 0.10): 22,050 Hz, 2048 points every 512 samples, 128 bands from 0 to 11,025 Hz.
     pub fn librosa() -> Self {
         Self {
             sample_rate: 22_050,
@@ -148,8 +150,9 @@ impl MelParameters {
         }
     }
 
-    /// What networks of Essentia that build on musicnn's front end are fed with (`TensorflowInputMusiCNN`): 16,000 Hz, frames of 512
-    /// every 256 samples, 96 bands up to 8,000 Hz, `log10(1 + 10000 p)`. musicnn's own ([`super::MusicnnMel`]) has the periodic window.
+    /// What networks of Essentia that build on musicnn's front end are fed with (`TensorflowInputMusiCNN`): 16,000 Hz,
+    /// frames of 512 every 256 samples, 96 bands up to 8,000 Hz, `log10(1 + 10000 p)`. musicnn's own
+    /// ([`super::MusicnnMel`]) has the periodic window.
     pub fn essentia_musicnn() -> Self {
         Self {
             sample_rate: 16_000,
@@ -165,8 +168,9 @@ impl MelParameters {
         }
     }
 
-    /// What VGGish is fed with by Essentia (`TensorflowInputVGGish`): 16,000 Hz, frames of 400 every 160 samples in 512 points, 64 bands
-    /// of magnitudes from 125 to 7,500 Hz, `ln(x + 0.01)`. Its authors' own has the periodic window and whole frames.
+    /// What VGGish is fed with by Essentia (`TensorflowInputVGGish`): 16,000 Hz, frames of 400 every 160 samples in 512
+    /// points, 64 bands of magnitudes from 125 to 7,500 Hz, `ln(x + 0.01)`. Its authors' own has the periodic window
+    /// and whole frames.
     pub fn vggish() -> Self {
         Self {
             n_fft: 512,
@@ -184,8 +188,9 @@ impl MelParameters {
         }
     }
 
-    /// Kaldi's `compute-fbank-feats` without dither (`torchaudio.compliance.kaldi.fbank`), samples at full scale 1: 16,000 Hz, frames of
-    /// 25 ms every 10 ms in 512 points, pre-emphasis 0.97, Povey's window, 128 bands from 20 to 8,000 Hz, `ln(max(p, 2^-23))`.
+    /// Kaldi's `compute-fbank-feats` without dither (`torchaudio.compliance.kaldi.fbank`), samples at full scale 1:
+    /// 16,000 Hz, frames of 25 ms every 10 ms in 512 points, pre-emphasis 0.97, Povey's window, 128 bands from 20 to
+    /// 8,000 Hz, `ln(max(p, 2^-23))`.
     pub fn kaldi() -> Self {
         Self {
             window: Window::Povey,
@@ -200,7 +205,8 @@ impl MelParameters {
         }
     }
 
-    /// What silence becomes where nothing is related to the loudest cell, and else the lowest cell that there can be, if there is one.
+    /// What silence becomes where nothing is related to the loudest cell, and else the lowest cell that there can be,
+    /// if there is one.
     pub fn quietest(&self) -> Option<f32> {
         match (self.compression.reference, self.compression.range) {
             (Reference::Value(_), _) => Some(self.compression.cell(0.0, self.spectrum)),

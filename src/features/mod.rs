@@ -1,9 +1,10 @@
-//! A clip becomes numbers: the 518 FMA features, log-mel spectrograms, and the mel spectrograms that other people's networks were
-//! trained on.
+//! A clip becomes numbers: the 518 FMA features, log-mel spectrograms, and the mel spectrograms that other people's
+//! networks were trained on.
 //!
-//! The 518 are those of the [FMA data set]'s `features.csv`: eleven feature families, 74 rows over time, seven statistics
-//! a row, in librosa 0.5.0's arithmetic, its quirks included, because a classifier trained on that table has learned
-//! the quirks too. The log-mel is the ordinary one (true sample rate, zero padding) that spectrogram models take.
+//! The 518 are those of the [FMA data set]'s `features.csv`: eleven feature families, 74 rows over time, seven
+//! statistics a row, in librosa 0.5.0's arithmetic, its quirks included, because a classifier trained on that table has
+//! learned the quirks too. The log-mel is the ordinary one (true sample rate, zero padding) that spectrogram models
+//! take.
 //!
 //! ```text
 //! samples ─► stft ─► power and magnitude ─┬─► mel ─► dB ─► mfcc              ┐
@@ -14,8 +15,8 @@
 //!    └─► zcr                                                                 ┘
 //! ```
 //!
-//! Everything here takes mono samples with a sample rate and gives numbers. Files, decoding and resampling are none of its
-//! business, and neither is what the numbers mean.
+//! Everything here takes mono samples with a sample rate and gives numbers. Files, decoding and resampling are none of
+//! its business, and neither is what the numbers mean.
 //!
 //! Frames are computed sixteen at a time, one frame a SIMD lane (see `simd`): in that layout a sum over bins, a
 //! running maximum or a filter bank is the same plain loop for all of them, and the compiler vectorises it.

@@ -1,7 +1,8 @@
 //! The spectrogram that musicnn hears: 96 mel bands at 16 kHz, compressed by a logarithm without a reference.
 //!
-//! It is that network's own front end, with its parameters fixed here, and no general log-mel (that is [`super::LogMel`]): the
-//! power is not related to the clip's loudest cell, and time is the first axis, as the network takes it.
+//! It is that network's own front end, with its parameters fixed here, and no general log-mel (that is
+//! [`super::LogMel`]): the power is not related to the clip's loudest cell, and time is the first axis, as the network
+//! takes it.
 
 use super::mel::{MelBank, MelShape};
 use super::stft::{Padding, Stft, frame_count};
@@ -12,7 +13,8 @@ const N_FFT: usize = 512;
 /// Samples from frame to frame.
 pub(super) const HOP_LENGTH: usize = 256;
 
-/// The spectrogram `log10(10000 p + 1)` of the mel power `p` (full scale 1): 0 for silence, about 6 for the loudest music.
+/// The spectrogram `log10(10000 p + 1)` of the mel power `p` (full scale 1): 0 for silence, about 6 for the loudest
+/// music.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MusicnnMel {
     /// `n_frames` x 96, row-major: time is the first axis, band 0 is the lowest.

@@ -1,7 +1,7 @@
 //! The shape of a spectrum in one number a frame: centroid, bandwidth, rolloff, and its level.
 //!
-//! FMA's script does not hand librosa the file's sample rate here, so frequencies are those of 22,050 Hz whatever the clip's
-//! rate is.
+//! FMA's script does not hand librosa the file's sample rate here, so frequencies are those of 22,050 Hz whatever the
+//! clip's rate is.
 
 use crate::simd::{LANES, Lanes, multiversion};
 

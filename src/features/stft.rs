@@ -1,7 +1,7 @@
 //! Framing, padding and the short-time Fourier transform, up to the power spectrum.
 //!
-//! Frames are centred unless their [`Framing`] says otherwise: frame `t` covers samples `t * hop_length - n_fft / 2 ..` and what lies
-//! outside the clip is padding.
+//! Frames are centred unless their [`Framing`] says otherwise: frame `t` covers samples `t * hop_length - n_fft / 2 ..`
+//! and what lies outside the clip is padding.
 //! The transform runs in double precision, because spectral contrast looks at the quietest bins of a frame, and above
 //! a lossy encoder's low-pass those lie where single precision is only noise. The power is kept in single precision.
 
@@ -41,11 +41,14 @@ pub(super) fn hann(n: usize) -> Vec<f64> {
 /// Where frames lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// Frame `t` is centred on sample `t * hop_length`, up to the last that is in the clip: `1 + n / hop_length` frames (librosa).
+    /// Frame `t` is centred on sample `t * hop_length`, up to the last that is in the clip: `1 + n / hop_length` frames
+    /// (librosa).
     Centred,
-    /// Frame `t` is centred on sample `t * hop_length`, up to the last that reaches into the clip (Essentia's `FrameCutter`).
+    /// Frame `t` is centred on sample `t * hop_length`, up to the last that reaches into the clip (Essentia's
+    /// `FrameCutter`).
     CentredToTheEnd,
-    /// Frame `t` begins at sample `t * hop_length`, as long as it lies in the clip (Kaldi's `snip_edges`, VGGish); one where none does.
+    /// Frame `t` begins at sample `t * hop_length`, as long as it lies in the clip (Kaldi's `snip_edges`, VGGish); one
+    /// where none does.
     Whole,
     /// Frame `t` begins at sample `t * hop_length`, up to the first that reaches the end (Essentia's `FrameCutter` with
     /// `startFromZero`).
@@ -118,8 +121,8 @@ impl Stft {
         }
     }
 
-    /// Takes each frame's mean away and then, before the window, `coefficient` times the sample before (the first one's is itself),
-    /// as Kaldi does.
+    /// Takes each frame's mean away and then, before the window, `coefficient` times the sample before (the first one's
+    /// is itself), as Kaldi does.
     pub(super) fn emphasised(self, coefficient: f64) -> Self {
         Self { preemphasis: Some(coefficient), ..self }
     }
@@ -149,7 +152,8 @@ impl Stft {
         centre < half || centre + half > n_samples
     }
 
-    /// The power spectra of frames `16 * tile ..` into `power` (one [`Lanes`] a bin). Lanes past the last frame are zero.
+    /// The power spectra of frames `16 * tile ..` into `power` (one [`Lanes`] a bin). Lanes past the last frame are
+    /// zero.
     pub(super) fn power_tile(&mut self, samples: &[f32], padding: Padding, tile: usize, power: &mut [Lanes]) {
         let n_frames = self.n_frames(samples.len());
         let stride = self.n_bins().next_multiple_of(LANES);

@@ -1,8 +1,9 @@
 //! How far a recording is tuned from A440, in fractions of a semitone.
 //!
-//! Spectral peaks are refined by a parabola through three bins, the louder half of them votes with its distance from the
-//! nearest semitone, and the fullest hundredth of a semitone wins. librosa 0.5.0's histogram has 100 edges, hence 99 bins:
-//! what lies in the last hundredth is dropped. All of this is kept, because the tuning turns the chroma filters.
+//! Spectral peaks are refined by a parabola through three bins, the louder half of them votes with its distance from
+//! the nearest semitone, and the fullest hundredth of a semitone wins. librosa 0.5.0's histogram has 100 edges, hence
+//! 99 bins: what lies in the last hundredth is dropped. All of this is kept, because the tuning turns the chroma
+//! filters.
 
 use super::spectral::{N_BINS, N_FFT};
 use crate::simd::{LANES, Lanes, multiversion};
@@ -114,8 +115,8 @@ fn histogram_bin(residual: f64) -> Option<usize> {
 }
 
 multiversion! {
-    /// For every bin of `first..end` the set of lanes in which it is a peak: above the threshold, higher than the bin below
-    /// and at least as high as the bin above.
+    /// For every bin of `first..end` the set of lanes in which it is a peak: above the threshold, higher than the bin
+    /// below and at least as high as the bin above.
     fn mark_peaks(spectra: &[Lanes], first: usize, end: usize, masks: &mut [u16]) {
         let mut loudest = Lanes::ZERO;
         for &bin in spectra {

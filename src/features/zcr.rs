@@ -7,8 +7,8 @@ use crate::simd::multiversion;
 /// Samples at most this far from zero count as zero, and zero counts as positive.
 const THRESHOLD: f32 = 1e-10;
 
-/// 1 x T. Frames are centred with the end samples repeated as padding, so nothing crosses out there; the first sample of
-/// a frame has no sample before it and never counts.
+/// 1 x T. Frames are centred with the end samples repeated as padding, so nothing crosses out there; the first sample
+/// of a frame has no sample before it and never counts.
 pub(super) fn zcr(samples: &[f32]) -> FrameMatrix {
     let n_frames = super::stft::frame_count(samples.len(), HOP_LENGTH);
     // A frame is four blocks of one hop; block b of the padded clip starts at sample (b - 2) * 512.

@@ -1,5 +1,5 @@
-//! The tags that may stand before and behind the sound of formats without a container of their own (MP3, AAC, and often FLAC):
-//! how long they are, never what they say.
+//! The tags that may stand before and behind the sound of formats without a container of their own (MP3, AAC, and often
+//! FLAC): how long they are, never what they say.
 
 use std::io;
 
@@ -12,7 +12,8 @@ pub(super) fn leading(bytes: &mut dyn Bytes) -> io::Result<u64> {
         if let Some(length) = id3v2_length(bytes, position)? {
             position += length;
             if position > bytes.len() {
-                // A tag that is longer than the file: what follows its header may still be sound, so let the caller search.
+                // A tag that is longer than the file: what follows its header may still be sound, so let the caller
+                // search.
                 return Ok(position - length + 10);
             }
         } else if let Some(length) =
@@ -61,7 +62,8 @@ fn trailing_length(bytes: &mut dyn Bytes, start: u64, end: u64) -> io::Result<Op
         let begin = text.windows(11).position(|window| window == b"LYRICSBEGIN");
         return Ok(begin.map(|begin| reach - begin as u64));
     }
-    // Last, since these letters stand at a start: other tags, and sound, may hold them just there. An APEv2 tag of 131 bytes does.
+    // Last, since these letters stand at a start: other tags, and sound, may hold them just there. An APEv2 tag of 131
+    // bytes does.
     if starts(bytes, 128, b"TAG")? && !starts(bytes, 131, b"APETAGEX")? {
         // The enhanced tag stands right before the plain one.
         let enhanced = room >= 355 && bytes.peek(end - 355, 4)? == b"TAG+";

@@ -1,5 +1,5 @@
-//! The one list of codecs: how each container names them, what people call them, and whether they are decoded. What a decoder cannot do
-//! is refused by these names, and the table in the documentation is made of them.
+//! The one list of codecs: how each container names them, what people call them, and whether they are decoded. What a
+//! decoder cannot do is refused by these names, and the table in the documentation is made of them.
 
 use super::Kind;
 

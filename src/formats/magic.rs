@@ -1,5 +1,6 @@
-//! The marks at the start of files. What is on this list is never searched for MPEG frames: many of these hold some, or bytes that look
-//! like it (an MP3 in Core Audio, the sound of a film, a WAV header in WavPack), and an ID3v2 tag in front of them would only do harm.
+//! The marks at the start of files. What is on this list is never searched for MPEG frames: many of these hold some, or
+//! bytes that look like it (an MP3 in Core Audio, the sound of a film, a WAV header in WavPack), and an ID3v2 tag in
+//! front of them would only do harm.
 
 use std::io;
 
@@ -118,8 +119,8 @@ pub(super) fn describe(head: &[u8; HEAD], start: u64) -> Kind {
     }
 }
 
-/// Streams of before Musepack's mark begin with a word of 32 bits: bitrate, two flags, the version in ten bits, the highest band in five,
-/// and the length of a block in six.
+/// Streams of before Musepack's mark begin with a word of 32 bits: bitrate, two flags, the version in ten bits, the
+/// highest band in five, and the length of a block in six.
 fn is_old_musepack(head: &[u8; HEAD]) -> bool {
     let word = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
     let (intensity, version, block) = (word >> 22 & 1, word >> 11 & 0x3ff, word & 0x3f);

@@ -1,7 +1,7 @@
 //! Which kinds of files there are, how each is told by its first bytes and never by its name, and what is done with it.
 //!
-//! The side that decodes and the side that tags both ask here, so they cannot take one file for two things: what one of them refuses as
-//! foreign the other does not edit. Nothing is decoded here, and tags are stepped over, never read.
+//! The side that decodes and the side that tags both ask here, so they cannot take one file for two things: what one of
+//! them refuses as foreign the other does not edit. Nothing is decoded here, and tags are stepped over, never read.
 
 mod around;
 mod codecs;

@@ -1,7 +1,9 @@
-//! Frame headers of MPEG audio (MP3 and its older layers) and of ADTS, and where in a file the first true one is. Nothing is decoded.
+//! Frame headers of MPEG audio (MP3 and its older layers) and of ADTS, and where in a file the first true one is.
+//! Nothing is decoded.
 //!
-//! Eleven set bits are nothing: chance makes a frame header of one in some thousand positions, and many kinds of files hold MPEG frames
-//! somewhere inside. So a file is MPEG audio only if frames of one stream follow each other near its start.
+//! Eleven set bits are nothing: chance makes a frame header of one in some thousand positions, and many kinds of files
+//! hold MPEG frames somewhere inside. So a file is MPEG audio only if frames of one stream follow each other near its
+//! start.
 
 use std::io;
 use std::ops::Range;
@@ -125,7 +127,8 @@ pub(super) enum Stream {
     Free(u64),
 }
 
-/// Searches a stream in what lies between the tags of a file: right behind those in front, or behind zeros or a little junk.
+/// Searches a stream in what lies between the tags of a file: right behind those in front, or behind zeros or a little
+/// junk.
 pub(super) fn find(bytes: &mut dyn Bytes, range: Range<u64>) -> io::Result<Option<Stream>> {
     let start = range.start + zeros(bytes, &range)?;
     if let Some(first) = first_frame(bytes, start..range.end, range.start > 0)? {
@@ -193,8 +196,8 @@ fn search(
     Ok(None)
 }
 
-/// Whether frames of one stream follow each other from `at` on. At the end of the range fewer are believed: two that fit, two and a part of a
-/// third, and whatever there is right at its start.
+/// Whether frames of one stream follow each other from `at` on. At the end of the range fewer are believed: two that
+/// fit, two and a part of a third, and whatever there is right at its start.
 fn chain(bytes: &mut dyn Bytes, at: u64, first: Header, range: &Range<u64>) -> io::Result<bool> {
     let (mut position, mut header) = (at, first);
     for found in 1..CHAIN {
@@ -215,7 +218,8 @@ fn chain(bytes: &mut dyn Bytes, at: u64, first: Header, range: &Range<u64>) -> i
     Ok(true)
 }
 
-/// Whether a range begins with frames of the free format, which share a length that no header tells, give or take the padding.
+/// Whether a range begins with frames of the free format, which share a length that no header tells, give or take the
+/// padding.
 fn is_free_format(bytes: &mut dyn Bytes, range: Range<u64>) -> io::Result<bool> {
     let Some(first) = bytes.array::<4>(range.start)?.filter(|&header| is_free_header(header)) else { return Ok(false) };
     let slot = if first[1] >> 1 & 3 == 3 { 4 } else { 1 };
@@ -250,7 +254,8 @@ fn is_free_header([sync, kind, rates, mode]: [u8; 4]) -> bool {
     rates >> 4 == 0 && Header::parse([sync, kind, rates | 0x10, mode]).is_some()
 }
 
-/// The first ADTS frame, if the range begins with some: AAC frames carry their length, so a chain of them is unmistakable.
+/// The first ADTS frame, if the range begins with some: AAC frames carry their length, so a chain of them is
+/// unmistakable.
 pub(crate) fn adts_start(bytes: &mut dyn Bytes, range: Range<u64>) -> io::Result<Option<u64>> {
     let mut position = range.start;
     for _ in 0..CHAIN {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::codecs::{self, Support};
 use super::{Class, Kind, Tagging};
 
-/// A table in Markdown: a line for each kind of sound file, what in it is analysed, and who may have its tags written; and one line for all
-/// those of which nothing is done but to name them.
+/// A table in Markdown: a line for each kind of sound file, what in it is analysed, and who may have its tags written;
+/// and one line for all those of which nothing is done but to name them.
 pub fn table() -> String {
     let mut table =
         "| kind of file | analysed | known by name, and not analysed | its tags |\n|---|---|---|---|\n".to_owned();

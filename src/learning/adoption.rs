@@ -1,5 +1,5 @@
-//! Whether what was learned is good enough to vote: better than the vote without it, and than no model at all, by more than its own
-//! uncertainty. And what its owner could do where it is not.
+//! Whether what was learned is good enough to vote: better than the vote without it, and than no model at all, by more
+//! than its own uncertainty. And what its owner could do where it is not.
 
 use super::ballots::{Answer, Comparison};
 use super::examples::Examples;
@@ -8,8 +8,8 @@ use super::names::{Enough, Rare};
 use super::softmax::Target;
 use ndarray::Array2;
 
-/// Of 100 draws, those in which the sound need not tell the genres, and those in which the vote with what was learned need not be the better
-/// one. The first is what keeps out names that mean nothing, so it is the stricter one.
+/// Of 100 draws, those in which the sound need not tell the genres, and those in which the vote with what was learned
+/// need not be the better one. The first is what keeps out names that mean nothing, so it is the stricter one.
 const TOLD: usize = 1;
 const GAIN: usize = 5;
 /// Lines of advice.
@@ -21,7 +21,8 @@ pub(super) struct Trial {
     pub(super) majority: f64,
     pub(super) gain: Gain,
     pub(super) told: Gain,
-    /// How much nearer its confidence comes to what is right, as a mean square; none where it is measured against the commonest genre alone.
+    /// How much nearer its confidence comes to what is right, as a mean square; none where it is measured against the
+    /// commonest genre alone.
     surer: Option<Gain>,
 }
 

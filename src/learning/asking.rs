@@ -1,8 +1,10 @@
-//! What is most worth asking: of the tracks that nobody named, those whose answers say most of the others. A track is the more telling the
-//! less sure the vote is of it and the more tracks sound like it that no answer speaks for yet. So each next one is the track that
-//! speaks for the most unsureness that is left, and what it speaks for is taken off: one of a kind, or of an album, comes first.
+//! What is most worth asking: of the tracks that nobody named, those whose answers say most of the others. A track is
+//! the more telling the less sure the vote is of it and the more tracks sound like it that no answer speaks for yet. So
+//! each next one is the track that speaks for the most unsureness that is left, and what it speaks for is taken off:
+//! one of a kind, or of an album, comes first.
 //!
-//! This is the greedy maximum of a submodular sum (facility location weighted by uncertainty, after Wei, Iyer and Bilmes 2015).
+//! This is the greedy maximum of a submodular sum (facility location weighted by uncertainty, after Wei, Iyer and
+//! Bilmes 2015).
 
 use std::path::PathBuf;
 
@@ -53,8 +55,8 @@ pub fn most_telling(store: &Store, config: &Config, n: usize) -> Result<Vec<Aske
     of_most_telling(store, config, n, MOST)
 }
 
-/// Gives the tracks whose answers would help most their turns in review. It is meant for after every scan that found something, and
-/// compares fewer tracks.
+/// Gives the tracks whose answers would help most their turns in review. It is meant for after every scan that found
+/// something, and compares fewer tracks.
 ///
 /// # Errors
 /// As for [`most_telling`].

@@ -1,5 +1,5 @@
-//! Learning anew by itself: what its owner asked for the first time is remembered, and done again when enough was said since. When to
-//! look is the caller's business.
+//! Learning anew by itself: what its owner asked for the first time is remembered, and done again when enough was said
+//! since. When to look is the caller's business.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

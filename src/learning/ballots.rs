@@ -1,5 +1,5 @@
-//! The vote with what was learned in it, on tracks that it had not heard: how much it should weigh, how sure the vote may then be, and
-//! what each of the two votes makes of every track, in the owner's names.
+//! The vote with what was learned in it, on tracks that it had not heard: how much it should weigh, how sure the vote
+//! may then be, and what each of the two votes makes of every track, in the owner's names.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,8 +15,8 @@ use crate::genre::{
 };
 use crate::pipeline::StoredAnswers;
 
-/// Weights that are tried, relative to that of all others together. The last one leaves the others hardly a word but on what it does not
-/// know.
+/// Weights that are tried, relative to that of all others together. The last one leaves the others hardly a word but on
+/// what it does not know.
 const WEIGHTS: [f32; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 9.0, 30.0];
 /// The probability from which a kind is named in place of its family.
 const TELL: f32 = 0.7;
@@ -76,8 +76,8 @@ impl<'a> Vote<'a> {
         Self { stored, classes, has_other, taxonomy, genres, known: Default::default() }
     }
 
-    /// The class that a genre of the vote is: the same one; else, of those that are kinds of it, the commonest, for that is the best
-    /// guess of who knows no better; else the nearest that it is a kind of.
+    /// The class that a genre of the vote is: the same one; else, of those that are kinds of it, the commonest, for
+    /// that is the best guess of who knows no better; else the nearest that it is a kind of.
     fn class_of(&self, genre: &Genre) -> Option<usize> {
         if let Some(known) = self.known.borrow().get(genre) {
             return *known;
@@ -114,7 +114,8 @@ impl<'a> Vote<'a> {
         genre::vote(ballots, &self.taxonomy, rules)
     }
 
-    /// The probability from which a kind is named: the owner's kinds from one that was fitted to them; without any, as before.
+    /// The probability from which a kind is named: the owner's kinds from one that was fitted to them; without any, as
+    /// before.
     pub(super) fn tell(&self) -> f32 {
         if self.kinds().next().is_some() { TELL } else { self.stored.rules().kinds.tell }
     }
@@ -146,8 +147,8 @@ impl<'a> Vote<'a> {
         Rules { temperature: base.temperature, calibration: Some(fitted.calibration), kinds }
     }
 
-    /// Compares both votes on tracks that the owner named, of the labels that `said` has for each: what a model said that had not heard
-    /// their artists. What is reported of a fold's tracks was fitted on the other folds'.
+    /// Compares both votes on tracks that the owner named, of the labels that `said` has for each: what a model said
+    /// that had not heard their artists. What is reported of a fold's tracks was fitted on the other folds'.
     pub(super) fn compare(
         &self,
         examples: &Examples,

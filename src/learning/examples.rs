@@ -1,8 +1,9 @@
 //! Examples: what the store knows of tracks whose genre somebody said, as rows of numbers with their labels.
 //!
-//! A row is what the models said of the sound: the 518 features, descriptions, and the logarithms of scores. What no model that is in
-//! use has said of nearly all examples is left out of every row; an example that lacks the rest is left out itself, and counted.
-//! Memory is bounded: of more than [`MAX_EXAMPLES`] tracks a part is taken that spreads evenly over genres and artists.
+//! A row is what the models said of the sound: the 518 features, descriptions, and the logarithms of scores. What no
+//! model that is in use has said of nearly all examples is left out of every row; an example that lacks the rest is
+//! left out itself, and counted. Memory is bounded: of more than [`MAX_EXAMPLES`] tracks a part is taken that spreads
+//! evenly over genres and artists.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -301,7 +302,8 @@ fn probe(
     Ok((parts, said))
 }
 
-/// The voters' words for what the owner has no name for: a model that is learned passes on what they say of it. Kinds count as the widest word.
+/// The voters' words for what the owner has no name for: a model that is learned passes on what they say of it. Kinds
+/// count as the widest word.
 fn rest_of(words: &[BTreeSet<Genre>], classes: &[Class], taxonomy: &Taxonomy) -> Vec<Class> {
     let all: BTreeSet<&Genre> = words.iter().flatten().collect();
     let is_widest = |genre: &&Genre| !taxonomy.ancestors(genre).any(|wide| all.contains(wide));
@@ -372,8 +374,8 @@ fn once_each(labelled: &mut Vec<Labelled>, found: &mut Found) {
     *labelled = kept;
 }
 
-/// Whose music each track is: as it was noted, else as its tags say, which is noted then; what lies in one folder and says nothing is one
-/// artist's.
+/// Whose music each track is: as it was noted, else as its tags say, which is noted then; what lies in one folder and
+/// says nothing is one artist's.
 fn artists<'p>(
     store: &Store,
     tracks: impl Iterator<Item = (&'p Path, Option<&'p str>)>,

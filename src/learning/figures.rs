@@ -1,4 +1,5 @@
-//! Figures of answers to tracks that somebody named: how often the first genre is right, genre by genre, and what a confidence is worth.
+//! Figures of answers to tracks that somebody named: how often the first genre is right, genre by genre, and what a
+//! confidence is worth.
 
 use serde::Serialize;
 
@@ -18,7 +19,8 @@ pub struct Figures {
     pub top1: f64,
     /// The mean F1 over the genres that are learned, each weighing the same.
     pub macro_f1: f64,
-    /// The expected calibration error of what it would write: the mean distance between confidence and share of right ones, ten bins.
+    /// The expected calibration error of what it would write: the mean distance between confidence and share of right
+    /// ones, ten bins.
     pub ece: f64,
     /// Of what it would write at the threshold, the share that is right.
     pub precision: f64,
@@ -46,7 +48,8 @@ pub struct Gain {
     pub low: f64,
 }
 
-/// The figures of answers at a threshold of its own for each, so that one that was chosen on other tracks can be judged.
+/// The figures of answers at a threshold of its own for each, so that one that was chosen on other tracks can be
+/// judged.
 pub(super) fn figures(answers: &[Answer], targets: &[&Target], classes: usize, thresholds: &[f32]) -> Figures {
     let n = answers.len().max(1) as f64;
     let right = answers.iter().zip(targets).filter(|(answer, target)| is_named(answer, target)).count();
@@ -91,8 +94,9 @@ fn ece(answers: &[Answer]) -> f64 {
     bins.iter().map(|(confidence, right)| (confidence - right).abs()).sum::<f64>() / answers.len().max(1) as f64
 }
 
-/// The smallest confidence from which what is written is right as often as promised; above 1 where there is none. Few tracks prove little: a share
-/// of right ones counts as if some more had been seen that are right as often as their confidence says.
+/// The smallest confidence from which what is written is right as often as promised; above 1 where there is none. Few
+/// tracks prove little: a share of right ones counts as if some more had been seen that are right as often as their
+/// confidence says.
 pub(super) fn threshold(answers: impl Iterator<Item = Answer>, promised: f64) -> f32 {
     /// Fewer than this prove nothing.
     const FEWEST: usize = 10;
@@ -114,7 +118,8 @@ pub(super) fn threshold(answers: impl Iterator<Item = Answer>, promised: f64) ->
     found
 }
 
-/// The mean of some differences, and what it exceeds in all but so many of 100 draws: a bootstrap that draws whole artists.
+/// The mean of some differences, and what it exceeds in all but so many of 100 draws: a bootstrap that draws whole
+/// artists.
 pub(super) fn gain(differences: &[(usize, f64)], but: usize) -> Gain {
     let mut groups: std::collections::BTreeMap<usize, (f64, f64)> = Default::default();
     for (group, difference) in differences {
@@ -139,8 +144,8 @@ pub(super) fn gain(differences: &[(usize, f64)], but: usize) -> Gain {
     Gain { mean, low: means[DRAWS * but / 100] }
 }
 
-/// How well a number tells those that are from those that are not: the probability that one that is has the larger number, and how far
-/// that may be off where so many are independent of each other (Hanley and McNeil 1982).
+/// How well a number tells those that are from those that are not: the probability that one that is has the larger
+/// number, and how far that may be off where so many are independent of each other (Hanley and McNeil 1982).
 pub(super) fn told_apart(numbers: &[(f32, bool)], independent: (f64, f64)) -> (f64, f64) {
     let mut sorted: Vec<&(f32, bool)> = numbers.iter().collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));

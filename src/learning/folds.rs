@@ -1,4 +1,5 @@
-//! Folds for cross-validation: all tracks of an artist are in one, and every genre is spread over all of them as evenly as that allows.
+//! Folds for cross-validation: all tracks of an artist are in one, and every genre is spread over all of them as evenly
+//! as that allows.
 
 use super::softmax::Target;
 
@@ -13,7 +14,8 @@ pub(super) fn by_artist(targets: &[Target], groups: &[usize], n_groups: usize, l
     }
     let mut total = vec![0.0_f64; labels];
     targets.iter().flatten().for_each(|&label| total[usize::from(label)] += 1.0);
-    // Those with most tracks first: what is small fills the gaps. Equal ones in an order that has nothing to do with their names.
+    // Those with most tracks first: what is small fills the gaps. Equal ones in an order that has nothing to do with
+    // their names.
     let mut order: Vec<usize> = (0..n_groups).collect();
     order.sort_by_key(|&group| (std::cmp::Reverse(tracks[group].len()), super::chance::mixed(group as u64)));
     let mut have = vec![vec![0.0_f64; labels + 1]; FOLDS];

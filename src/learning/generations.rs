@@ -1,5 +1,6 @@
-//! Generations on the disk: each is made beside its place, synced and renamed, and becomes the one in use in one more step. Whatever
-//! stops a process in between leaves the one that was in use before. One process at a time changes them; what reads them needs no lock.
+//! Generations on the disk: each is made beside its place, synced and renamed, and becomes the one in use in one more
+//! step. Whatever stops a process in between leaves the one that was in use before. One process at a time changes them;
+//! what reads them needs no lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! What the vote, with what was learned in it, makes of every known track, from memory. It writes nothing: judging anew is a scan's work, and
-//! this is for whoever wants to see or measure it.
+//! What the vote, with what was learned in it, makes of every known track, from memory. It writes nothing: judging anew
+//! is a scan's work, and this is for whoever wants to see or measure it.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

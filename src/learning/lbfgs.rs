@@ -1,5 +1,6 @@
-//! L-BFGS: the minimum of a smooth function of many numbers, by its values and gradients (Nocedal and Wright, *Numerical Optimization*,
-//! second edition, algorithms 7.4 and 7.5), with a backtracking line search. It knows nothing of what is minimised.
+//! L-BFGS: the minimum of a smooth function of many numbers, by its values and gradients (Nocedal and Wright,
+//! *Numerical Optimization*, second edition, algorithms 7.4 and 7.5), with a backtracking line search. It knows nothing
+//! of what is minimised.
 
 /// Pairs of steps that the curvature is known by.
 const MEMORY: usize = 8;

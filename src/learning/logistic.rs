@@ -1,5 +1,5 @@
-//! How likely something is, by a sign or two: a small logistic regression, by Newton's method. It fits what a vote's share, and what a kind's
-//! share of its family, are worth.
+//! How likely something is, by a sign or two: a small logistic regression, by Newton's method. It fits what a vote's
+//! share, and what a kind's share of its family, are worth.
 
 /// Keeps a fit of few or clear cases finite: as if each sign had been seen to say nothing this often.
 const RIDGE: f64 = 1.0;

@@ -1,14 +1,14 @@
-//! Learning from the owner: what the store knows of tracks whose genre somebody said becomes a model of this one library, in its own
-//! names, or a reason why not.
+//! Learning from the owner: what the store knows of tracks whose genre somebody said becomes a model of this one
+//! library, in its own names, or a reason why not.
 //!
 //! ```text
 //! store ─► examples ─► scaling ─► folds of artists ─► softmax ─► ballots ─► adoption ─► generations
 //!          (names)                                    (trial)    (weight, calibration)  (model.onnx, CARD.md)
 //! ```
 //!
-//! Nothing is listened to: all numbers are those that the models left in the database. What comes out is an ordinary model folder beside
-//! the database, which takes part in the vote like any other ([`crate::inference::Learned`]). How it votes is `genre`'s, who asks for it
-//! `commands`' and `daemon`'s business.
+//! Nothing is listened to: all numbers are those that the models left in the database. What comes out is an ordinary
+//! model folder beside the database, which takes part in the vote like any other ([`crate::inference::Learned`]). How
+//! it votes is `genre`'s, who asks for it `commands`' and `daemon`'s business.
 
 mod adoption;
 mod asking;

@@ -1,5 +1,6 @@
-//! The owner's own names: what stands in choices and tags becomes a list of genres to learn. Spellings of one name are one genre; a name
-//! that is too rare counts as the wider genre that the taxonomy knows it as, or is listed as too rare.
+//! The owner's own names: what stands in choices and tags becomes a list of genres to learn. Spellings of one name are
+//! one genre; a name that is too rare counts as the wider genre that the taxonomy knows it as, or is listed as too
+//! rare.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -145,7 +146,8 @@ impl<'a> Names<'a> {
             if is_enough(&first[number]) {
                 continue;
             }
-            // A rare word is one of what the taxonomy knows it as: of the genre itself, else of a wider one that the owner uses.
+            // A rare word is one of what the taxonomy knows it as: of the genre itself, else of a wider one that the
+            // owner uses.
             let wide = match &self.known[number].ours {
                 Some(genre) => self.taxonomy.ancestors(genre).cloned().collect::<Vec<_>>(),
                 None => {

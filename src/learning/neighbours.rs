@@ -1,5 +1,6 @@
-//! What an answer about one track says of others at once, before anything is learned from it: tracks of the same album, and those that sound
-//! nearly the same, are suggested the genre, and their turn in review comes first. Nothing is written into a file by it.
+//! What an answer about one track says of others at once, before anything is learned from it: tracks of the same album,
+//! and those that sound nearly the same, are suggested the genre, and their turn in review comes first. Nothing is
+//! written into a file by it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +10,11 @@ use crate::inference::{Part, PartOutput, SaidPart};
 use crate::pipeline::StoredAnswers;
 use crate::store::{AudioKey, Store, WaitingTrack};
 
-/// Tracks of the folder, and of the front of the queue, that an answer is compared with: a fraction of a second's reading.
+/// Tracks of the folder, and of the front of the queue, that an answer is compared with: a fraction of a second's
+/// reading.
 const COMPARED: usize = 400;
-/// The cosine from which two tracks count as alike, by musicnn's description of the sound and by the 518. Of pairs of clips by different
-/// artists that are as near, 85 % and 93 % share a genre, where 28 % of all do (docs/learning.md).
+/// The cosine from which two tracks count as alike, by musicnn's description of the sound and by the 518. Of pairs of
+/// clips by different artists that are as near, 85 % and 93 % share a genre, where 28 % of all do (docs/learning.md).
 const ALIKE_BY_DESCRIPTION: f32 = 0.85;
 const ALIKE_BY_FEATURES: f32 = 0.65;
 /// The model whose descriptions were measured for that.
@@ -88,7 +90,8 @@ impl Neighbours {
     }
 }
 
-/// How alike each of the others is to the first row, once every number has mean 0 and spread 1. Fewer than a few dozen rows have no scale.
+/// How alike each of the others is to the first row, once every number has mean 0 and spread 1. Fewer than a few dozen
+/// rows have no scale.
 fn cosines_with_first(rows: &mut [Vec<f32>]) -> Vec<f32> {
     const FEWEST: usize = 30;
     /// Standard deviations beyond which a number says no more.

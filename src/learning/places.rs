@@ -1,5 +1,5 @@
-//! Where the owner's genres stand in the vote: what others have a word for is voted on together, kinds that others fold into a family are
-//! divided by who learned them, and what nobody else can say stands for itself.
+//! Where the owner's genres stand in the vote: what others have a word for is voted on together, kinds that others fold
+//! into a family are divided by who learned them, and what nobody else can say stands for itself.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,8 @@ pub(super) fn place(classes: &mut [Class], taxonomy: &Taxonomy, voters: &[BTreeS
     }
 }
 
-/// The widest word for a class that some voter uses and that is not the class's own; none where every voter who speaks of it names it.
+/// The widest word for a class that some voter uses and that is not the class's own; none where every voter who speaks
+/// of it names it.
 fn family(class: &Class, taxonomy: &Taxonomy, voters: &[BTreeSet<Genre>]) -> Option<Genre> {
     let known_as = class.known_as.as_ref()?;
     let mut wide: Vec<&Genre> = taxonomy.ancestors(known_as).collect();

@@ -1,5 +1,6 @@
-//! What was said before anything was learned: the voters' own word for each genre, as log-odds that are a linear function of a row, so that
-//! they can go into the weights of what is learned. Learning then starts from the vote and not from nothing.
+//! What was said before anything was learned: the voters' own word for each genre, as log-odds that are a linear
+//! function of a row, so that they can go into the weights of what is learned. Learning then starts from the vote and
+//! not from nothing.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +22,8 @@ pub(super) struct Prior {
 }
 
 impl Prior {
-    /// The weighted mean of the logarithms of what the voters say who have a word for a genre. What nobody has a word for is given what the
-    /// others have on average: nothing is known of it.
+    /// The weighted mean of the logarithms of what the voters say who have a word for a genre. What nobody has a word
+    /// for is given what the others have on average: nothing is known of it.
     pub(super) fn new(examples: &Examples, scaling: &Scaling, stored: &StoredAnswers) -> Self {
         let (width, labels) = (examples.rows.ncols(), examples.labels());
         let mut weights = Array2::zeros((width, labels));

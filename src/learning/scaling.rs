@@ -1,5 +1,5 @@
-//! Rows brought to a common scale: scores as logarithms, every number with mean 0 and a scale by its kind, nothing further out than a bound.
-//! It is done before anything is learned and goes into the graph, and knows no labels.
+//! Rows brought to a common scale: scores as logarithms, every number with mean 0 and a scale by its kind, nothing
+//! further out than a bound. It is done before anything is learned and goes into the graph, and knows no labels.
 
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
@@ -53,8 +53,8 @@ impl Scaling {
     }
 }
 
-/// How far a ridge lets each number speak: the fewer numbers of a kind there are, and the nearer they are to a genre, the more. Chosen on
-/// four splits of the training clips into named and unnamed, not by cross-validation.
+/// How far a ridge lets each number speak: the fewer numbers of a kind there are, and the nearer they are to a genre,
+/// the more. Chosen on four splits of the training clips into named and unnamed, not by cross-validation.
 fn emphasis(examples: &Examples) -> Vec<f32> {
     let of = |part: &crate::inference::Part| match part {
         part if is_scores(part) && part.size() < 40 => 2.0,

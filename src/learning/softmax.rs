@@ -1,10 +1,12 @@
 //! Multinomial logistic regression: the likeliest weights of a softmax on standardised rows, held back by a ridge.
 //!
-//! A row may carry several labels; its target is then spread evenly over them. The loss is the sum of the cross entropies, each times
-//! the row's own weight, plus `ridge / 2` times the squared weights (the biases are nearly free). Where somebody has spoken before, it starts
-//! from their word ([`super::prior`]) and learns how much that is worth and what to add: the ridge holds it to that word instead of to
-//! nothing. It is brought to its minimum, which is the only one, by L-BFGS (Nocedal and Wright, *Numerical Optimization*, algorithm 7.5). The same numbers give the same weights on every machine
-//! with the same number formats, however many threads work: sums are taken piece by piece in a fixed order.
+//! A row may carry several labels; its target is then spread evenly over them. The loss is the sum of the cross
+//! entropies, each times the row's own weight, plus `ridge / 2` times the squared weights (the biases are nearly free).
+//! Where somebody has spoken before, it starts from their word ([`super::prior`]) and learns how much that is worth and
+//! what to add: the ridge holds it to that word instead of to nothing. It is brought to its minimum, which is the only
+//! one, by L-BFGS (Nocedal and Wright, *Numerical Optimization*, algorithm 7.5). The same numbers give the same weights
+//! on every machine with the same number formats, however many threads work: sums are taken piece by piece in a fixed
+//! order.
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, Axis};

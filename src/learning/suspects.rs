@@ -1,5 +1,6 @@
-//! Labels that are likely wrong: confident learning (Northcutt, Jiang and Chuang 2021). A genre in a tag is suspect where a model that had
-//! not heard the artist finds another genre as likely as tracks of that one usually are to it, and this one less likely than usual.
+//! Labels that are likely wrong: confident learning (Northcutt, Jiang and Chuang 2021). A genre in a tag is suspect
+//! where a model that had not heard the artist finds another genre as likely as tracks of that one usually are to it,
+//! and this one less likely than usual.
 
 use std::path::PathBuf;
 

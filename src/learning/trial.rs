@@ -1,5 +1,5 @@
-//! Learning that is tried out before it is believed: cross-validation over folds of artists, what the sound does not tell, and the fit to
-//! all that there is.
+//! Learning that is tried out before it is believed: cross-validation over folds of artists, what the sound does not
+//! tell, and the fit to all that there is.
 
 use ndarray::{Array2, ArrayView1};
 
@@ -9,7 +9,8 @@ use super::folds::FOLDS;
 use super::names::Class;
 use super::softmax::{Problem, Softmax};
 
-/// Ridges that are tried, and the one that many examples are held by: with them it matters little, and trying takes long.
+/// Ridges that are tried, and the one that many examples are held by: with them it matters little, and trying takes
+/// long.
 const RIDGES: [f64; 4] = [30.0, 100.0, 300.0, 1000.0];
 const RIDGE_OF_MANY: f64 = 100.0;
 /// Steps of a fit, and of one to many examples, whose end is seen earlier.
@@ -40,7 +41,8 @@ pub(super) struct Material<'a> {
     pub(super) folds: &'a [u8],
 }
 
-/// What each example is by the word of a fit to the other folds: a row of probabilities of the labels each; and the ridge for a fit to all.
+/// What each example is by the word of a fit to the other folds: a row of probabilities of the labels each; and the
+/// ridge for a fit to all.
 pub(super) struct CrossValidated {
     pub(super) said: Array2<f32>,
     pub(super) ridge: f64,

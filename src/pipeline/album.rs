@@ -1,7 +1,7 @@
 //! Which files are tracks of one album, and one vote for all of them.
 //!
-//! An album is the files of one folder that have one album tag, or of a folder in which no file has any: a folder of loose songs
-//! is none. What a track says is the analysis'; this finds the tracks and takes the mean of what they say.
+//! An album is the files of one folder that have one album tag, or of a folder in which no file has any: a folder of
+//! loose songs is none. What a track says is the analysis'; this finds the tracks and takes the mean of what they say.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What is to be done with an analysed file: its tags, the journal and the owner are asked, the policy decides, and what is found out about the
-//! file by that is remembered. Nothing is written here.
+//! What is to be done with an analysed file: its tags, the journal and the owner are asked, the policy decides, and
+//! what is found out about the file by that is remembered. Nothing is written here.
 
 use std::path::Path;
 

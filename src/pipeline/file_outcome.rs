@@ -80,8 +80,8 @@ impl<'a> FileOutcome<'a> {
     }
 }
 
-/// What besides the file's content decides whether it may be written, in one word: permissions, owner and number of names of the
-/// file, permissions of its folder, and who we are.
+/// What besides the file's content decides whether it may be written, in one word: permissions, owner and number of
+/// names of the file, permissions of its folder, and who we are.
 pub(super) fn surroundings_of(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
     let target = std::fs::canonicalize(path).ok()?;

@@ -1,5 +1,6 @@
-//! What files are settled by, in one word each: program, models and settings, and where the tracks of an album vote together the
-//! names of its folder's files. As long as the word stays, a file that has not changed need not be looked at.
+//! What files are settled by, in one word each: program, models and settings, and where the tracks of an album vote
+//! together the names of its folder's files. As long as the word stays, a file that has not changed need not be looked
+//! at.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! One file's way down the line: stamp, claim, identity, analysis, decision, tag write, record.
 //!
-//! Each stage is its own module's; this one hands values on, asks the store first, and turns every end into a [`Report`].
+//! Each stage is its own module's; this one hands values on, asks the store first, and turns every end into a
+//! [`Report`].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,13 +119,14 @@ impl Line {
         Ok(Self { analyst, albums, settings, limits, fingerprints, store: store.into() })
     }
 
-    /// What files are settled by, under this line's settings and models. It outlives the line: what is settled is known without
-    /// models.
+    /// What files are settled by, under this line's settings and models. It outlives the line: what is settled is known
+    /// without models.
     pub fn fingerprints(&self) -> &Fingerprints {
         &self.fingerprints
     }
 
-    /// How many threads should take files down this line at the same time: more than there are cores to use, since some of them wait.
+    /// How many threads should take files down this line at the same time: more than there are cores to use, since some
+    /// of them wait.
     pub fn workers(&self) -> usize {
         self.limits.workers()
     }
@@ -134,10 +136,12 @@ impl Line {
         ModelVersions { ensemble: self.analyst.ensemble_name(), models: self.analyst.voters() }
     }
 
-    /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.
+    /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry
+    /// closed.
     ///
     /// # Errors
-    /// [`StoreError`] when the database fails. A file that cannot be judged now is left for the next start, with a warning.
+    /// [`StoreError`] when the database fails. A file that cannot be judged now is left for the next start, with a
+    /// warning.
     pub fn recover(&self) -> Result<(), StoreError> {
         recover(&self.store)
     }
@@ -406,7 +410,8 @@ impl Line {
         }
     }
 
-    /// What the configuration makes of an analysis, for a file at `path`: that tells which folder's rules hold, and it need not be there.
+    /// What the configuration makes of an analysis, for a file at `path`: that tells which folder's rules hold, and it
+    /// need not be there.
     pub fn judgement(&self, path: &Path, analysis: &Analysis) -> Judgement {
         let settings = self.settings.at(path);
         let verdict = analysis.verdict(settings.min_confidence());
@@ -414,7 +419,8 @@ impl Line {
         Judgement { words: suggestion.genres, is_sure: suggestion.sure, verdict }
     }
 
-    /// Analyses a file (from the cache where possible) and says what each model thinks and what a scan would do. Writes no tag.
+    /// Analyses a file (from the cache where possible) and says what each model thinks and what a scan would do. Writes
+    /// no tag.
     ///
     /// # Errors
     /// [`ExplainError`] when the file cannot be analysed or the database fails.

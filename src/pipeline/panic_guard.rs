@@ -8,8 +8,8 @@ use super::line::{Line, Worker};
 use super::report::Report;
 use crate::store::{StoreError, TrackStatus};
 
-/// Takes a file down the line; a panic on the way becomes a report, and the worker a new one. `None` when the wish to stop came
-/// before anything was done.
+/// Takes a file down the line; a panic on the way becomes a report, and the worker a new one. `None` when the wish to
+/// stop came before anything was done.
 ///
 /// # Errors
 /// [`StoreError`] when the database fails; the file is then whole, old or new.

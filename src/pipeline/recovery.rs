@@ -1,4 +1,5 @@
-//! What every writer of tags needs around the write itself: cleaning up after a crash, and the independent check of a copy.
+//! What every writer of tags needs around the write itself: cleaning up after a crash, and the independent check of a
+//! copy.
 
 use std::path::Path;
 
@@ -6,7 +7,8 @@ use crate::audio;
 use crate::store::{JournalHandle, OpenEntry, Store, StoreError};
 use crate::tagging::{self, Journal, Recovered};
 
-/// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.
+/// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry
+/// closed.
 ///
 /// # Errors
 /// [`StoreError`] when the database fails. A file that cannot be judged now is left for the next start, with a warning.
@@ -66,8 +68,8 @@ fn close(store: &Store, entries: Vec<OpenEntry>) {
     }
 }
 
-/// The independent check of an edited copy: another piece of code than the editor's finds the same audio in it, and it opens
-/// where the original does. Audio that this code does not know is left to the editor's own check.
+/// The independent check of an edited copy: another piece of code than the editor's finds the same audio in it, and it
+/// opens where the original does. Audio that this code does not know is left to the editor's own check.
 pub(super) fn same_audio(original: &Path, copy: &Path) -> Result<(), String> {
     let Ok(before) = audio::identify(original) else { return Ok(()) };
     if audio::identify(copy).map_err(|error| error.reason())? != before {

@@ -97,8 +97,8 @@ impl Report {
     }
 }
 
-/// What a run made of a file, in one word. [`TrackStatus`] says how the file stands; this says what was done, so that a file whose genre is
-/// ours is one thing when it was written just now and another when it was written last week.
+/// What a run made of a file, in one word. [`TrackStatus`] says how the file stands; this says what was done, so that a
+/// file whose genre is ours is one thing when it was written just now and another when it was written last week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     /// Its tags were written.

@@ -1,7 +1,7 @@
 //! A scan: roots are walked by one thread, files are worked on by several, reports come back one by one.
 //!
-//! The queues are bounded, so that memory depends on the number of workers and not on the size of the library. This file knows
-//! threads and queues; what happens to a file is [`Line`]'s.
+//! The queues are bounded, so that memory depends on the number of workers and not on the size of the library. This
+//! file knows threads and queues; what happens to a file is [`Line`]'s.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -38,7 +38,8 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Starts the threads of a scan. Must be called inside a tokio runtime that may block as many threads as [`Line::workers`] says and a few more.
+    /// Starts the threads of a scan. Must be called inside a tokio runtime that may block as many threads as
+    /// [`Line::workers`] says and a few more.
     pub fn start(line: Arc<Line>, request: ScanRequest, cancel: Cancel) -> Self {
         let workers = line.workers();
         let (candidates_in, candidates_out) = sync_channel(workers * CANDIDATES_PER_WORKER);

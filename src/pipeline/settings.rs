@@ -28,7 +28,8 @@ pub(super) struct TagSettings {
     pub(super) policy: TagPolicy,
     pub(super) naming: Naming,
     tags: Tags,
-    /// Program, ensemble and settings in one word: what a settled file was settled by. Another word asks for another look.
+    /// Program, ensemble and settings in one word: what a settled file was settled by. Another word asks for another
+    /// look.
     pub(super) fingerprint: String,
 }
 
@@ -69,7 +70,8 @@ impl Settings {
     /// What the configuration says.
     ///
     /// # Errors
-    /// [`GenreError`] for a name or a whitelist that cannot be used; a configuration that was loaded from a file has none.
+    /// [`GenreError`] for a name or a whitelist that cannot be used; a configuration that was loaded from a file has
+    /// none.
     pub fn new(config: &Config) -> Result<Self, GenreError> {
         // Files are known by their canonical paths; a folder that is not there yet keeps the name it was given.
         let canonical = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

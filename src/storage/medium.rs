@@ -36,7 +36,8 @@ fn device_of(path: &Path) -> Option<u64> {
     metadata.file_type().is_block_device().then(|| metadata.rdev())
 }
 
-/// What the kernel's block layer says of a disk, or of the one that a partition is part of (`/sys/dev/block`, sysfs(5)).
+/// What the kernel's block layer says of a disk, or of the one that a partition is part of (`/sys/dev/block`,
+/// sysfs(5)).
 fn rotates(sys: &Path, device: u64) -> Option<bool> {
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     // A link into the tree of devices, where a partition lies in its disk.

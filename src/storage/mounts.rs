@@ -1,14 +1,14 @@
 //! Which file system a folder is on, and whether the kernel tells of all that changes there.
 //!
-//! inotify sees what this machine does. What another machine does on a network share, or a daemon beneath a FUSE mount, it never
-//! hears of; such folders have to be looked through.
+//! inotify sees what this machine does. What another machine does on a network share, or a daemon beneath a FUSE mount,
+//! it never hears of; such folders have to be looked through.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-/// File systems on which others change files behind the kernel's back. Every `fuse.` one is among them; `fuseblk`, a disk of this
-/// machine, is not.
+/// File systems on which others change files behind the kernel's back. Every `fuse.` one is among them; `fuseblk`, a
+/// disk of this machine, is not.
 const SHARED: [&str; 20] = [
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "smb2", "ncpfs", "afs", "ceph", "9p", "virtiofs", "vboxsf", "prl_fs",
     "vmhgfs", "lustre", "gfs2", "ocfs2", "beegfs", "orangefs", "coda",

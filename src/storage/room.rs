@@ -16,8 +16,8 @@ pub fn remedy(error: &io::Error) -> &'static str {
     if says_full(error) { "free some space" } else { "check the permissions of the file and its folder" }
 }
 
-/// Whether there is no room for a small file in a folder. Quotas are no figure that could be asked for, so it is tried: a file without
-/// a name, which is never seen and ends with this.
+/// Whether there is no room for a small file in a folder. Quotas are no figure that could be asked for, so it is tried:
+/// a file without a name, which is never seen and ends with this.
 pub fn is_full(folder: &Path) -> bool {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let attempt = || -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! Which album a file says it is of. It is read by lofty: nothing is written by what it says, and a file that lofty cannot read is of no
-//! album.
+//! Which album a file says it is of. It is read by lofty: nothing is written by what it says, and a file that lofty
+//! cannot read is of no album.
 
 use std::path::Path;
 

@@ -1,8 +1,9 @@
-//! WavPack, Monkey's Audio and Musepack: an APEv2 tag at the end, perhaps with an ID3v1 tag behind it or ID3v2 in front.
+//! WavPack, Monkey's Audio and Musepack: an APEv2 tag at the end, perhaps with an ID3v1 tag behind it or ID3v2 in
+//! front.
 //!
-//! The APEv2 tag speaks for the file and receives the fields; a new one is made right behind the audio where there is none, unless
-//! it would hide an ID3v2 tag in front: then that one receives them. What an ID3v1 tag says is carried over where it is hidden.
-//! The streams themselves are never looked into: whatever lies between the tags is audio.
+//! The APEv2 tag speaks for the file and receives the fields; a new one is made right behind the audio where there is
+//! none, unless it would hide an ID3v2 tag in front: then that one receives them. What an ID3v1 tag says is carried
+//! over where it is hidden. The streams themselves are never looked into: whatever lies between the tags is audio.
 
 use super::container::Container;
 use super::editor::{EditOptions, Editor, Holding, Layout, Patch, Scope};

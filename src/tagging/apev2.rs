@@ -1,7 +1,9 @@
-//! APEv2 tags (Monkey's Audio documentation, "APEv2"): items with flags, a key and a value, between two copies of a header.
+//! APEv2 tags (Monkey's Audio documentation, "APEv2"): items with flags, a key and a value, between two copies of a
+//! header.
 //!
-//! In WavPack, Monkey's Audio and Musepack it speaks for the file; on an MP3 it does where an ID3v2 tag would hide it. Elsewhere it is
-//! a second opinion: its genre is replaced where it has one and the file's genre changes, and never added.
+//! In WavPack, Monkey's Audio and Musepack it speaks for the file; on an MP3 it does where an ID3v2 tag would hide it.
+//! Elsewhere it is a second opinion: its genre is replaced where it has one and the file's genre changes, and never
+//! added.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! Which container a file is, as far as its tags are concerned. What its bytes show it to be is told by [`formats`](crate::formats), which
-//! the decoding side asks as well.
+//! Which container a file is, as far as its tags are concerned. What its bytes show it to be is told by
+//! [`formats`](crate::formats), which the decoding side asks as well.
 
 use std::fmt;
 use std::fs::File;

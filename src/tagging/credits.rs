@@ -1,5 +1,5 @@
-//! Who plays what, as a file says it: for people who look at it. It is read by lofty: nothing is written by what it says, and a file
-//! that lofty cannot read says nothing.
+//! Who plays what, as a file says it: for people who look at it. It is read by lofty: nothing is written by what it
+//! says, and a file that lofty cannot read says nothing.
 
 use std::path::Path;
 

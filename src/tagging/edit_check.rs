@@ -1,4 +1,5 @@
-//! The judgement that every editor's tests share: edit a whole file in memory, check the result as a write does, edit it again.
+//! The judgement that every editor's tests share: edit a whole file in memory, check the result as a write does, edit
+//! it again.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 

@@ -1,8 +1,8 @@
 //! The shape that every container's editor has: take apart, say what is there, and turn a wish into a patch.
 //!
 //! An editor is one file. It parses a [`Source`] into its own structure, lists everything that a write must not change
-//! as a [`Layout`], lists the genre and our own fields as [`Holding`]s, and answers a [`Wish`] with a [`Patch`]. It never
-//! opens, writes or renames anything: `write/` does that for all of them, and checks each with its own layout.
+//! as a [`Layout`], lists the genre and our own fields as [`Holding`]s, and answers a [`Wish`] with a [`Patch`]. It
+//! never opens, writes or renames anything: `write/` does that for all of them, and checks each with its own layout.
 //! A new container is a new file that implements [`Editor`], and a line in [`open`].
 
 use std::fmt;
@@ -85,13 +85,14 @@ pub(crate) trait Editor {
     /// The genre and our own fields, the tag that players read first in front.
     fn holdings(&self) -> Vec<Holding>;
 
-    /// Whether the tag that receives what the file lacks can hold our own fields. Where it cannot, the journal alone knows ours.
+    /// Whether the tag that receives what the file lacks can hold our own fields. Where it cannot, the journal alone
+    /// knows ours.
     fn holds_own_fields(&self) -> bool {
         true
     }
 
-    /// The tags as readers take them, in file order, for [`readers`](super::readers). None where the container has one kind of
-    /// tag that anybody reads.
+    /// The tags as readers take them, in file order, for [`readers`](super::readers). None where the container has one
+    /// kind of tag that anybody reads.
     fn voices(&self) -> Vec<Voice> {
         Vec::new()
     }
@@ -99,8 +100,8 @@ pub(crate) trait Editor {
     /// All that a write has to leave alone.
     fn layout(&self, source: &dyn Source) -> Result<Layout, Problem>;
 
-    /// The hash of the audio, the same before and after an edit. Where the container has something in between that an edit
-    /// may change, such as the numbers of pages, the editor leaves that out.
+    /// The hash of the audio, the same before and after an edit. Where the container has something in between that an
+    /// edit may change, such as the numbers of pages, the editor leaves that out.
     fn audio_digest(&self, source: &dyn Source, layout: &Layout) -> io::Result<blake3::Hash> {
         source.digest(&layout.audio)
     }
@@ -316,14 +317,14 @@ pub(crate) enum Slot {
 }
 
 impl Revision {
-    /// All of `count` fields, kept. `form` tells how the tag stores them: the bytes of a field mean the same wherever it is
-    /// equal.
+    /// All of `count` fields, kept. `form` tells how the tag stores them: the bytes of a field mean the same wherever
+    /// it is equal.
     pub(crate) fn new(scope: Scope, form: &'static str, count: usize) -> Self {
         Self { scope, form, slots: (0..count).map(Slot::Kept).collect(), changes: Vec::new() }
     }
 
-    /// Puts the fields `new` where the first of the fields `old` (number and bytes, ascending) stands, and removes those;
-    /// without old ones the new ones go to the end.
+    /// Puts the fields `new` where the first of the fields `old` (number and bytes, ascending) stands, and removes
+    /// those; without old ones the new ones go to the end.
     pub(crate) fn replace(&mut self, name: &str, old: Vec<(usize, Vec<u8>)>, new: Vec<Vec<u8>>) {
         let place = self.remove(&old).unwrap_or(self.slots.len());
         self.put(place, name, old, new);
@@ -339,8 +340,8 @@ impl Revision {
         self.note(name, old, (place..).zip(new));
     }
 
-    /// Brings fields back to where they stood among all the fields of the tag. Each of `fields` has a name, what the tag holds
-    /// of it now (as in [`replace`](Self::replace)), and what it held.
+    /// Brings fields back to where they stood among all the fields of the tag. Each of `fields` has a name, what the
+    /// tag holds of it now (as in [`replace`](Self::replace)), and what it held.
     pub(crate) fn put_back<'w>(
         &mut self,
         fields: impl IntoIterator<Item = (String, Vec<(usize, Vec<u8>)>, &'w [RawField])>,

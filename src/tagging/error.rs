@@ -1,4 +1,5 @@
-//! Why a file was not tagged: a refusal, which is a decision, or an error, which is an accident. Both leave the old file.
+//! Why a file was not tagged: a refusal, which is a decision, or an error, which is an accident. Both leave the old
+//! file.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +11,8 @@ use thiserror::Error;
 use super::container::Container;
 use crate::formats::Kind;
 
-/// What went wrong with one file. Unless the variant says otherwise, the file is as it was and nothing is left beside it.
+/// What went wrong with one file. Unless the variant says otherwise, the file is as it was and nothing is left beside
+/// it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TagError {
@@ -49,7 +51,8 @@ pub enum TagError {
         /// What the journal said.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The file *has* its new tags, but the journal could not be told; the entry stays open for [`recover`](super::recover).
+    /// The file *has* its new tags, but the journal could not be told; the entry stays open for
+    /// [`recover`](super::recover).
     #[error("{}: tagged, but the journal could not record it: {source}; the next start will", Shown(path))]
     NotRecorded {
         /// The file.
@@ -57,7 +60,8 @@ pub enum TagError {
         /// What the journal said.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The file *has* its new tags, but the folder could not be synced: a power cut now could bring the old file back, whole.
+    /// The file *has* its new tags, but the folder could not be synced: a power cut now could bring the old file back,
+    /// whole.
     #[error("{}: tagged, but its folder could not be synced to the disk: {source}", Shown(path))]
     NotDurable {
         /// The file.
@@ -65,7 +69,8 @@ pub enum TagError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file *has* its new tags, but the old file, which changed places with it, could not be removed; the next start will.
+    /// The file *has* its new tags, but the old file, which changed places with it, could not be removed; the next
+    /// start will.
     #[error(
         "{}: tagged, but the old file could not be removed: {source}; it is {} until the next start",
         Shown(path),
@@ -79,8 +84,8 @@ pub enum TagError {
         /// What the system said.
         source: io::Error,
     },
-    /// Overwriting a file with several names was interrupted: it is neither old nor new. The whole new one stands beside it, and
-    /// the next start puts it in.
+    /// Overwriting a file with several names was interrupted: it is neither old nor new. The whole new one stands
+    /// beside it, and the next start puts it in.
     #[error(
         "{}: interrupted while it was overwritten: {source}; the whole file is {}, and the next start puts it in place",
         Shown(path),
@@ -261,8 +266,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether only another file would change the answer. Otherwise it is about what surrounds the file (permissions, owner,
-    /// names, free space), which may change while the file stays as it is.
+    /// Whether only another file would change the answer. Otherwise it is about what surrounds the file (permissions,
+    /// owner, names, free space), which may change while the file stays as it is.
     pub fn is_about_content(&self) -> bool {
         !matches!(
             self,
@@ -315,7 +320,8 @@ pub enum Step {
 }
 
 impl Step {
-    /// Every step of a write by rename, in order. [`Overwrite`](Self::Overwrite) takes the place of the rename otherwise.
+    /// Every step of a write by rename, in order. [`Overwrite`](Self::Overwrite) takes the place of the rename
+    /// otherwise.
     pub const OF_A_WRITE: [Self; 13] = [
         Self::Inspect,
         Self::Hash,

@@ -1,5 +1,6 @@
-//! What one journalled field says, for a person to read: its bytes, taken out of the tag that they stood in, as text. No decision hangs
-//! on it; what cannot be told apart from its tag (a compressed frame) is said to be so many bytes, by whoever prints it.
+//! What one journalled field says, for a person to read: its bytes, taken out of the tag that they stood in, as text.
+//! No decision hangs on it; what cannot be told apart from its tag (a compressed frame) is said to be so many bytes, by
+//! whoever prints it.
 
 use super::editor::Scope;
 use super::journal::FieldChange;

@@ -429,7 +429,8 @@ impl Mp4 {
 pub fn wavpack_blocks() -> Vec<u8> {
     let block = |index: u32| {
         let mut block = b"wvpk".to_vec();
-        // Length behind this field, version 0x410 with track and index, all samples, place, samples, 16 bits at 44.1 kHz.
+        // Length behind this field, version 0x410 with track and index, all samples, place, samples, 16 bits at 44.1
+        // kHz.
         block.extend(24u32.to_le_bytes());
         block.extend([0x10, 0x04, 0, 0]);
         for number in [44_100, index, 22_050, 0x0480_1801 | 0x0400_0000, 0] {

@@ -1,6 +1,8 @@
-//! What the fuzz targets (`fuzz/`) call: bytes become a wish and a file, and the edit is judged as the tests judge theirs.
+//! What the fuzz targets (`fuzz/`) call: bytes become a wish and a file, and the edit is judged as the tests judge
+//! theirs.
 //!
-//! Compiled for fuzzing only. A refusal is an answer; a panic is a finding, whether an editor panics or the judgement does.
+//! Compiled for fuzzing only. A refusal is an answer; a panic is a finding, whether an editor panics or the judgement
+//! does.
 
 #![allow(clippy::unwrap_used)] // a target reports what it finds by panicking
 

@@ -1,7 +1,9 @@
-//! Whose the genre in a file is, and whether scans may touch it: what the tags hold, seen beside what the journal and the owner say.
+//! Whose the genre in a file is, and whether scans may touch it: what the tags hold, seen beside what the journal and
+//! the owner say.
 //!
-//! [`genre_ownership`] is a pure function of four things that are each one of a few words, so that every case is a cell of a table (which
-//! `docs/tags.md` prints, and a test goes through). What is written where nobody has decided is the policy's business.
+//! [`genre_ownership`] is a pure function of four things that are each one of a few words, so that every case is a cell
+//! of a table (which `docs/tags.md` prints, and a test goes through). What is written where nobody has decided is the
+//! policy's business.
 
 use super::state::{TagState, same_values};
 
@@ -132,8 +134,8 @@ pub enum LeftAlone {
 
 /// Whose the genre is. `choice` is how the owner's choice came about, if there is one.
 ///
-/// A choice goes first; without one the file itself and the journal tell whether what we wrote still stands. [`OwnFieldsSeen::Gone`]
-/// is only seen beside [`LastWriteKind::Wrote`] and [`LastWriteKind::Marked`].
+/// A choice goes first; without one the file itself and the journal tell whether what we wrote still stands.
+/// [`OwnFieldsSeen::Gone`] is only seen beside [`LastWriteKind::Wrote`] and [`LastWriteKind::Marked`].
 pub fn genre_ownership(
     present: Present,
     own: OwnFieldsSeen,
@@ -193,8 +195,8 @@ impl LastWrite {
         if let Self::Wrote(write) = self { Some(write) } else { None }
     }
 
-    /// Whether the tags hold what this write left there. Where our own fields were written, they tell; an owner's write and one that
-    /// was taken back leave nothing to tell it by.
+    /// Whether the tags hold what this write left there. Where our own fields were written, they tell; an owner's write
+    /// and one that was taken back leave nothing to tell it by.
     pub fn is_held_by(&self, state: &TagState) -> bool {
         let own = &state.own.genre;
         match self {
@@ -322,8 +324,8 @@ mod tests {
                 }
             }
         }
-        // What was before us without a write; fields that are gone, or marks that never were, without having been written; and what is
-        // ours without fields or a write that say so.
+        // What was before us without a write; fields that are gone, or marks that never were, without having been
+        // written; and what is ours without fields or a write that say so.
         assert_eq!(impossible, 12 + 12 + 4 + 6, "every other cell is looked at");
     }
 

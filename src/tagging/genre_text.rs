@@ -2,9 +2,10 @@
 //! of software wrote it.
 //!
 //! - ID3v1: one byte, an index into a list.
-//! - ID3v2.2 and 2.3: `(17)`, `(17)Rock` (a refinement), `(17)(9)`, `(RX)`, `(CR)`, `((text` for text that starts with a
-//!   parenthesis (ID3v2.3, 4.2.1); in practice also `17`, and several names joined with `/`.
-//! - ID3v2.4: a list of strings, each a number, `RX`, `CR` or a name (ID3v2.4 frames, 4.2.3), and in practice all of the above.
+//! - ID3v2.2 and 2.3: `(17)`, `(17)Rock` (a refinement), `(17)(9)`, `(RX)`, `(CR)`, `((text` for text that starts with
+//!   a parenthesis (ID3v2.3, 4.2.1); in practice also `17`, and several names joined with `/`.
+//! - ID3v2.4: a list of strings, each a number, `RX`, `CR` or a name (ID3v2.4 frames, 4.2.3), and in practice all of
+//!   the above.
 
 use super::error::Refusal;
 
@@ -70,11 +71,12 @@ fn lookup(word: &str) -> Option<String> {
 /// The last number of the list that ffmpeg knows.
 const LAST_NUMBER: u32 = 191;
 
-/// Refuses the strings of a genre frame that one of the six readers in `docs/tags.md` would take for something else, but for
-/// those that are `theirs`: they stand there already.
+/// Refuses the strings of a genre frame that one of the six readers in `docs/tags.md` would take for something else,
+/// but for those that are `theirs`: they stand there already.
 ///
-/// TagLib drops what stands in parentheses at the start, doubled or not, and numbers that are on no list; MediaInfo shows the
-/// inside of the parentheses alone. ffmpeg takes a number at the start for one of the list, whatever follows it.
+/// TagLib drops what stands in parentheses at the start, doubled or not, and numbers that are on no list; MediaInfo
+/// shows the inside of the parentheses alone. ffmpeg takes a number at the start for one of the list, whatever follows
+/// it.
 pub(crate) fn check_reading(strings: &[String], theirs: &[String], what: &'static str) -> Result<(), Refusal> {
     for (index, string) in strings.iter().enumerate() {
         let refused = |reader, shown: String| Err(Refusal::Misread { what, value: unescaped(string), reader, shown });

@@ -1,6 +1,7 @@
 //! ID3v1 and 1.1: 128 bytes at the end of a file, read and never written.
 //!
-//! Its texts are said to be Latin-1. Many are UTF-8, though, and where they are that without a fault they are taken for it.
+//! Its texts are said to be Latin-1. Many are UTF-8, though, and where they are that without a fault they are taken for
+//! it.
 
 use super::editor::Scope;
 use super::genre_text;

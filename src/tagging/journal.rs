@@ -27,7 +27,8 @@ pub trait Journal {
     /// Whatever hinders it; the file is not written then.
     fn overwriting(&self, id: EntryId) -> Result<(), Box<dyn Error + Send + Sync>>;
 
-    /// Closes an entry: the file has its new tags, and `after` is its stamp, by which a watcher knows the event as ours.
+    /// Closes an entry: the file has its new tags, and `after` is its stamp, by which a watcher knows the event as
+    /// ours.
     ///
     /// # Errors
     /// Whatever hinders it; the entry then stays open for [`recover`](super::recover).
@@ -99,8 +100,8 @@ pub struct JournalEntry {
     pub room_before: Option<Room>,
 }
 
-/// What is around the fields of a file and holds nothing: when a write is taken back, it becomes what it was, and the file has its
-/// length and its layout again.
+/// What is around the fields of a file and holds nothing: when a write is taken back, it becomes what it was, and the
+/// file has its length and its layout again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     /// How many of the structures that hold the fields there are, one in the other.
@@ -155,8 +156,9 @@ pub struct FieldChange {
 }
 
 impl FieldChange {
-    /// Which of the fields that we may write it is. None where it is about the container, such as a wrong size that was set right, and for
-    /// one that another tag of the file holds as well, and that came along so that no reader misses it.
+    /// Which of the fields that we may write it is. None where it is about the container, such as a wrong size that was
+    /// set right, and for one that another tag of the file holds as well, and that came along so that no reader misses
+    /// it.
     pub fn field(&self) -> Option<TagField> {
         Self::field_of(self.scope, &self.name)
     }

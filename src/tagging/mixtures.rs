@@ -110,7 +110,8 @@ fn label(filling: Option<Filling>) -> String {
     filling.map_or_else(|| "none".to_owned(), |filling| format!("{filling:?}").to_lowercase())
 }
 
-/// Every mixture of ID3v2 in front, a tag of the container's own kind, and ID3v1, by a name with the container's extension.
+/// Every mixture of ID3v2 in front, a tag of the container's own kind, and ID3v1, by a name with the container's
+/// extension.
 pub fn mixtures() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut add = |extension: &str, kinds: [&str; 2], fillings: [Option<Filling>; 2], has_v1: bool, body: Vec<u8>| {

@@ -1,11 +1,13 @@
-//! A verdict becomes a change of tags: policy, one byte-preserving editor a container, and a write that cannot lose the file.
+//! A verdict becomes a change of tags: policy, one byte-preserving editor a container, and a write that cannot lose the
+//! file.
 //!
-//! [`read`] says what a file's tags hold, [`decide`] whether that is to change, [`write`](write()) changes it: it journals
-//! the old values, edits a copy beside the file, reads the copy back, and puts it in the file's place only if the audio and
-//! every field that is not ours are what they were. What an editor does not fully understand it refuses, with the
-//! [reason](Refusal).
+//! [`read`] says what a file's tags hold, [`decide`] whether that is to change, [`write`](write()) changes it: it
+//! journals the old values, edits a copy beside the file, reads the copy back, and puts it in the file's place only if
+//! the audio and every field that is not ours are what they were. What an editor does not fully understand it refuses,
+//! with the [reason](Refusal).
 //!
-//! Nothing here decodes audio or knows where genres come from, and no database is opened: the [`Journal`] is the caller's.
+//! Nothing here decodes audio or knows where genres come from, and no database is opened: the [`Journal`] is the
+//! caller's.
 
 mod album;
 mod apetagged;

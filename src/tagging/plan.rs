@@ -61,8 +61,8 @@ pub struct TagPlan {
 }
 
 impl TagPlan {
-    /// A plan for the file that `state` was read from. A field with no values is removed; a field not named stays as it is.
-    /// A field named twice takes the last values; a value that is repeated counts once.
+    /// A plan for the file that `state` was read from. A field with no values is removed; a field not named stays as it
+    /// is. A field named twice takes the last values; a value that is repeated counts once.
     pub fn new(state: &TagState, fields: impl IntoIterator<Item = (TagField, Vec<String>)>) -> Self {
         let mut wish: Vec<(TagField, Vec<String>)> = Vec::new();
         for (field, values) in fields {
@@ -118,9 +118,11 @@ pub(crate) struct Targets<'w> {
     pub(crate) values: Vec<(TagField, &'w [String])>,
     /// Fields whose old bytes go back as they were.
     pub(crate) raw: Vec<(TagField, &'w [RawField])>,
-    /// Whether a tag that only must not contradict the file's own one receives fields that it lacks, because it had them.
+    /// Whether a tag that only must not contradict the file's own one receives fields that it lacks, because it had
+    /// them.
     pub(crate) had_them: bool,
-    /// Fields that were carried over from another tag of the file, as they were written: they go where they are still so.
+    /// Fields that were carried over from another tag of the file, as they were written: they go where they are still
+    /// so.
     pub(crate) carried: Vec<&'w [u8]>,
 }
 

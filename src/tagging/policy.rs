@@ -1,7 +1,8 @@
 //! Whether a genre is written: a pure function from what the tags say and what we heard to a decision.
 //!
-//! The default never touches an existing genre. Neither a new model version nor another confidence is a reason to write. What
-//! somebody took out of a file, or put in place of ours, is [`genre_ownership`](super::genre_ownership)'s to find out, and goes before every policy.
+//! The default never touches an existing genre. Neither a new model version nor another confidence is a reason to
+//! write. What somebody took out of a file, or put in place of ours, is [`genre_ownership`](super::genre_ownership)'s
+//! to find out, and goes before every policy.
 
 use std::fmt;
 
@@ -175,10 +176,11 @@ pub const MAX_WRITES_A_DAY: usize = 3;
 
 /// Decides about one file.
 ///
-/// `known` is what the database knows of the file besides its tags, if there is one; `same` tells whether two spellings mean one genre.
+/// `known` is what the database knows of the file besides its tags, if there is one; `same` tells whether two spellings
+/// mean one genre.
 ///
-/// Where somebody decided about the genre, [`genre_ownership`](super::genre_ownership()) goes first: nothing is written, or theirs stays whatever the
-/// policy. Everywhere else:
+/// Where somebody decided about the genre, [`genre_ownership`](super::genre_ownership()) goes first: nothing is
+/// written, or theirs stays whatever the policy. Everywhere else:
 ///
 /// | the file has | we are sure | we are unsure |
 /// |---|---|---|
@@ -402,8 +404,8 @@ mod tests {
         a == b
     }
 
-    /// "+F" the genre and our fields, "+f" our fields alone, "+A" ours behind theirs, "-" the genre with our fields removed,
-    /// "=" kept, "?" unsure.
+    /// "+F" the genre and our fields, "+f" our fields alone, "+A" ours behind theirs, "-" the genre with our fields
+    /// removed, "=" kept, "?" unsure.
     fn outcome(decision: &Decision) -> &'static str {
         match decision {
             Decision::Write(plan) => match (plan.values(TagField::Genre), plan.values(TagField::OwnGenre)) {
@@ -422,7 +424,8 @@ mod tests {
     fn every_cell_of_the_table() {
         use OwnFieldsPolicy::{Always, Never, WithGenre};
         use Policy::{Append, Fill, OwnFieldsOnly, Replace};
-        // What the file has, what we wrote earlier, what we hear now, the settings, and what happens when sure and unsure.
+        // What the file has, what we wrote earlier, what we hear now, the settings, and what happens when sure and
+        // unsure.
         type Words = &'static [&'static str];
         type Cell = (Words, Words, Words, Policy, OwnFieldsPolicy, [&'static str; 2]);
         const NONE: [Words; 5] = [&[], &[""], &["Unknown"], &["other"], &["NONE", " "]];

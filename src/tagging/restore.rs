@@ -1,9 +1,9 @@
 //! Taking writes back: from what the journal holds of them to what each tag of the file is to hold again.
 //!
-//! Only the genre and our own fields are ever restored, whatever else somebody changed since. Where a tag still stores its
-//! fields in the form that it had, their old bytes go back to where they stood; where another program has rewritten the tag
-//! in another form (an ID3v2.3 tag as 2.4), the old values go in. This decides nothing about the file as it is now: whether
-//! the genre is still the one that we wrote is the caller's question, by [`Undo::new`].
+//! Only the genre and our own fields are ever restored, whatever else somebody changed since. Where a tag still stores
+//! its fields in the form that it had, their old bytes go back to where they stood; where another program has rewritten
+//! the tag in another form (an ID3v2.3 tag as 2.4), the old values go in. This decides nothing about the file as it is
+//! now: whether the genre is still the one that we wrote is the caller's question, by [`Undo::new`].
 
 use super::editor::{Holding, Layout, Piece, Scope};
 use super::journal::{FieldChange, JournalEntry, Room};
@@ -44,7 +44,8 @@ pub(crate) struct RawField {
 }
 
 impl Restoration {
-    /// The state before the last of `entries`, which come newest first. Fields that `wanted` leaves out stay as they are.
+    /// The state before the last of `entries`, which come newest first. Fields that `wanted` leaves out stay as they
+    /// are.
     pub(crate) fn new(entries: &[&JournalEntry], wanted: impl Fn(Scope, TagField) -> bool) -> Self {
         let mut restoration = Self::default();
         for entry in entries {
@@ -87,8 +88,8 @@ impl Restoration {
         }
     }
 
-    /// Whether a file with these holdings and this layout is as it was in the fields that are restored: byte by byte, or by
-    /// value where a tag has another form now. A tag that is gone altogether holds nothing that could be wrong.
+    /// Whether a file with these holdings and this layout is as it was in the fields that are restored: byte by byte,
+    /// or by value where a tag has another form now. A tag that is gone altogether holds nothing that could be wrong.
     pub(crate) fn is_done(&self, holdings: &[Holding], layout: &Layout) -> Result<(), String> {
         for FieldBefore { scope, field, raw, values, .. } in &self.fields {
             let of_field = |piece: &&Piece| piece.scope == *scope && piece.field == Some(*field);
@@ -144,7 +145,8 @@ impl Restoration {
 pub struct Undo {
     /// What is to be done.
     pub plan: TagPlan,
-    /// A genre in the file that is no longer the one that was written: it stays. Of a file with several tags, the first such one.
+    /// A genre in the file that is no longer the one that was written: it stays. Of a file with several tags, the first
+    /// such one.
     pub foreign_genre: Option<Vec<String>>,
 }
 
@@ -156,7 +158,8 @@ impl Undo {
 
     /// The undo of `entries`, newest first: the last writes that have not been taken back yet, without a gap.
     ///
-    /// Each tag of the file is looked at by itself: its genre goes back only while it is the one that was written there.
+    /// Each tag of the file is looked at by itself: its genre goes back only while it is the one that was written
+    /// there.
     pub fn new(state: &TagState, entries: &[&JournalEntry]) -> Self {
         let is_nothing = |genres: &[String]| !genres.iter().any(|genre| is_a_genre(genre));
         let genre_in = |scope: Scope| {

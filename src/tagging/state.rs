@@ -111,8 +111,8 @@ pub(crate) fn is_the_same_genre(a: &[String], b: &[String]) -> bool {
     same_values(a, b) || says_nothing(a) && says_nothing(b)
 }
 
-/// Whether a genre value says anything. What holds no letter and no digit of any script ("; ", "-", a blank) does not, nor do
-/// "Unknown", "Other" and "None" (and so neither do ID3v1's 12 and 255).
+/// Whether a genre value says anything. What holds no letter and no digit of any script ("; ", "-", a blank) does not,
+/// nor do "Unknown", "Other" and "None" (and so neither do ID3v1's 12 and 255).
 pub(crate) fn is_a_genre(value: &str) -> bool {
     let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     let is_placeholder = ["unknown", "other", "none"].iter().any(|word| value.eq_ignore_ascii_case(word));

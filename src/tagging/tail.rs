@@ -1,4 +1,5 @@
-//! The tags behind the audio of an MP3 (and, put there by careless taggers, of a FLAC): ID3v1, Lyrics3, APEv2, ID3v2 with a footer.
+//! The tags behind the audio of an MP3 (and, put there by careless taggers, of a FLAC): ID3v1, Lyrics3, APEv2, ID3v2
+//! with a footer.
 //!
 //! They are peeled off from the end. What is not recognised counts as audio, which is never changed either.
 
@@ -53,8 +54,8 @@ impl Tail {
 
 fn last_tag(source: &dyn Source, start: u64, end: u64) -> Result<Option<(Range<u64>, TailTag)>, Problem> {
     let room = end - start;
-    // What tells itself by its end, or by both ends, comes first. The few letters at the start of an ID3v1 tag may stand
-    // in audio just there, in front of another tag.
+    // What tells itself by its end, or by both ends, comes first. The few letters at the start of an ID3v1 tag may
+    // stand in audio just there, in front of another tag.
     if let Some(first) = id3v2::start_of_appended_tag(source, end)?.filter(|&first| first >= start) {
         let raw = source.bytes(first..end, id3v2::LIMIT, "ID3v2 tag at the end")?;
         return Ok(Some((first..end, TailTag::Id3v2(Id3v2::parse(raw)?))));

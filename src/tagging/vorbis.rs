@@ -1,6 +1,8 @@
-//! A block of Vorbis comments (the Vorbis I specification, 5): a vendor string and `NAME=value` entries, all kept as raw bytes.
+//! A block of Vorbis comments (the Vorbis I specification, 5): a vendor string and `NAME=value` entries, all kept as
+//! raw bytes.
 //!
-//! Entries that are no UTF-8, have no `=`, repeat each other or are empty are other people's business and are copied as they are.
+//! Entries that are no UTF-8, have no `=`, repeat each other or are empty are other people's business and are copied as
+//! they are.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! What the list shows and what is done with it: the state behind the screen. It knows no terminal; it is told keys and the size of the
-//! screen, and asks the workers for what takes time.
+//! What the list shows and what is done with it: the state behind the screen. It knows no terminal; it is told keys and
+//! the size of the screen, and asks the workers for what takes time.
 
 mod keys;
 

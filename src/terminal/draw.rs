@@ -156,7 +156,8 @@ fn row_line(app: &App, entry: &Entry, is_current: bool, width: usize) -> Line<'s
     ])
 }
 
-/// What a file is, for a person: artist and title where its tags say so, else its name; and its folder where there is room.
+/// What a file is, for a person: artist and title where its tags say so, else its name; and its folder where there is
+/// room.
 fn name_of(app: &App, entry: &Entry, room: usize) -> String {
     let path = &entry.track.path;
     let file = || plain(&path.file_name().unwrap_or_default().to_string_lossy());

@@ -1,5 +1,5 @@
-//! The rows of a view, as far as they are in memory: pages are read as the cursor comes near them, and let go when it is far. What was
-//! decided stays in the list until then, with what became of it.
+//! The rows of a view, as far as they are in memory: pages are read as the cursor comes near them, and let go when it
+//! is far. What was decided stays in the list until then, with what became of it.
 
 use crate::desk::Desk;
 use crate::store::{QueueCursor, QueuePage, QueuePlace, QueueView, QueuedTrack, StoreError, TrackId};

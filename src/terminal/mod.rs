@@ -1,5 +1,5 @@
-//! The owner's desk in a terminal: a list of what waits, and a key for every decision. It draws what the desk says and hands keys on as
-//! corrections; which files wait, and what a correction does, is the desk's.
+//! The owner's desk in a terminal: a list of what waits, and a key for every decision. It draws what the desk says and
+//! hands keys on as corrections; which files wait, and what a correction does, is the desk's.
 //!
 //! ```text
 //! keys ─► app (what is shown, what was asked for) ─► worker (corrections, one after the other; tags of the rows in sight)
@@ -56,7 +56,8 @@ pub struct Tally {
 /// How often what workers say is looked for, and the wish to stop.
 const TICK: Duration = Duration::from_millis(60);
 
-/// Shows the list until the owner leaves it or `cancel` is requested. `player` is the configured one; empty for one that is found.
+/// Shows the list until the owner leaves it or `cancel` is requested. `player` is the configured one; empty for one
+/// that is found.
 ///
 /// Corrections that were asked for are made before this returns.
 ///

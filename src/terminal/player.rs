@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Players that are looked for, and how each is told what to play. mpg123 counts in frames of 1152 samples, and plays MP3 alone.
+/// Players that are looked for, and how each is told what to play. mpg123 counts in frames of 1152 samples, and plays
+/// MP3 alone.
 const KNOWN: [&[&str]; 3] = [
     &["mpv", "--no-video", "--really-quiet", "--no-terminal", "--start={start}", "--length={length}", "{path}"],
     &["ffplay", "-nodisp", "-autoexit", "-loglevel", "quiet", "-ss", "{start}", "-t", "{length}", "-i", "{path}"],

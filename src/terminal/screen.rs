@@ -1,5 +1,5 @@
-//! The terminal taken and given back: raw input and the other screen, which are left when this is dropped, and before a panic of the
-//! thread that draws is told.
+//! The terminal taken and given back: raw input and the other screen, which are left when this is dropped, and before a
+//! panic of the thread that draws is told.
 
 use std::io::{self, Stdout, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,8 @@ impl Screen {
         IS_TAKEN.store(true, Ordering::SeqCst);
         let taken = || -> io::Result<Self> {
             enable_raw_mode()?;
-            // `Terminal::clear` would ask the terminal where its cursor is, and fail where the answer is slow or never comes.
+            // `Terminal::clear` would ask the terminal where its cursor is, and fail where the answer is slow or never
+            // comes.
             execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)?;
             Ok(Self { terminal: Terminal::new(CrosstermBackend::new(stdout()))? })
         };
@@ -45,8 +46,8 @@ impl Screen {
     }
 }
 
-/// Waits for a key, no longer than `limit`, and tells whether the terminal is gone: a window that was closed, a line that broke. Reading
-/// keys from it would find its end again and again, and never return.
+/// Waits for a key, no longer than `limit`, and tells whether the terminal is gone: a window that was closed, a line
+/// that broke. Reading keys from it would find its end again and again, and never return.
 #[allow(unsafe_code)] // no safe wrapper of poll is among what is built already
 pub(super) fn is_gone_after(limit: Duration) -> bool {
     let mut line = libc::pollfd { fd: libc::STDIN_FILENO, events: libc::POLLIN, revents: 0 };
@@ -62,7 +63,8 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back, if it is taken: for whoever has to end the process at once. What fails here cannot be helped.
+/// Gives the terminal back, if it is taken: for whoever has to end the process at once. What fails here cannot be
+/// helped.
 pub fn give_back() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(stdout(), LeaveAlternateScreen, Show);

@@ -1,5 +1,5 @@
-//! Colours and signs by what the terminal can show: sixteen colours at the most, none with `NO_COLOR`, plain letters where the locale
-//! has no other.
+//! Colours and signs by what the terminal can show: sixteen colours at the most, none with `NO_COLOR`, plain letters
+//! where the locale has no other.
 
 use ratatui::style::{Color, Modifier, Style as Look};
 

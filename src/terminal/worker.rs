@@ -87,7 +87,8 @@ impl Workers {
         self.told.try_iter()
     }
 
-    /// Waits for the corrections that were asked for, after a wish to stop for the one in hand. Gives what was told meanwhile.
+    /// Waits for the corrections that were asked for, after a wish to stop for the one in hand. Gives what was told
+    /// meanwhile.
     pub(super) fn wait(&mut self, cancel: &Cancel) -> Vec<WorkerMessage> {
         self.jobs = None;
         self.wanted = None;

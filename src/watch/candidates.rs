@@ -1,6 +1,7 @@
 //! Files that are ripe and wait for a worker: two short queues, what just happened before what a walk found.
 //!
-//! They are bounded, so that whoever fills them waits and memory does not grow; a pause keeps workers away and nothing else.
+//! They are bounded, so that whoever fills them waits and memory does not grow; a pause keeps workers away and nothing
+//! else.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -113,7 +114,8 @@ impl Candidates {
         true
     }
 
-    /// The next file for a worker, which calls [`Candidates::done`] when it is done with it. Waits, for ever or for so long.
+    /// The next file for a worker, which calls [`Candidates::done`] when it is done with it. Waits, for ever or for so
+    /// long.
     pub fn next(&self, wait: Option<Duration>) -> Next {
         let nothing = |state: &mut State| {
             !state.is_closed && (state.is_paused || (state.events.is_empty() && state.walks.is_empty()))

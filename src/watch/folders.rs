@@ -1,7 +1,7 @@
 //! Which folders the kernel watches for us, by name and by descriptor.
 //!
-//! One watch a folder; files have none. Descriptors stand for folders and not for names: a renamed folder keeps its descriptor, so
-//! the old name is forgotten first and everything below it with it.
+//! One watch a folder; files have none. Descriptors stand for folders and not for names: a renamed folder keeps its
+//! descriptor, so the old name is forgotten first and everything below it with it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use inotify::{WatchDescriptor, WatchMask, Watches};
 
-/// What we want to hear of. Not of reading, not of each piece of a long write: a player or a backup must not wake us, and what
-/// grows is seen by looking at it.
+/// What we want to hear of. Not of reading, not of each piece of a long write: a player or a backup must not wake us,
+/// and what grows is seen by looking at it.
 const WANTED: WatchMask = WatchMask::CREATE
     .union(WatchMask::MOVED_TO)
     .union(WatchMask::MOVED_FROM)
@@ -67,7 +67,8 @@ impl Folders {
             if &**other == folder {
                 return Ok(());
             }
-            // Two names of one folder, by a link: the first one does for both. Or the other name is from before a rename.
+            // Two names of one folder, by a link: the first one does for both. Or the other name is from before a
+            // rename.
             if is_same_folder(other, folder) {
                 return Ok(());
             }

@@ -16,7 +16,8 @@ pub(super) struct Mail {
     pub(super) events: HashSet<PathBuf>,
     /// Events were lost: anything may have happened.
     pub(super) lost: bool,
-    /// A link to watched folders is gone: they may have another name in the library, which was not watched beside that one.
+    /// A link to watched folders is gone: they may have another name in the library, which was not watched beside that
+    /// one.
     pub(super) unlinked: bool,
     /// Watched folders that are gone from where they were.
     pub(super) vanished: Vec<PathBuf>,

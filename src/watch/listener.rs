@@ -105,7 +105,8 @@ impl Shared {
         }
         let Some(name) = event.name else { return };
         let path = folder.join(name);
-        // What went from a name, or took its place, took the folders of that name away: the folder itself, or the link to one.
+        // What went from a name, or took its place, took the folders of that name away: the folder itself, or the link
+        // to one.
         if mask.intersects(EventMask::MOVED_FROM | EventMask::MOVED_TO | EventMask::DELETE) {
             let forgotten = folders.forget_below(&path);
             if forgotten > 0 && !mask.contains(EventMask::ISDIR) {

@@ -1,5 +1,5 @@
-//! What happens on the disk becomes work: events and walks are hints, hints wait until their files are still, and what is ripe and
-//! not known already goes to whoever works.
+//! What happens on the disk becomes work: events and walks are hints, hints wait until their files are still, and what
+//! is ripe and not known already goes to whoever works.
 //!
 //! ```text
 //!  inotify ─► Inbox ─► Settling ─► Candidates ─► workers (elsewhere)
@@ -8,8 +8,8 @@
 //!    └─ folders to look through ◄───────┘
 //! ```
 //!
-//! [`Settling`] is the heart: a value without clock, thread or disk, which tests drive by stories. [`Watcher`] gives it all
-//! three. Nothing here opens a file or writes a tag; the line does.
+//! [`Settling`] is the heart: a value without clock, thread or disk, which tests drive by stories. [`Watcher`] gives it
+//! all three. Nothing here opens a file or writes a tag; the line does.
 
 mod candidates;
 mod disk_and_store;

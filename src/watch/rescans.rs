@@ -1,4 +1,5 @@
-//! Folders to look through whole, where noting single files would be too much: kept few, since one folder stands for all in it.
+//! Folders to look through whole, where noting single files would be too much: kept few, since one folder stands for
+//! all in it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! How the watcher looks after its roots: whether they are there, how their changes are noticed, when they are compared.
+//! How the watcher looks after its roots: whether they are there, how their changes are noticed, when they are
+//! compared.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -17,7 +18,8 @@ use crate::storage::{Mounts, WatchMode};
 /// How often a root that is away is looked for.
 const LOOK_FOR_ROOTS: Duration = Duration::from_secs(10);
 
-/// After how long everything is compared once more when a root has come back: what was under way while it came and went is seen then.
+/// After how long everything is compared once more when a root has come back: what was under way while it came and went
+/// is seen then.
 const SECOND_LOOK: Duration = Duration::from_secs(30);
 
 impl WatchLoop {
@@ -25,8 +27,8 @@ impl WatchLoop {
         self.roots.iter().position(|root| path.starts_with(&root.real))
     }
 
-    /// A watched folder is gone from its place. Its parent tells of that, but not where the parent of a root or of a link's target is
-    /// watched by nobody.
+    /// A watched folder is gone from its place. Its parent tells of that, but not where the parent of a root or of a
+    /// link's target is watched by nobody.
     pub(super) fn vanished(&mut self, folder: &Path, now: Instant) {
         let roots: Vec<usize> = (0..self.roots.len()).filter(|&i| self.roots[i].real == folder).collect();
         for index in &roots {

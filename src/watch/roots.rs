@@ -1,5 +1,5 @@
-//! A folder of music and its health: there, or not there for now. A disk that is away is a state that heals by itself; it deletes
-//! nothing and stops nothing.
+//! A folder of music and its health: there, or not there for now. A disk that is away is a state that heals by itself;
+//! it deletes nothing and stops nothing.
 
 use crate::storage::WatchMode;
 use std::io::ErrorKind;
@@ -86,7 +86,8 @@ impl Root {
         self.health == Health::Good
     }
 
-    /// Whether nothing tells of it when another folder takes its place: it is away, or reached through a link, which nobody watches.
+    /// Whether nothing tells of it when another folder takes its place: it is away, or reached through a link, which
+    /// nobody watches.
     pub fn is_looked_for(&self) -> bool {
         !self.is_good() || self.configured != self.real
     }
@@ -96,7 +97,8 @@ impl Root {
         self.watch_mode != WatchMode::Watched || self.unwatched.is_some()
     }
 
-    /// Takes notice of what is at its place. An empty folder of which the database knows files is a mount point without its mount.
+    /// Takes notice of what is at its place. An empty folder of which the database knows files is a mount point without
+    /// its mount.
     pub fn observe(&mut self, sight: Sight, has_known_files: impl FnOnce(&Path) -> bool) -> Option<Change> {
         let was_at = self.real.clone();
         let health = match sight {

@@ -1,8 +1,9 @@
-//! The heart of the watch: hints go in, work comes out when it is ripe. No clock, no thread, no disk: all three are handed in.
+//! The heart of the watch: hints go in, work comes out when it is ripe. No clock, no thread, no disk: all three are
+//! handed in.
 //!
-//! A hint only says where to look; what counts is what is there when it is looked. A file is ripe when it was the same at two looks
-//! that are the settling time apart, with no hint between them. Memory is bounded: beyond so many waiting files their folders are
-//! noted instead.
+//! A hint only says where to look; what counts is what is there when it is looked. A file is ripe when it was the same
+//! at two looks that are the settling time apart, with no hint between them. Memory is bounded: beyond so many waiting
+//! files their folders are noted instead.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -138,7 +139,8 @@ impl Settling {
                 if is_hidden(&path) {
                     return None;
                 }
-                // Neither what the event said of it nor the ending of its name tells what it is: a link is made like a file.
+                // Neither what the event said of it nor the ending of its name tells what it is: a link is made like a
+                // file.
                 let sight = surroundings.look(&path);
                 let is_music = || !is_unfinished(&path) && surroundings.takes(&path);
                 let counts = match sight {
@@ -217,8 +219,8 @@ impl Settling {
         Some(waiting)
     }
 
-    /// Looks at what is due, and hands on what is ripe: at most `room` files of each origin. The rest keeps its place; whoever
-    /// makes room calls again.
+    /// Looks at what is due, and hands on what is ripe: at most `room` files of each origin. The rest keeps its place;
+    /// whoever makes room calls again.
     pub fn ripen(
         &mut self,
         now: Instant,

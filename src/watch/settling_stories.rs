@@ -1,7 +1,8 @@
-//! What happens to files, second by second, and what the watch makes of it. The same stories are told to the whole service, with real
-//! files, in `tests/watch.rs`.
+//! What happens to files, second by second, and what the watch makes of it. The same stories are told to the whole
+//! service, with real files, in `tests/watch.rs`.
 //!
-//! A line is `SECOND what happens`, or `SECOND => what has to come out`. Files of `SECOND write` are as long as the second.
+//! A line is `SECOND what happens`, or `SECOND => what has to come out`. Files of `SECOND write` are as long as the
+//! second.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,5 @@
-//! The thread that compares folders with the database, one after the other: at the start, at intervals, and where events were lost.
+//! The thread that compares folders with the database, one after the other: at the start, at intervals, and where
+//! events were lost.
 //!
 //! It may wait for days until there is room for what it finds; events do not wait for it.
 

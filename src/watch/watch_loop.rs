@@ -117,7 +117,8 @@ impl WatchLoop {
         }
     }
 
-    /// A file that says what in its folder is no music came, went or changed: the folder is watched and looked through anew.
+    /// A file that says what in its folder is no music came, went or changed: the folder is watched and looked through
+    /// anew.
     fn changed_its_mind(&mut self, ignore_file: &Path, now: Instant) {
         let Some(folder) = ignore_file.parent().filter(|folder| self.takes_folder(folder)) else { return };
         tracing::debug!("{}: what counts in its folder may be something else now", ignore_file.display());
@@ -188,8 +189,8 @@ impl WatchLoop {
         }
     }
 
-    /// Where the tracks of an album vote together, a change of one is a change of all. They come as from a walk, so that they do
-    /// not hint at each other in turn.
+    /// Where the tracks of an album vote together, a change of one is a change of all. They come as from a walk, so
+    /// that they do not hint at each other in turn.
     fn hint_at_neighbours(&mut self, path: &Path, now: Instant) {
         let Some(folder) = path.parent().filter(|_| self.plan.fingerprints.depend_on_neighbours()) else { return };
         for neighbour in self.plan.selection.files_in(folder) {

@@ -172,7 +172,8 @@ pub fn header_pages(pages: &[(Vec<u8>, Vec<u8>)]) -> usize {
     pages.iter().position(|(head, _)| head[6..14] != [0; 8]).unwrap()
 }
 
-/// The same sound `times` over in one stream: pages with new numbers and positions. `skip` is Opus' pre-skip, which positions include.
+/// The same sound `times` over in one stream: pages with new numbers and positions. `skip` is Opus' pre-skip, which
+/// positions include.
 pub fn tile_ogg(file: &[u8], times: u64, skip: u64) -> Vec<u8> {
     let pages = pages(file);
     let sound = header_pages(&pages);

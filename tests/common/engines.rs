@@ -23,8 +23,8 @@ pub fn library_of_python(test: &str) -> Option<PathBuf> {
     path.map(PathBuf::from)
 }
 
-/// The package's wheel, `$RECLASSD_MUSICNN_WHEEL` or in `target/wheels`; where it is not, `None`, and a word about the test that
-/// needs it.
+/// The package's wheel, `$RECLASSD_MUSICNN_WHEEL` or in `target/wheels`; where it is not, `None`, and a word about the
+/// test that needs it.
 pub fn musicnn_wheel(test: &str) -> Option<PathBuf> {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/wheels/musicnn-0.1.0-py3-none-any.whl");
     let wheel = std::env::var_os("RECLASSD_MUSICNN_WHEEL").map_or_else(default, PathBuf::from);

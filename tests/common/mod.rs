@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: a library in a temporary folder, sound that is synthesised here, and the program itself, run
-//! with an environment that knows nothing of the machine's own configuration.
+//! What the end-to-end tests share: a library in a temporary folder, sound that is synthesised here, and the program
+//! itself, run with an environment that knows nothing of the machine's own configuration.
 #![allow(dead_code, clippy::unwrap_used)] // each test file uses a part of it; a test may panic
 
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ pub mod onnx;
 pub mod service;
 pub mod sound;
 
-/// A folder of the reference material in `../shared` beside the checkout, or wherever `RECLASSD_SHARED` says; where it is not,
-/// `None`, and a word about the test that needs it.
+/// A folder of the reference material in `../shared` beside the checkout, or wherever `RECLASSD_SHARED` says; where it
+/// is not, `None`, and a word about the test that needs it.
 pub fn shared(test: &str, folder: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let folder = std::env::var_os("RECLASSD_SHARED").map_or_else(beside, PathBuf::from).join(folder);
@@ -37,7 +37,8 @@ pub fn no_gpu(test: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "no GPU: {test}: {why}");
 }
 
-/// Says that a test cannot run here for want of rights or of a network, which nothing that could be installed would change.
+/// Says that a test cannot run here for want of rights or of a network, which nothing that could be installed would
+/// change.
 pub fn not_allowed(test: &str, why: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "not possible here: {test}: {why}");
@@ -89,8 +90,8 @@ impl Library {
         path
     }
 
-    /// The configuration; unless it says otherwise, files that the test made a moment ago count as whole, and synthesised sound as
-    /// music.
+    /// The configuration; unless it says otherwise, files that the test made a moment ago count as whole, and
+    /// synthesised sound as music.
     fn settled_config(&self) -> String {
         let unless_said = |config: String, section: &str, key: &str, value: &str| {
             let header = format!("[{section}]");

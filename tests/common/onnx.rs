@@ -1,4 +1,5 @@
-//! The smallest ONNX files that have a model's signature: each output is its bias, moved a little by the mean of the input.
+//! The smallest ONNX files that have a model's signature: each output is its bias, moved a little by the mean of the
+//! input.
 
 /// An output: its name, its shape behind the batch, its bias, and whether a sigmoid comes last.
 pub struct Output<'a> {

@@ -31,9 +31,11 @@ impl Pty {
     /// Starts a program on a terminal of that size.
     pub fn start(command: &mut Command, rows: u16, columns: u16) -> Self {
         let size = winsize(rows, columns);
-        // Closed in every program that is started meanwhile, this one included: while one holds the other end, nothing hangs up.
+        // Closed in every program that is started meanwhile, this one included: while one holds the other end, nothing
+        // hangs up.
         let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-        // SAFETY: each number that is made an owner of is one that was opened just now and is nobody else's; the size lives throughout.
+        // SAFETY: each number that is made an owner of is one that was opened just now and is nobody else's; the size
+        // lives throughout.
         let (master, line) = unsafe {
             let master = libc::posix_openpt(flags);
             assert!(master >= 0, "{}", std::io::Error::last_os_error());

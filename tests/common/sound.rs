@@ -1,7 +1,7 @@
 //! Sound that the tests make, and the plainest files that hold it: WAV, and FLAC with verbatim subframes.
 
-/// Seconds of a chord that changes, with a drum beat and some hiss: enough like music for the whole line to take it as such.
-/// Another `seed` is another tune. 16-bit mono.
+/// Seconds of a chord that changes, with a drum beat and some hiss: enough like music for the whole line to take it as
+/// such. Another `seed` is another tune. 16-bit mono.
 pub fn tune(seed: u32, sample_rate: u32, seconds: f64) -> Vec<i16> {
     let length = (seconds * f64::from(sample_rate)) as usize;
     let mut noise = seed.wrapping_mul(2_654_435_761).wrapping_add(1);

@@ -1,5 +1,6 @@
 //! Sound made here, the same to the bit on every machine: additions and multiplications only, no library sine, and the
-//! result rounded to 16 bits. It has what music has: chords with harmonics and decay, a bass, drums, glides, hiss, rests.
+//! result rounded to 16 bits. It has what music has: chords with harmonics and decay, a bass, drums, glides, hiss,
+//! rests.
 
 /// A synthesised clip.
 pub struct Clip {

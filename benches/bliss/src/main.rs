@@ -2,8 +2,9 @@
 //!
 //!     bliss [--jobs N] FILE...
 //!
-//! `--jobs` files at a time (one a core). Of each file bliss decodes and analyses the whole, with some threads of its own: what one
-//! wants of fewer jobs than cores is to be seen to from outside, by `taskset`. The exit status is 1 if any file failed, 2 on misuse.
+//! `--jobs` files at a time (one a core). Of each file bliss decodes and analyses the whole, with some threads of its
+//! own: what one wants of fewer jobs than cores is to be seen to from outside, by `taskset`. The exit status is 1 if
+//! any file failed, 2 on misuse.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,4 +1,5 @@
-//! The containers whose sound can be found. What a file is, [crate::formats] tells; what no decoder is built in for is refused here by name.
+//! The containers whose sound can be found. What a file is, [crate::formats] tells; what no decoder is built in for is
+//! refused here by name.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! Native FLAC: the stream's description, the frames behind the metadata blocks, and whether the last frame is where the description
-//! says it should be.
+//! Native FLAC: the stream's description, the frames behind the metadata blocks, and whether the last frame is where
+//! the description says it should be.
 
 use std::ops::Range;
 
@@ -77,7 +77,8 @@ impl Layout {
         let end = tags::trailing(source, first)?;
         let frames = first..end;
         let declared = declared_samples(&stream_info);
-        // Chance makes a frame header out of one in some hundred thousand bytes of sound: any header that confirms the declared length does.
+        // Chance makes a frame header out of one in some hundred thousand bytes of sound: any header that confirms the
+        // declared length does.
         let ends = frame_ends(source, &frames, &stream_info)?;
         let whole = |end: u64| end <= declared && u128::from(end) * 20 >= u128::from(declared) * 19;
         let total = match declared {
@@ -148,7 +149,8 @@ fn is_frame(source: &mut Source, position: Option<u64>, info: &[u8; 34]) -> Resu
     Ok(starts && frame_samples(head, fixed_block).is_some())
 }
 
-/// The first frame behind `start`, wherever it is: a whole one by its checksum, of which the next one is told by its number.
+/// The first frame behind `start`, wherever it is: a whole one by its checksum, of which the next one is told by its
+/// number.
 fn search(source: &mut Source, start: u64, info: &[u8; 34]) -> Result<Option<u64>, Fault> {
     const STEP: u64 = 1 << 20;
     let fixed_block = u64::from(u16::from_be_bytes([info[0], info[1]]));
@@ -183,9 +185,9 @@ fn declared_samples(info: &[u8; 34]) -> u64 {
     u64::from(info[13] & 0x0f) << 32 | u64::from(u32::from_be_bytes([info[14], info[15], info[16], info[17]]))
 }
 
-/// How far the sound reaches by the frames near the end of the file, in samples, last one first: told by every header whose checksum
-/// is right and whose stream parameters are those of the first frame. The frame of the last header counts if its own checksum
-/// shows that it is whole; before every other one there is the sound of the frame before.
+/// How far the sound reaches by the frames near the end of the file, in samples, last one first: told by every header
+/// whose checksum is right and whose stream parameters are those of the first frame. The frame of the last header
+/// counts if its own checksum shows that it is whole; before every other one there is the sound of the frame before.
 fn frame_ends(source: &mut Source, frames: &Range<u64>, info: &[u8; 34]) -> Result<Vec<u64>, Fault> {
     let first = source.array::<4>(frames.start)?.unwrap_or_default();
     let start = frames.end.saturating_sub(TAIL).max(frames.start);
@@ -197,7 +199,8 @@ fn frame_ends(source: &mut Source, frames: &Range<u64>, info: &[u8; 34]) -> Resu
     };
     let candidates = (0..tail.len().saturating_sub(3)).rev().filter(alike);
     let frames = candidates.filter_map(|at| frame_samples(&tail[at..], fixed_block).map(|samples| (at, samples)));
-    // Only the frame that reaches the end of the file can be checked; what looks like a header inside it comes first, if at all.
+    // Only the frame that reaches the end of the file can be checked; what looks like a header inside it comes first,
+    // if at all.
     let reach = |(number, (at, samples)): (usize, (usize, Range<u64>))| {
         if number < CHECKED && crc16(&tail[at..]) == 0 { samples.end } else { samples.start }
     };

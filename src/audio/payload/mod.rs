@@ -1,6 +1,6 @@
-//! Where in a file the encoded sound is, and nothing else of the file: no tags, covers, padding, indices or page headers. One file a
-//! container. A decoder starts from here, an identity is a hash of some of it, and whoever rewrites tags hashes all of it before and
-//! after. Nothing is decoded here.
+//! Where in a file the encoded sound is, and nothing else of the file: no tags, covers, padding, indices or page
+//! headers. One file a container. A decoder starts from here, an identity is a hash of some of it, and whoever rewrites
+//! tags hashes all of it before and after. Nothing is decoded here.
 
 pub(crate) mod caf;
 mod container;
@@ -24,10 +24,10 @@ pub(crate) use container::{Found, find};
 
 /// The encoded sound of a file: its container and the bytes, in order.
 ///
-/// What it is for each container: MP3 and ADTS: everything from the first frame to the last byte before the trailing tags. FLAC: the
-/// frames behind the metadata blocks. Ogg: the bodies of the pages behind the header packets, without page headers. MP4: the contents
-/// of every `mdat`. WAV: the contents of `data`, AIFF: of `SSND`, CAF: of `data`. Matroska: the clusters. The formats that cannot be
-/// decoded here have no payload.
+/// What it is for each container: MP3 and ADTS: everything from the first frame to the last byte before the trailing
+/// tags. FLAC: the frames behind the metadata blocks. Ogg: the bodies of the pages behind the header packets, without
+/// page headers. MP4: the contents of every `mdat`. WAV: the contents of `data`, AIFF: of `SSND`, CAF: of `data`.
+/// Matroska: the clusters. The formats that cannot be decoded here have no payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
     /// The kind of file.
@@ -48,11 +48,12 @@ impl Payload {
     }
 }
 
-/// Finds the encoded sound of a file. An Ogg file is walked page by page for it; the others are read at a few places only.
+/// Finds the encoded sound of a file. An Ogg file is walked page by page for it; the others are read at a few places
+/// only.
 ///
 /// # Errors
-/// Whatever keeps the container from being understood: see [AudioError]. A file that stops before the end that it declares is an error
-/// as well, except in MPEG audio and ADTS, which are not looked into here.
+/// Whatever keeps the container from being understood: see [AudioError]. A file that stops before the end that it
+/// declares is an error as well, except in MPEG audio and ADTS, which are not looked into here.
 pub fn payload(path: &Path) -> Result<Payload, AudioError> {
     guard(path, || {
         let mut source = Source::open(path)?;
@@ -61,7 +62,8 @@ pub fn payload(path: &Path) -> Result<Payload, AudioError> {
     })
 }
 
-/// The BLAKE3 hash of the whole encoded sound, without tags: equal before and after a tag write that left the sound alone.
+/// The BLAKE3 hash of the whole encoded sound, without tags: equal before and after a tag write that left the sound
+/// alone.
 ///
 /// # Errors
 /// As [payload], and when reading fails.

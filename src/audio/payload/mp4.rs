@@ -1,12 +1,13 @@
-//! MP4 and its kin (M4A, M4B, MOV): the contents of every `mdat`, and what the movie header says about the first track of sound:
-//! codec, protection, true rate, and the edit list, which tells how much of the encoder's delay to drop.
+//! MP4 and its kin (M4A, M4B, MOV): the contents of every `mdat`, and what the movie header says about the first track
+//! of sound: codec, protection, true rate, and the edit list, which tells how much of the encoder's delay to drop.
 
 use std::ops::Range;
 
 use crate::audio::error::Fault;
 use crate::audio::source::Source;
 
-/// The most boxes that are believed, at the top and in the movie header together. A fragmented file has two a few seconds.
+/// The most boxes that are believed, at the top and in the movie header together. A fragmented file has two a few
+/// seconds.
 const MOST_BOXES: usize = 200_000;
 
 /// The longest codec description that is read.
@@ -36,7 +37,8 @@ pub(crate) struct Track {
     pub sample_rate: u32,
     /// Ticks a second of the track's clock.
     pub timescale: u32,
-    /// The first edit: its length in ticks of the movie's clock and where in the track it begins, in ticks of the track's.
+    /// The first edit: its length in ticks of the movie's clock and where in the track it begins, in ticks of the
+    /// track's.
     edit: Option<(u64, u64)>,
     /// AAC: the decoder's configuration.
     pub audio_config: Option<AudioConfig>,
@@ -59,7 +61,8 @@ pub(crate) struct AudioConfig {
 }
 
 impl Track {
-    /// Samples (ticks of the track's clock) to drop at the start, and how many to keep, as far as the edit list says so.
+    /// Samples (ticks of the track's clock) to drop at the start, and how many to keep, as far as the edit list says
+    /// so.
     pub(crate) fn edit(&self) -> (u64, Option<u64>) {
         let Some((duration, start)) = self.edit else { return (0, None) };
         let ticks = u128::from(duration) * u128::from(self.timescale) / u128::from(self.movie_timescale.max(1));
@@ -239,7 +242,8 @@ fn read_description(walker: &mut Walker<'_>, atom: &Atom, track: &mut Track) -> 
     if let Some(order) = bytes.windows(4).position(|mark| mark == b"enda") {
         track.little_endian = bytes.get(order + 4..order + 6) == Some(&[0, 1]);
     }
-    // The configuration hides in nested descriptors whose headers have several lengths; its own tag is 5, behind tag 4 with 13 bytes.
+    // The configuration hides in nested descriptors whose headers have several lengths; its own tag is 5, behind tag 4
+    // with 13 bytes.
     if let Some(esds) = bytes.windows(4).position(|mark| mark == b"esds") {
         track.audio_config = decoder_specific(bytes.get(esds + 8..).unwrap_or_default()).and_then(AudioConfig::parse);
     }
@@ -285,7 +289,8 @@ impl AudioConfig {
             spectral_replication = true;
             bits.sample_rate()?;
         } else if object_type == 2 {
-            // The general configuration: frame length, core coder, extension; then, perhaps, the sync word of an extension.
+            // The general configuration: frame length, core coder, extension; then, perhaps, the sync word of an
+            // extension.
             bits.take(1)?;
             if bits.take(1)? == 1 {
                 bits.take(14)?;

@@ -1,9 +1,10 @@
-//! Bare MPEG audio (MP3 and its older layers): what the Xing, Info or VBRI frame declares, and where the n-th frame is. Nothing is decoded.
+//! Bare MPEG audio (MP3 and its older layers): what the Xing, Info or VBRI frame declares, and where the n-th frame is.
+//! Nothing is decoded.
 //!
-//! Frames have no numbers, so positions are found in one of two exact ways. When every frame has the same bitrate, frame `k` begins at
-//! `k * bytes per frame`, give or take the padding slot; that is believed only after a frame header of that bitrate was found at
-//! just these places near the middle and the end. Otherwise headers are walked, one after the other, up to the frame that is wanted:
-//! a millisecond for five minutes of music.
+//! Frames have no numbers, so positions are found in one of two exact ways. When every frame has the same bitrate,
+//! frame `k` begins at `k * bytes per frame`, give or take the padding slot; that is believed only after a frame header
+//! of that bitrate was found at just these places near the middle and the end. Otherwise headers are walked, one after
+//! the other, up to the frame that is wanted: a millisecond for five minutes of music.
 
 use std::io;
 use std::ops::Range;
@@ -208,7 +209,8 @@ fn declared(source: &mut Source, at: u64, header: &Header) -> io::Result<Option<
     Ok(None)
 }
 
-/// Reads a Xing or Info table. The delays are LAME's; the 529 samples that every decoder adds are counted with them, as ffmpeg does.
+/// Reads a Xing or Info table. The delays are LAME's; the 529 samples that every decoder adds are counted with them, as
+/// ffmpeg does.
 fn xing(table: &[u8]) -> Declared {
     const DECODER_DELAY: u64 = 529;
     let mut declared = Declared::default();

@@ -1,7 +1,8 @@
 //! Ogg: pages, the links of a chained file, and where in them the header packets end and the sound begins.
 //!
-//! A tag writer may repaginate the headers, which renumbers every later page and changes its checksum; the bodies of the pages behind
-//! the headers stay what they were. So bodies are what a payload consists of, and positions are counted from the first of them.
+//! A tag writer may repaginate the headers, which renumbers every later page and changes its checksum; the bodies of
+//! the pages behind the headers stay what they were. So bodies are what a payload consists of, and positions are
+//! counted from the first of them.
 
 use std::io;
 use std::ops::Range;
@@ -151,14 +152,15 @@ pub(crate) fn audio_pages(source: &mut Source, start: u64) -> Result<Range<u64>,
     Ok(open_link(source, start, end)?.pages)
 }
 
-/// The last complete page and where it ends. What follows it may be a foreign tag; the beginning of another page means that the
-/// file was cut, unless the stream had said that it was over.
+/// The last complete page and where it ends. What follows it may be a foreign tag; the beginning of another page means
+/// that the file was cut, unless the stream had said that it was over.
 fn last_page(source: &mut Source, start: u64) -> Result<(Page, u64), Fault> {
     let mut position = source.len().saturating_sub(2 * LONGEST_PAGE).max(start);
     let mut last: Option<Page> = None;
     let mut cut = false;
     while let Some(page) = next_page(source, position..source.len())? {
-        // Chance can write the mark into a body: a page counts when another, or the end, or something else follows its full length.
+        // Chance can write the mark into a body: a page counts when another, or the end, or something else follows its
+        // full length.
         if page.end() > source.len() {
             cut = true;
             position = page.at + 1;
@@ -244,8 +246,8 @@ fn open_link(source: &mut Source, start: u64, end: u64) -> Result<Link, Fault> {
     Ok(Link { serial, stream, pages: position..end, last_granule: 0 })
 }
 
-/// Where the headers of a stream of FLAC end. How many there are is told, and not always rightly: a packet that begins as no metadata
-/// block does is sound.
+/// Where the headers of a stream of FLAC end. How many there are is told, and not always rightly: a packet that begins
+/// as no metadata block does is sound.
 fn flac_sound(source: &mut Source, serial: u32, range: Range<u64>, mut headers: usize) -> Result<u64, Fault> {
     let (mut position, mut end_of_headers) = (range.start, range.start);
     for _ in 0..MOST_HEADER_PAGES {

@@ -1,5 +1,5 @@
-//! The formats made of chunks: WAV (with its 64-bit kin RF64 and BW64) and AIFF. Found are the chunk of sound and the chunk that
-//! describes it.
+//! The formats made of chunks: WAV (with its 64-bit kin RF64 and BW64) and AIFF. Found are the chunk of sound and the
+//! chunk that describes it.
 
 use std::ops::Range;
 
@@ -12,8 +12,8 @@ const MOST_CHUNKS: usize = 10_000;
 /// The longest description of a format in bytes (real ones have 16 to 60).
 const LONGEST_DESCRIPTION: u64 = 4096;
 
-/// What programs declare in front of sound whose length they do not know yet (lame and SoX; ffmpeg's is the largest number that there
-/// is): in a pipe nobody fills it in.
+/// What programs declare in front of sound whose length they do not know yet (lame and SoX; ffmpeg's is the largest
+/// number that there is): in a pipe nobody fills it in.
 const TO_THE_END: [u64; 2] = [0x7fff_ffff, 0x7fff_f000];
 
 /// The same of SoX in AIFF.
@@ -156,8 +156,9 @@ pub(super) fn sound(source: &Source, start: u64, declared: u64) -> Result<Range<
     if data.is_empty() { Err(NO_SAMPLES) } else { Ok(data) }
 }
 
-/// A file of which at least 95 % are there is taken as whole: what is missing then is less than what separates two encoders' ideas of
-/// a file's length, and is never inside the analysed window. Anything less is a copy or a download that stopped.
+/// A file of which at least 95 % are there is taken as whole: what is missing then is less than what separates two
+/// encoders' ideas of a file's length, and is never inside the analysed window. Anything less is a copy or a download
+/// that stopped.
 pub(super) fn check_whole(present: u64, declared: u64) -> Result<(), Fault> {
     if u128::from(present) * 20 < u128::from(declared) * 19 {
         let percent = u128::from(present) * 100 / u128::from(declared.max(1));

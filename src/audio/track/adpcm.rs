@@ -1,5 +1,5 @@
-//! ADPCM of any container: blocks of one length, each of which can be decoded by itself, so that a place is found by arithmetic. The
-//! demuxers do not find it: that of WAV takes a block for a frame when it seeks.
+//! ADPCM of any container: blocks of one length, each of which can be decoded by itself, so that a place is found by
+//! arithmetic. The demuxers do not find it: that of WAV takes a block for a frame when it seeks.
 
 use std::ops::Range;
 
@@ -131,8 +131,8 @@ const GROWTH: [i64; 16] = [230, 230, 230, 230, 307, 409, 512, 614, 768, 614, 512
 /// The smallest step.
 const SMALLEST_STEP: i64 = 16;
 
-/// Whether the steps of a block stay in the range of sound. Their size grows with what the block says, threefold at the most, and the decoder
-/// computes with it unchecked.
+/// Whether the steps of a block stay in the range of sound. Their size grows with what the block says, threefold at the
+/// most, and the decoder computes with it unchecked.
 fn is_sane(block: &[u8], channels: usize) -> bool {
     let Some((head, sound)) = block.split_at_checked(7 * channels) else { return false };
     // A byte a channel tells the coefficients, then two the first step.

@@ -1,5 +1,5 @@
-//! WAV, AIFF and CAF. The demuxers are shown a minimal file (the description of the sound, then the sound) instead of the real one:
-//! comments, pictures and cue sheets are then neither parsed nor able to mislead them.
+//! WAV, AIFF and CAF. The demuxers are shown a minimal file (the description of the sound, then the sound) instead of
+//! the real one: comments, pictures and cue sheets are then neither parsed nor able to mislead them.
 
 use symphonia::default::formats as readers;
 

@@ -63,8 +63,8 @@ impl Decoder {
         }
     }
 
-    /// Decodes `packet` and appends its sound, mixed down, to `mono`. `frames` is how many the container says are in it; what tells that by
-    /// itself needs no number.
+    /// Decodes `packet` and appends its sound, mixed down, to `mono`. `frames` is how many the container says are in
+    /// it; what tells that by itself needs no number.
     pub(super) fn decode(&mut self, packet: &[u8], frames: u64, mono: &mut Vec<f32>) -> Result<Decoded, Fault> {
         match self {
             Self::Symphonia(this) => {

@@ -1,5 +1,6 @@
-//! What symphonia's demuxers read: packets with positions, by a track that can be sought. Here are FLAC, MP4, Matroska and ADTS, in
-//! [chunked](super::chunked) the formats made of chunks. FLAC is shown to the demuxer as a minimal file, as those are.
+//! What symphonia's demuxers read: packets with positions, by a track that can be sought. Here are FLAC, MP4, Matroska
+//! and ADTS, in [chunked](super::chunked) the formats made of chunks. FLAC is shown to the demuxer as a minimal file,
+//! as those are.
 
 use std::ops::Range;
 
@@ -171,8 +172,8 @@ fn codec(number: symphonia::core::codecs::audio::AudioCodecId, kind: Kind) -> Re
     }
 }
 
-/// Why a demuxer or decoder did not take a header. They know less forms than there are, so that a header which they do not understand is
-/// no proof of damage; those of FLAC and ADTS have one form.
+/// Why a demuxer or decoder did not take a header. They know less forms than there are, so that a header which they do
+/// not understand is no proof of damage; those of FLAC and ADTS have one form.
 fn not_taken(error: Error, kind: Kind) -> Fault {
     match error {
         Error::DecodeError(why) | Error::LimitError(why) if !matches!(kind, Kind::Flac | Kind::Adts) => {
@@ -325,8 +326,8 @@ impl DemuxedTrack {
         self.decoder.decode(data, frames, mono)
     }
 
-    /// The next packet of the track; `None` at the end, and where the container stops making sense: whether enough of the sound was
-    /// there is judged by whoever wanted it.
+    /// The next packet of the track; `None` at the end, and where the container stops making sense: whether enough of
+    /// the sound was there is judged by whoever wanted it.
     fn packet(&mut self) -> Result<Option<symphonia::core::packet::Packet>, Fault> {
         loop {
             match self.reader.next_packet() {
@@ -345,8 +346,9 @@ fn scale(ticks: u64, base: TimeBase, sample_rate: u32) -> u64 {
     u64::try_from(numerator / u128::from(base.denom.get())).unwrap_or(u64::MAX)
 }
 
-/// The Opus header as Matroska keeps it (whole) or MP4 (its own layout, with its numbers the other way round). The demuxer of MP4 puts the
-/// mark of the one before the other and leaves the numbers as they are; MP4's layout is of version 0, which the whole header never was.
+/// The Opus header as Matroska keeps it (whole) or MP4 (its own layout, with its numbers the other way round). The
+/// demuxer of MP4 puts the mark of the one before the other and leaves the numbers as they are; MP4's layout is of
+/// version 0, which the whole header never was.
 fn opus_head(parameters: &AudioCodecParameters) -> Result<opus::Head, Fault> {
     let bytes = parameters.extra_data.as_deref().unwrap_or_default();
     match bytes.strip_prefix(b"OpusHead") {
@@ -377,7 +379,8 @@ impl Track for DemuxedTrack {
         self.pass_until = i64::MIN;
         let ts = Timestamp::new(self.ticks(wanted));
         if self.reader.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id: self.track }).is_err() {
-            // A second track that is shorter, or an index that is broken: go through the packets from the start instead.
+            // A second track that is shorter, or an index that is broken: go through the packets from the start
+            // instead.
             self.reader = (self.opener)()?;
             self.pass_until = wanted;
         }
@@ -393,7 +396,8 @@ impl Track for DemuxedTrack {
                 break (packet, stamped);
             }
         };
-        // Coarse clocks (Matroska's counts milliseconds) tell roughly where a packet is; between them frames are counted.
+        // Coarse clocks (Matroska's counts milliseconds) tell roughly where a packet is; between them frames are
+        // counted.
         let tolerance = i64::from(self.format.sample_rate) / 20;
         let start = match self.next {
             Some(next) if stamped.abs_diff(next) <= tolerance as u64 => next,

@@ -1,5 +1,5 @@
-//! What a WAV or an AIFF says about its sound, brought into the one form that the demuxer knows. Writers differ in what they append to it
-//! and in how they count the bits of a sample; that makes no file a damaged one.
+//! What a WAV or an AIFF says about its sound, brought into the one form that the demuxer knows. Writers differ in what
+//! they append to it and in how they count the bits of a sample; that makes no file a damaged one.
 
 use crate::audio::error::Fault;
 use crate::formats::{Codec, Kind, Mark, Support, codec};
@@ -147,8 +147,8 @@ fn extensible(common: &[u8; 16], wave: &Wave<'_>) -> Result<Described, Fault> {
     Ok(Described::Demuxed(shown))
 }
 
-/// Refuses ADPCM that the decoder would not read as it was meant. `lead` is the length of a channel's head in each block, `unit` that of the
-/// pieces in which the channels take turns behind it.
+/// Refuses ADPCM that the decoder would not read as it was meant. `lead` is the length of a channel's head in each
+/// block, `unit` that of the pieces in which the channels take turns behind it.
 fn check_adpcm(name: &str, wave: &Wave<'_>, lead: u16, unit: u16) -> Result<(), Fault> {
     if wave.channels > 2 {
         return Err(Fault::unsupported(format!("{name} with more than two channels")));

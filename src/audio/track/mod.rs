@@ -1,5 +1,5 @@
-//! A container and its codec as one thing: a track that can be positioned and that yields mono sound, packet by packet. One file a way of
-//! reading: bare MPEG frames, Ogg pages, and everything that symphonia's demuxers read.
+//! A container and its codec as one thing: a track that can be positioned and that yields mono sound, packet by packet.
+//! One file a way of reading: bare MPEG frames, Ogg pages, and everything that symphonia's demuxers read.
 
 mod adpcm;
 mod chunked;
@@ -114,8 +114,8 @@ pub(crate) trait Track: Send {
     /// Does what is left to do to sound that was cut out of what was decoded.
     fn finish(&self, _sound: &mut [f32]) {}
 
-    /// Decodes the next packet: appends its mono sound to `mono` and gives the position of the first frame appended, which is negative
-    /// within the encoder's delay. A packet that is broken appends nothing. `None` at the end.
+    /// Decodes the next packet: appends its mono sound to `mono` and gives the position of the first frame appended,
+    /// which is negative within the encoder's delay. A packet that is broken appends nothing. `None` at the end.
     fn decode(&mut self, mono: &mut Vec<f32>) -> Result<Option<i64>, Fault>;
 }
 

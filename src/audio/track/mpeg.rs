@@ -14,8 +14,8 @@ use super::decoder::{Decoded, Decoder};
 use super::{Codec, Format, Track};
 use crate::audio::half_rate;
 
-/// Frames decoded and dropped before the wanted one: a frame may lean on the bits of up to nine frames before it (511 bytes, at the
-/// lowest bitrates), and its sound overlaps with theirs.
+/// Frames decoded and dropped before the wanted one: a frame may lean on the bits of up to nine frames before it (511
+/// bytes, at the lowest bitrates), and its sound overlaps with theirs.
 const RUN_IN: u64 = 16;
 
 pub(super) struct MpegTrack {
@@ -81,7 +81,8 @@ pub(super) fn codec(header: &Header) -> Codec {
 
 /// The decoder of frames like this one.
 pub(super) fn decoder(header: &Header) -> Result<Decoder, Fault> {
-    // Not in the standard of MPEG-1, and refused by the decoder in all versions; some encoders write them, and players play them.
+    // Not in the standard of MPEG-1, and refused by the decoder in all versions; some encoders write them, and players
+    // play them.
     let (kilobits, channels) = (header.bitrate / 1000, header.channels);
     let unusual: &[u32] = if channels == 1 { &[224, 256, 320, 384] } else { &[32, 48, 56, 80] };
     if header.layer == 2 && unusual.contains(&kilobits) {

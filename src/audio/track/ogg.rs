@@ -1,7 +1,8 @@
-//! Ogg: pages become packets, granule positions become frames, and the links of a chained file become one stretch of sound.
+//! Ogg: pages become packets, granule positions become frames, and the links of a chained file become one stretch of
+//! sound.
 //!
-//! A granule position is where the sound behind a page's last packet is, so positions are anchored at ends of pages: after a seek, one
-//! page is decoded only to find out where one is (and to let the decoder settle).
+//! A granule position is where the sound behind a page's last packet is, so positions are anchored at ends of pages:
+//! after a seek, one page is decoded only to find out where one is (and to let the decoder settle).
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_VORBIS};
@@ -14,7 +15,8 @@ use crate::audio::source::Source;
 use super::decoder::{Decoded, Decoder};
 use super::{Codec, Format, Track};
 
-/// Seconds that are decoded and dropped before the wanted frame, at least. Opus asks for 0.08; pages last up to one second.
+/// Seconds that are decoded and dropped before the wanted frame, at least. Opus asks for 0.08; pages last up to one
+/// second.
 const RUN_IN: i64 = 1;
 
 /// The longest packet that is put together from pages.
@@ -137,7 +139,8 @@ impl Reader {
             if page.serial != self.serial {
                 continue;
             }
-            // The rest of a packet without its beginning, or a beginning without its rest: damage, or a place that was sought.
+            // The rest of a packet without its beginning, or a beginning without its rest: damage, or a place that was
+            // sought.
             if page.continued != self.packet.as_ref().is_none_or(|packet| !packet.is_empty()) {
                 self.packet = if page.continued { None } else { Some(Vec::new()) };
             }
@@ -192,7 +195,8 @@ impl OggTrack {
         let mut total = 0;
         for link in links(&mut source, start)? {
             let (sample_rate, channels) = shape(&link.stream)?;
-            // Symphonia undoes the coupling of channels in the wrong order, which only shows where a channel is coupled twice.
+            // Symphonia undoes the coupling of channels in the wrong order, which only shows where a channel is coupled
+            // twice.
             if channels > 2 && matches!(link.stream, Stream::Vorbis(_)) {
                 return Err(Fault::unsupported("Vorbis with more than two channels"));
             }
@@ -260,8 +264,8 @@ fn anchor(source: &mut Source, start: u64, end: u64, serial: u32) -> Result<Opti
     Ok(None)
 }
 
-/// The granule position of the first frame that the decoder yields: that of the first page less what the page holds. It is positive in
-/// a recording that joins a broadcast, and negative where the encoder wants its first frames dropped.
+/// The granule position of the first frame that the decoder yields: that of the first page less what the page holds. It
+/// is positive in a recording that joins a broadcast, and negative where the encoder wants its first frames dropped.
 fn origin(source: &mut Source, link: &Link) -> Result<i64, Fault> {
     let mut reader = Reader::new(link)?;
     let mut sound = Vec::new();

@@ -1,4 +1,5 @@
-//! What is left out of every library, and why: the names that the configuration lists, hidden ones, and what folders say of themselves.
+//! What is left out of every library, and why: the names that the configuration lists, hidden ones, and what folders
+//! say of themselves.
 
 use std::io::Write;
 

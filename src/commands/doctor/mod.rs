@@ -1,5 +1,5 @@
-//! `reclassd doctor`: what runs the models, what else was tried, how long each model takes, how many windows at once are best, which it
-//! keeps for the next start, and what is left out of every library. It opens no file of music.
+//! `reclassd doctor`: what runs the models, what else was tried, how long each model takes, how many windows at once
+//! are best, which it keeps for the next start, and what is left out of every library. It opens no file of music.
 
 mod left_out;
 mod made_up;

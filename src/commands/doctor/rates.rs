@@ -1,4 +1,5 @@
-//! How many tracks a second the models manage when many ask at once: each for itself, and gathered into batches of several sizes.
+//! How many tracks a second the models manage when many ask at once: each for itself, and gathered into batches of
+//! several sizes.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -20,7 +21,8 @@ const WORTH_IT: f64 = 1.05;
 pub(super) struct Rates(Vec<(usize, Option<f64>)>);
 
 impl Rates {
-    /// Measures. `models` were loaded for questions one at a time, which is how they are asked now; `anew` are the same ones and not loaded.
+    /// Measures. `models` were loaded for questions one at a time, which is how they are asked now; `anew` are the same
+    /// ones and not loaded.
     pub(super) fn measure(runtime: &Runtime, models: &[&Model], anew: &[Model]) -> Result<Self, InferenceError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut rates = Vec::new();

@@ -1,4 +1,5 @@
-//! The results as one JSON object: every figure, and every file with what it is, what it was named and whether that is right.
+//! The results as one JSON object: every figure, and every file with what it is, what it was named and whether that is
+//! right.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! The confusion matrix for a terminal: numbered columns, a dot where nothing is, right answers in green, the rest in red.
+//! The confusion matrix for a terminal: numbered columns, a dot where nothing is, right answers in green, the rest in
+//! red.
 
 use std::fmt::Write as _;
 

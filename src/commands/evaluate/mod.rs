@@ -1,5 +1,5 @@
-//! `reclassd evaluate`: how good the program is on files whose genre is known. It writes no tag; the figures are the library's
-//! (`evaluation`), here are arguments, the progress bar and where the results go.
+//! `reclassd evaluate`: how good the program is on files whose genre is known. It writes no tag; the figures are the
+//! library's (`evaluation`), here are arguments, the progress bar and where the results go.
 
 mod json;
 mod matrix;
@@ -161,8 +161,8 @@ fn from_labels(
     Ok((source, read.candidates))
 }
 
-/// The candidates of an owner's tagged library. The figures hold a clip of each file in the end, so that the list of paths does not
-/// decide how much memory this takes.
+/// The candidates of an owner's tagged library. The figures hold a clip of each file in the end, so that the list of
+/// paths does not decide how much memory this takes.
 fn from_tags(
     paths: &[PathBuf],
     config: &Config,

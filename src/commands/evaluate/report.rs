@@ -1,4 +1,5 @@
-//! The results as text: a summary, then a table each for genres, thresholds, calibration and confusion, then what was left out.
+//! The results as text: a summary, then a table each for genres, thresholds, calibration and confusion, then what was
+//! left out.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! `reclassd explain FILE`: what each model and the vote say, from the members to the confidence, and what a scan would do. It writes
-//! no tag.
+//! `reclassd explain FILE`: what each model and the vote say, from the members to the confidence, and what a scan would
+//! do. It writes no tag.
 
 mod json;
 mod text;

@@ -1,4 +1,5 @@
-//! An explanation for a person: charts of the members and of the vote, and below them each step from the one to the other.
+//! An explanation for a person: charts of the members and of the vote, and below them each step from the one to the
+//! other.
 
 use std::io::{Result, Write};
 use std::path::Path;

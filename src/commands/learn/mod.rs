@@ -1,5 +1,5 @@
-//! `reclassd learn`: learns a model of this library, shows how good it is, and looks after what was learned before. The work is the
-//! library's (`learning`); here are arguments, the one question and where the results go.
+//! `reclassd learn`: learns a model of this library, shows how good it is, and looks after what was learned before. The
+//! work is the library's (`learning`); here are arguments, the one question and where the results go.
 
 mod report;
 

@@ -48,7 +48,8 @@ pub struct Reject {
     how: How,
 }
 
-/// What the three share. The filters narrow down what is meant by a folder; without a path they choose from the whole review.
+/// What the three share. The filters narrow down what is meant by a folder; without a path they choose from the whole
+/// review.
 #[derive(Args)]
 struct How {
     #[command(flatten)]

@@ -1,5 +1,5 @@
-//! `reclassd review`: the owner's desk. On a terminal it is a list with keys; with `--plain` or `--json`, and wherever the output goes
-//! elsewhere, it is printed; `accept`, `set` and `reject` are for scripts.
+//! `reclassd review`: the owner's desk. On a terminal it is a list with keys; with `--plain` or `--json`, and wherever
+//! the output goes elsewhere, it is printed; `accept`, `set` and `reject` are for scripts.
 
 mod correct;
 mod filters;

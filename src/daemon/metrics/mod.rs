@@ -1,5 +1,6 @@
-//! The service's figures for a Prometheus: `[metrics] listen`. The main loop owns what the page shows and is asked for it; while nobody
-//! asks, nothing happens. A place that cannot be had is an error in the log, never the end of the service.
+//! The service's figures for a Prometheus: `[metrics] listen`. The main loop owns what the page shows and is asked for
+//! it; while nobody asks, nothing happens. A place that cannot be had is an error in the log, never the end of the
+//! service.
 
 mod page;
 mod server;

@@ -1,4 +1,5 @@
-//! The page as text, in the OpenMetrics format. Figures and names of models only: no path of a file or folder stands in it.
+//! The page as text, in the OpenMetrics format. Figures and names of models only: no path of a file or folder stands in
+//! it.
 
 use std::fmt::{Error, Write};
 

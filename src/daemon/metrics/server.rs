@@ -1,5 +1,5 @@
-//! A web server of one page. It takes a few visitors at a time, reads at most one small request of each, answers, and hangs up; who is
-//! slow is hung up on. So no visitor can hold the service up or make it grow.
+//! A web server of one page. It takes a few visitors at a time, reads at most one small request of each, answers, and
+//! hangs up; who is slow is hung up on. So no visitor can hold the service up or make it grow.
 
 use std::sync::Arc;
 use std::time::Duration;

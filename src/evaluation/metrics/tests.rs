@@ -15,7 +15,8 @@ fn clip(labels: &[&str], named: &str, confidence: f32) -> Judged {
     Judged { labels, named: genre(named), family: None, right_for, confidence, group: 0 }
 }
 
-/// Two Jazz clips, one of them named Blues; two Blues clips, both found; one of both, named Jazz; one Folk clip, named Jazz.
+/// Two Jazz clips, one of them named Blues; two Blues clips, both found; one of both, named Jazz; one Folk clip, named
+/// Jazz.
 fn six() -> Vec<Judged> {
     vec![
         clip(&["Jazz"], "Jazz", 0.95),

@@ -1,4 +1,5 @@
-//! A pair of axes: from values to pixels, with a frame, a grid, ticks and names. What is drawn between them is the panels'.
+//! A pair of axes: from values to pixels, with a frame, a grid, ticks and names. What is drawn between them is the
+//! panels'.
 
 use super::canvas::{Anchor, Canvas, FAINT, INK, MUTED, Text};
 

@@ -1,7 +1,7 @@
 //! From a file to a verdict: who is asked, when that is enough, and what the vote makes of it.
 //!
-//! A plain vote is one stage; a progressive one asks the cheap models first and the next only while the vote is not sure. What is stored is
-//! not computed and what is computed is stored: that is [`super::answer_gatherer`]'s.
+//! A plain vote is one stage; a progressive one asks the cheap models first and the next only while the vote is not
+//! sure. What is stored is not computed and what is computed is stored: that is [`super::answer_gatherer`]'s.
 
 use std::time::Duration;
 
@@ -70,7 +70,8 @@ pub struct Analysis {
     pub at_least: f32,
     /// What the vote made of it, a kind named where that is sure by itself.
     pub ranking: Ranking,
-    /// The same with families as such: what is written where a kind is not sure enough. Equal where a kind is always wanted.
+    /// The same with families as such: what is written where a kind is not sure enough. Equal where a kind is always
+    /// wanted.
     pub families: Ranking,
 }
 
@@ -384,7 +385,8 @@ fn models(ensemble: &Ensemble) -> impl Iterator<Item = &Model> {
     ensemble.members.iter().map(|member| &member.model).chain(ensemble.gate.iter().map(|gate| &gate.model))
 }
 
-/// Loads all models of an ensemble, on a thread that ends with that: what an engine keeps for each thread that runs a graph goes with it.
+/// Loads all models of an ensemble, on a thread that ends with that: what an engine keeps for each thread that runs a
+/// graph goes with it.
 fn load(ensemble: &Ensemble) -> Result<(), InferenceError> {
     let load = || models(ensemble).try_for_each(Model::load);
     std::thread::scope(|scope| match std::thread::Builder::new().spawn_scoped(scope, load) {

@@ -1,5 +1,5 @@
-//! One file's answers, gathered as far as they are asked for: from the database, else from stored features, else by listening. The file
-//! is decoded once at the most, and only when somebody has to hear it.
+//! One file's answers, gathered as far as they are asked for: from the database, else from stored features, else by
+//! listening. The file is decoded once at the most, and only when somebody has to hear it.
 //!
 //! Who is asked, and what becomes of the answers, is [`super::analysis`]'s.
 
@@ -128,8 +128,8 @@ impl<'a> AnswerGatherer<'a> {
             if hears {
                 questions.extend(self.hear(&unheard, rates, describes, extractor)?);
             }
-            // Where the models run on the processor too, the file is brought to an end before the next one is begun: there is nothing to
-            // wait for, and a crash costs no more than what is in the pool.
+            // Where the models run on the processor too, the file is brought to an end before the next one is begun:
+            // there is nothing to wait for, and a crash costs no more than what is in the pool.
             if gathers { Ok(questions) } else { self.finish(&open, questions).map(|()| Vec::new()) }
         })?;
         if gathers { self.finish(&open, awaited) } else { Ok(()) }

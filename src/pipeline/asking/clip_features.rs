@@ -1,4 +1,5 @@
-//! One clip as the models hear it: resampled once a rate, and turned into every kind of features that some model asks for.
+//! One clip as the models hear it: resampled once a rate, and turned into every kind of features that some model asks
+//! for.
 //!
 //! This chooses what to compute, so that models with the same front end share it; the arithmetic is `features`'.
 
@@ -149,7 +150,8 @@ impl ClipFeatures {
         self.fma518.iter().find(|(rate, _)| *rate == sample_rate).map(|(_, vector)| vector)
     }
 
-    /// What a model with this input is fed with; `None` when it was not among the wanted ones, or hears nothing by itself.
+    /// What a model with this input is fed with; `None` when it was not among the wanted ones, or hears nothing by
+    /// itself.
     pub(super) fn features(&self, input: &ModelInput) -> Option<ModelFeatures<'_>> {
         match input {
             ModelInput::Joined(_) => None,

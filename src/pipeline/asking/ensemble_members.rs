@@ -1,6 +1,7 @@
 //! Who listens: the ensemble that a configuration asks for, and the cache keys of what its members say.
 //!
-//! A key holds every version and parameter that a value depends on, so that a cached value is never wrong, only missing.
+//! A key holds every version and parameter that a value depends on, so that a cached value is never wrong, only
+//! missing.
 
 use std::collections::BTreeMap;
 
@@ -64,8 +65,8 @@ pub enum LineError {
     Genre(#[from] GenreError),
 }
 
-/// The ensemble that a configuration asks for: its members in an order in which each comes after those it builds on, with the
-/// configuration's weights in place of the fitted ones; its stages are empty for a plain vote.
+/// The ensemble that a configuration asks for: its members in an order in which each comes after those it builds on,
+/// with the configuration's weights in place of the fitted ones; its stages are empty for a plain vote.
 ///
 /// Without any name in `[models] enabled` it is the best one that was fitted to what is installed.
 ///
@@ -140,7 +141,8 @@ fn learned(config: &Config, installed: &ModelsFolder) -> Option<Learned> {
     Some(learned)
 }
 
-/// Lets what was learned vote beside the others, in every stage: a genre that it alone knows must not be passed by early.
+/// Lets what was learned vote beside the others, in every stage: a genre that it alone knows must not be passed by
+/// early.
 fn join(ensemble: &mut Ensemble, learned: Learned, wish: Option<f32>) {
     let Learned { model, vote, .. } = learned;
     let as_fitted = vote.beside == voters_digest(ensemble) && wish.is_none();
@@ -203,8 +205,8 @@ fn unknown(name: &str, ensemble: &Ensemble) -> LineError {
     LineError::UnknownModel { name: name.to_owned(), known: known.join(", ") }
 }
 
-/// The stages of the configuration, or those that were fitted, as far as their members take part; the last one is the vote of all
-/// where the description has none.
+/// The stages of the configuration, or those that were fitted, as far as their members take part; the last one is the
+/// vote of all where the description has none.
 fn stages_of(config: &Config, ensemble: &Ensemble) -> Result<Vec<Stage>, LineError> {
     let mut stages: Vec<Stage> = match config.ensemble.stages.is_empty() {
         false => config.ensemble.stages.iter().map(described).collect(),
@@ -227,7 +229,8 @@ fn described(stage: &config::Stage) -> Stage {
     Stage { weights: stage.weights.clone(), temperature: stage.temperature, calibration: None, stop: stage.stop }
 }
 
-/// A fitted stage with the members that take part and the configuration's weights; none when nobody is left to vote in it.
+/// A fitted stage with the members that take part and the configuration's weights; none when nobody is left to vote in
+/// it.
 fn fitted(stage: &Stage, config: &Config, ensemble: &Ensemble) -> Option<Stage> {
     let weight =
         |(name, weight): (&String, &f32)| (name.clone(), config.ensemble.weights.get(name).copied().unwrap_or(*weight));
@@ -262,8 +265,9 @@ fn ask_first(mut ensemble: Ensemble, installed: &ModelsFolder) -> Result<Ensembl
     Ok(ensemble)
 }
 
-/// A model's name and all that its scores depend on: its graph, the version of the features that it is fed with, and, of a model
-/// whose manifest lies where it can be edited, how it is fed. Of a model that builds on others, their keys too.
+/// A model's name and all that its scores depend on: its graph, the version of the features that it is fed with, and,
+/// of a model whose manifest lies where it can be edited, how it is fed. Of a model that builds on others, their keys
+/// too.
 pub(super) fn model_key(model: &Model, ensemble: &Ensemble) -> String {
     let manifest = model.manifest();
     let mut key = format!("{}/{}/{FEATURES_VERSION}", manifest.name, &manifest.sha256[..16.min(manifest.sha256.len())]);

@@ -1,5 +1,5 @@
-//! The models are asked about a recording, as far as the database does not know what they say, and their answers are counted. What becomes
-//! of that in the file is the line's.
+//! The models are asked about a recording, as far as the database does not know what they say, and their answers are
+//! counted. What becomes of that in the file is the line's.
 
 mod analysis;
 mod answer_gatherer;

@@ -1,4 +1,5 @@
-//! What the models said of files that were analysed, as the database remembers it: nothing is decoded and no model is loaded.
+//! What the models said of files that were analysed, as the database remembers it: nothing is decoded and no model is
+//! loaded.
 
 use super::analysis::{Opinion, window_of};
 use super::ensemble_members::{LineError, ensemble_of, model_key};
@@ -30,8 +31,8 @@ impl Opinions {
         Ok(Self { ensemble, keys, window_key, taxonomy })
     }
 
-    /// What each model said of a piece of audio, the likeliest genre first. Models that were not asked, or asked in another version,
-    /// are missing.
+    /// What each model said of a piece of audio, the likeliest genre first. Models that were not asked, or asked in
+    /// another version, are missing.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -53,7 +54,8 @@ impl Opinions {
         Ok(opinions)
     }
 
-    /// Whether two models name the same genre, or one a kind of the other's; none where one of them hears none of its genres.
+    /// Whether two models name the same genre, or one a kind of the other's; none where one of them hears none of its
+    /// genres.
     pub fn agree(&self, one: &Opinion, other: &Opinion) -> Option<bool> {
         let has_a_word = |opinion: &Opinion| opinion.ranking.first().is_some_and(|(_, share)| *share > 0.0);
         if !has_a_word(one) || !has_a_word(other) {
@@ -69,8 +71,8 @@ impl Opinions {
     }
 }
 
-/// Whether models that vote name genres of which none is a kind of the other: `Metal` and `Rock` are one opinion, told more and less
-/// exactly.
+/// Whether models that vote name genres of which none is a kind of the other: `Metal` and `Rock` are one opinion, told
+/// more and less exactly.
 pub(in crate::pipeline) fn differ(taxonomy: &Taxonomy, opinions: &[Opinion]) -> bool {
     let best = |opinion: &Opinion| {
         let (genre, share) = opinion.ranking.first()?;

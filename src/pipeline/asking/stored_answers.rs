@@ -1,5 +1,6 @@
-//! What the models said of audio that was analysed, as numbers: rows for whoever learns from them, and what the vote makes of them. All
-//! of it comes from the database; nothing is decoded and no model is run. What is learned from it is not known here.
+//! What the models said of audio that was analysed, as numbers: rows for whoever learns from them, and what the vote
+//! makes of them. All of it comes from the database; nothing is decoded and no model is run. What is learned from it is
+//! not known here.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,8 @@ use crate::inference::{
 };
 use crate::store::{AudioKey, Store, StoreError};
 
-/// The models of a configuration without what was learned, as far as it takes them to read what they said and to vote on it.
+/// The models of a configuration without what was learned, as far as it takes them to read what they said and to vote
+/// on it.
 pub struct StoredAnswers {
     ensemble: Ensemble,
     /// The cache key of each member.
@@ -63,8 +65,8 @@ impl StoredAnswers {
         Ok(Self { ensemble, keys, labels, window_key, taxonomy, stage })
     }
 
-    /// What can be learned from: the 518, and descriptions and scores of every member. A description's size is not known before one was
-    /// seen: it is 0 here.
+    /// What can be learned from: the 518, and descriptions and scores of every member. A description's size is not
+    /// known before one was seen: it is 0 here.
     pub fn parts(&self) -> Vec<Part> {
         let mut parts = Vec::new();
         let inputs = self.ensemble.members.iter().map(|member| &member.model.manifest().input);
@@ -112,7 +114,8 @@ impl StoredAnswers {
         self.voters_at().map(|i| self.labels[i].iter().cloned().collect()).collect()
     }
 
-    /// The voters whose scores are probabilities of genres, one by one: the name, the genres in the order of the scores, and the weight.
+    /// The voters whose scores are probabilities of genres, one by one: the name, the genres in the order of the
+    /// scores, and the weight.
     pub fn speakers(&self) -> impl Iterator<Item = (&str, &[Genre], f32)> {
         let speaks = |&i: &usize| {
             let manifest = self.ensemble.members[i].model.manifest();
@@ -187,8 +190,8 @@ impl StoredAnswers {
         Ok(ballots)
     }
 
-    /// Adds what was learned to what was said, by asking the model where it was not asked yet. Nothing changes where nothing was learned, or
-    /// where what it builds on is not known.
+    /// Adds what was learned to what was said, by asking the model where it was not asked yet. Nothing changes where
+    /// nothing was learned, or where what it builds on is not known.
     ///
     /// # Errors
     /// [`InferenceError`] when the model does not run.

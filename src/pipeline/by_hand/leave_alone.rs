@@ -1,5 +1,5 @@
-//! What the owner's desk asks of single files besides choosing a genre: what an accepted guess would write, to leave a file alone for
-//! good, and to take one certain decision back.
+//! What the owner's desk asks of single files besides choosing a genre: what an accepted guess would write, to leave a
+//! file alone for good, and to take one certain decision back.
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ impl ByHand {
         self.dry_run
     }
 
-    /// The words that a guess means in the file at `path`: what a scan would write if it were sure. Where the whitelist has no word
-    /// for the first genre, the genre itself: the owner who accepts it knows it.
+    /// The words that a guess means in the file at `path`: what a scan would write if it were sure. Where the whitelist
+    /// has no word for the first genre, the genre itself: the owner who accepts it knows it.
     pub fn words(&self, path: &Path, ranking: &Ranking) -> Vec<String> {
         let ranking: Vec<(Genre, f32)> =
             ranking.iter().filter_map(|(name, share)| Some((Genre::new(name).ok()?, *share))).collect();

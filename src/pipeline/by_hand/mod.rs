@@ -1,5 +1,5 @@
-//! What the owner does to single files: choose a genre, take writes back. The same claims, the same safe write and the same checks
-//! as on the line, and no listening.
+//! What the owner does to single files: choose a genre, take writes back. The same claims, the same safe write and the
+//! same checks as on the line, and no listening.
 
 mod leave_alone;
 
@@ -100,8 +100,8 @@ impl ByHand {
         &self.store
     }
 
-    /// Writes the genre that the owner chose, and remembers that: no later scan touches the file. An empty list takes the genre
-    /// away for good.
+    /// Writes the genre that the owner chose, and remembers that: no later scan touches the file. An empty list takes
+    /// the genre away for good.
     ///
     /// # Errors
     /// [`HandError`]; the file is then as it was, unless the error says otherwise.
@@ -235,7 +235,8 @@ impl ByHand {
         }
     }
 
-    /// What was done to the file at `path`, be it there or gone: under its own name, or under the one from which it was moved.
+    /// What was done to the file at `path`, be it there or gone: under its own name, or under the one from which it was
+    /// moved.
     ///
     /// # Errors
     /// [`HandError`] when the file cannot be read or the database fails.

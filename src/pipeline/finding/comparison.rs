@@ -1,7 +1,7 @@
 //! A library beside the database: what is new, changed or gone, at the price of one `stat` a file.
 //!
-//! The walk and the rows come in the same order and are merged, so that no file costs a query and memory holds one page of rows,
-//! whatever the size of the library. No file is opened. What to do about a difference is the caller's.
+//! The walk and the rows come in the same order and are merged, so that no file costs a query and memory holds one page
+//! of rows, whatever the size of the library. No file is opened. What to do about a difference is the caller's.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;

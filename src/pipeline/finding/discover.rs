@@ -88,8 +88,8 @@ impl Selection {
         })
     }
 
-    /// Walks a folder, or names the file itself: a file that was asked for by name is a candidate whatever its ending, and wherever
-    /// it is.
+    /// Walks a folder, or names the file itself: a file that was asked for by name is a candidate whatever its ending,
+    /// and wherever it is.
     pub fn walk<'a>(&'a self, root: &'a Path) -> impl Iterator<Item = Found> + 'a {
         self.walk_in(root, root)
     }
@@ -99,8 +99,8 @@ impl Selection {
         self.find(base, folder, WalkDir::new(folder).sort_by_file_name())
     }
 
-    /// The same in the order of the paths' bytes, which is the database's. Only what lies behind a link to a folder comes out of
-    /// order.
+    /// The same in the order of the paths' bytes, which is the database's. Only what lies behind a link to a folder
+    /// comes out of order.
     pub(in crate::pipeline) fn walk_in_order_of_paths<'a>(
         &'a self,
         base: &Path,
@@ -109,8 +109,9 @@ impl Selection {
         self.find(base, folder, WalkDir::new(folder).sort_by(by_path))
     }
 
-    /// Every folder of a tree that is looked into, the tree's root first. A folder is handed on before it is read: who watches it
-    /// at once hears of whatever the walk may miss. One that leaves itself out is handed on too, since it may change its mind.
+    /// Every folder of a tree that is looked into, the tree's root first. A folder is handed on before it is read: who
+    /// watches it at once hears of whatever the walk may miss. One that leaves itself out is handed on too, since it
+    /// may change its mind.
     pub fn folders<'a>(&'a self, base: &Path, folder: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
         let walk = WalkDir::new(folder).follow_links(self.follow_symlinks).into_iter();
         let entries = walk.filter_entry(self.filter(base, folder));

@@ -1,8 +1,8 @@
 //! Files by which a folder says of itself what in it is no music: `.nomedia`, `.ndignore` and the like.
 //!
-//! Such a file means the whole folder and all below it, or, where its name ends in "ignore" and it holds patterns, what these match:
-//! those of gitignore(5), each relative to the folder of its file. This reads ignore files and answers for paths; what else is left
-//! out, and who walks, is [`super::discover`]'s.
+//! Such a file means the whole folder and all below it, or, where its name ends in "ignore" and it holds patterns, what
+//! these match: those of gitignore(5), each relative to the folder of its file. This reads ignore files and answers for
+//! paths; what else is left out, and who walks, is [`super::discover`]'s.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -68,8 +68,8 @@ impl IgnoreFiles {
     }
 }
 
-/// The text of an ignore file; none where there is no such file. What cannot be read says nothing, and a file that says nothing means
-/// the whole folder.
+/// The text of an ignore file; none where there is no such file. What cannot be read says nothing, and a file that says
+/// nothing means the whole folder.
 fn read(path: &Path) -> Option<String> {
     let is_there = path.metadata().is_ok_and(|metadata| metadata.is_file());
     is_there.then(|| {
@@ -178,7 +178,8 @@ impl<'f> Above<'f> {
         }
     }
 
-    /// Whether a path is left out by the folder that it is in, or by one above. Folders have to be asked about before what is in them.
+    /// Whether a path is left out by the folder that it is in, or by one above. Folders have to be asked about before
+    /// what is in them.
     pub(super) fn leave_out(&mut self, path: &Path, is_folder: bool) -> bool {
         let Some(folder) = path.parent().filter(|_| !self.files.0.is_empty()) else { return false };
         self.enter(folder);

@@ -1,5 +1,5 @@
-//! Which files there are, and which of them have to be looked at: folders are walked, and compared with what the database knows. No file is
-//! opened here but those that say what of a folder is left out.
+//! Which files there are, and which of them have to be looked at: folders are walked, and compared with what the
+//! database knows. No file is opened here but those that say what of a folder is left out.
 
 mod comparison;
 mod discover;

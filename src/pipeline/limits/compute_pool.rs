@@ -1,8 +1,9 @@
-//! Where the processor's work is done: as many threads as cores may be used, each with the plans and buffers that features need.
+//! Where the processor's work is done: as many threads as cores may be used, each with the plans and buffers that
+//! features need.
 //!
-//! More workers than these are about, since a worker that waits for a disk, for the inference thread or for a tag to reach the disk
-//! needs no core. Whoever has something to compute hands it over and waits; so load and memory depend on the number of threads, and no core
-//! is idle while somebody waits for something else.
+//! More workers than these are about, since a worker that waits for a disk, for the inference thread or for a tag to
+//! reach the disk needs no core. Whoever has something to compute hands it over and waits; so load and memory depend on
+//! the number of threads, and no core is idle while somebody waits for something else.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -13,7 +14,8 @@ use crate::features::Extractor;
 /// The threads that compute.
 pub(in crate::pipeline) struct ComputePool {
     count: usize,
-    /// Started when there is something to compute, by a worker whose priority they take over; none where no thread can be had.
+    /// Started when there is something to compute, by a worker whose priority they take over; none where no thread can
+    /// be had.
     pool: OnceLock<Option<ThreadPool>>,
     /// Those that no thread uses now.
     extractors: Mutex<Vec<Extractor>>,
@@ -25,7 +27,8 @@ impl ComputePool {
         Self { count: count.max(1), pool: OnceLock::new(), extractors: Mutex::default() }
     }
 
-    /// Does some work on a thread of the pool, when one is free, and gives what it gives. A panic in it is the caller's.
+    /// Does some work on a thread of the pool, when one is free, and gives what it gives. A panic in it is the
+    /// caller's.
     pub(in crate::pipeline) fn run<T: Send>(&self, work: impl FnOnce(&mut Extractor) -> T + Send) -> T {
         match self.pool.get_or_init(|| start(self.count)) {
             Some(pool) => pool.install(|| self.with_extractor(work)),

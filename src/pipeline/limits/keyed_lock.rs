@@ -1,5 +1,5 @@
-//! One worker a thing: who comes to what another works on waits until that is done, and finds its results. The thing is a recording, of which
-//! copies may turn up at the same time, or a file, which an album asks for besides its own turn.
+//! One worker a thing: who comes to what another works on waits until that is done, and finds its results. The thing is
+//! a recording, of which copies may turn up at the same time, or a file, which an album asks for besides its own turn.
 
 use std::collections::HashSet;
 use std::hash::Hash;

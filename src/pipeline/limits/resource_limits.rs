@@ -22,7 +22,8 @@ impl ResourceLimits {
         Self { compute: ComputePool::new(cores), readers, recordings: KeyedLock::default(), cores }
     }
 
-    /// How many workers keep all of it busy: one a thread that computes, and some that wait for a disk or for a batch meanwhile.
+    /// How many workers keep all of it busy: one a thread that computes, and some that wait for a disk or for a batch
+    /// meanwhile.
     pub(in crate::pipeline) fn workers(&self) -> usize {
         let in_batch = Runtime::started().filter(|runtime| runtime.gathers()).map_or(0, |runtime| runtime.batch().size);
         self.cores + self.readers.most().max(in_batch)

@@ -1,8 +1,8 @@
 //! Finds the metadata blocks of a FLAC file and the frames behind them (RFC 9639, 8 and 9).
 //!
-//! The length field of a block has 24 bits. Programs have written pictures that are longer, or that another length is told of, and
-//! players find the frames all the same. Where the lengths lead nowhere, the picture's own lengths are asked, and are believed if they
-//! lead to a frame. Nothing is edited here.
+//! The length field of a block has 24 bits. Programs have written pictures that are longer, or that another length is
+//! told of, and players find the frames all the same. Where the lengths lead nowhere, the picture's own lengths are
+//! asked, and are believed if they lead to a frame. Nothing is edited here.
 
 use std::ops::Range;
 

@@ -1,7 +1,8 @@
 //! FLAC (RFC 9639): metadata blocks in their order, with the comment block replaced and the padding adjusted.
 //!
-//! The comments speak for the file. ID3v2 in front and tags behind the frames, which some taggers put there, only have the
-//! fields changed that they hold, unless there are no comments and an ID3v2 tag says what new ones would hide. Blocks other than the comments are never held in memory, however large their pictures are.
+//! The comments speak for the file. ID3v2 in front and tags behind the frames, which some taggers put there, only have
+//! the fields changed that they hold, unless there are no comments and an ID3v2 tag says what new ones would hide.
+//! Blocks other than the comments are never held in memory, however large their pictures are.
 
 mod blocks;
 
@@ -113,8 +114,9 @@ impl FlacFile {
         Ok(Room { levels: 1 + u8::from(self.comments.is_some()), spaces })
     }
 
-    /// The blocks with the new comments, or without any, and the padding that there was, so that the file has the length that it had. None
-    /// where that cannot be: others have been at the file since. `lengths` are those of the file, now and then.
+    /// The blocks with the new comments, or without any, and the padding that there was, so that the file has the
+    /// length that it had. None where that cannot be: others have been at the file since. `lengths` are those of the
+    /// file, now and then.
     fn arranged_as_before(
         &self,
         source: &dyn Source,
@@ -175,8 +177,8 @@ impl FlacFile {
         Ok(Draft { patch, voices })
     }
 
-    /// The differences between the blocks as they are and as they are to be. Runs of blocks that only move are not copied
-    /// into memory: they lie between the splices.
+    /// The differences between the blocks as they are and as they are to be. Runs of blocks that only move are not
+    /// copied into memory: they lie between the splices.
     fn splices(&self, blocks: &[NewBlock], splices: &mut Vec<Splice>) {
         let mut at = self.outer.inner.start + MAGIC;
         let (mut pending, mut pending_from) = (Vec::new(), at);

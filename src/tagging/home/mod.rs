@@ -1,9 +1,10 @@
 //! Which tag of a file receives what the file lacks, so that no reader sees less than before.
 //!
-//! A reader that finds a tag of the kind it likes best passes the others over, and with them the title and the artist that stand there.
-//! So a write is tried out in memory: into the tag that most readers believe, with what ID3v1 says carried over where that
-//! is hidden, or else into a tag that is there already. The first way that hides nothing is taken; without one the file is
-//! refused. An undo takes back what was carried over, unless that stands nowhere else by now.
+//! A reader that finds a tag of the kind it likes best passes the others over, and with them the title and the artist
+//! that stand there. So a write is tried out in memory: into the tag that most readers believe, with what ID3v1 says
+//! carried over where that is hidden, or else into a tag that is there already. The first way that hides nothing is
+//! taken; without one the file is refused. An undo takes back what was carried over, unless that stands nowhere else by
+//! now.
 
 #[cfg(test)]
 mod tests;

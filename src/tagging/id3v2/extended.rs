@@ -129,7 +129,8 @@ impl ExtendedHeader {
         self.restrictions.is_some_and(|byte| byte & 0x20 != 0)
     }
 
-    /// Whether a tag of that many frames and bytes, with texts of at most that many characters, obeys the restrictions p and r.
+    /// Whether a tag of that many frames and bytes, with texts of at most that many characters, obeys the restrictions
+    /// p and r.
     pub(super) fn allows(&self, frames: usize, bytes: usize, characters: usize) -> bool {
         let Some(byte) = self.restrictions else { return true };
         let (max_frames, max_bytes) =

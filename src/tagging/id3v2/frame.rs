@@ -230,8 +230,8 @@ impl Id3v2 {
     }
 }
 
-/// What one text frame says, by its bytes in plain form and the form of the tag that they stood in; of a user text what stands behind its
-/// description. None where its flags say that the bytes are no plain text.
+/// What one text frame says, by its bytes in plain form and the form of the tag that they stood in; of a user text what
+/// stands behind its description. None where its flags say that the bytes are no plain text.
 pub(crate) fn strings_of_frame(frame: &[u8], form: &str) -> Option<Vec<String>> {
     let (id, head) = if form.starts_with("ID3v2.2") { (3, 6) } else { (4, 10) };
     if head == 10 && *frame.get(9)? != 0 {

@@ -1,7 +1,8 @@
-//! ID3v2 tags, 2.2 to 2.4: taken apart into verbatim frames, and put together again with only the genre and our fields changed.
+//! ID3v2 tags, 2.2 to 2.4: taken apart into verbatim frames, and put together again with only the genre and our fields
+//! changed.
 //!
-//! The standards are the informal ones of id3.org (id3v2-00, id3v2.3.0, id3v2.4.0-structure and -frames). A frame that is
-//! not ours is never interpreted: its bytes are copied as they lie in the file, flags, compression, encryption and
+//! The standards are the informal ones of id3.org (id3v2-00, id3v2.3.0, id3v2.4.0-structure and -frames). A frame that
+//! is not ours is never interpreted: its bytes are copied as they lie in the file, flags, compression, encryption and
 //! unsynchronisation included. What cannot be walked from the first frame to the last is refused.
 
 mod edit;
@@ -107,7 +108,8 @@ pub(crate) fn length_at(source: &dyn Source, offset: u64) -> io::Result<Option<u
     Ok(size.map(|size| (HEADER + size + if footer { HEADER } else { 0 }) as u64))
 }
 
-/// The tag `raw`, cut to a length that it had before. None where what goes is no padding, or its header tells of it elsewhere too.
+/// The tag `raw`, cut to a length that it had before. None where what goes is no padding, or its header tells of it
+/// elsewhere too.
 pub(crate) fn cut_to(raw: &[u8], length: u64) -> Option<Vec<u8>> {
     let length = usize::try_from(length).ok().filter(|&length| length >= HEADER)?;
     let (stays, goes) = raw.split_at_checked(length)?;
@@ -292,8 +294,8 @@ impl Id3v2 {
         self.frames.iter().filter_map(holding).collect()
     }
 
-    /// Whether a foreign frame of a 2.4 tag tells that its sizes are plain. Small sizes look the same in both codings, and a frame
-    /// of ours may be the only large one.
+    /// Whether a foreign frame of a 2.4 tag tells that its sizes are plain. Small sizes look the same in both codings,
+    /// and a frame of ours may be the only large one.
     fn has_plain_sizes_for_good(&self) -> bool {
         let tells =
             |frame: &Frame| frame.field.is_none() && frame.range.len() >= self.version.frame_header_length() + 0x80;

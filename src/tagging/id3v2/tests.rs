@@ -363,7 +363,8 @@ fn values_that_would_read_back_as_something_else_are_refused() {
 
 #[test]
 fn a_genre_that_a_reader_would_take_for_another_one_or_for_none_is_refused() {
-    // By ffmpeg, which takes a number at the start for one of ID3v1's; by TagLib, which drops parentheses and other numbers.
+    // By ffmpeg, which takes a number at the start for one of ID3v1's; by TagLib, which drops parentheses and other
+    // numbers.
     let cases = [
         ("8-Bit", "ffmpeg would show \"Jazz\""),
         ("17", "ffmpeg would show \"Rock\""),
@@ -381,7 +382,8 @@ fn a_genre_that_a_reader_would_take_for_another_one_or_for_none_is_refused() {
     let listed = EditOptions { v23_values: Id3Values::Nul, ..EditOptions::default() };
     let later = edited_with(&file(id3v2(3, 0, &[], 500)), &wish(&["Rock", "(live)"]), listed);
     assert!(edit_check::refusal(later).contains("\"(live)\""));
-    // In one string with others behind them they stand as they are, and so does a number that is on no list, with a word.
+    // In one string with others behind them they stand as they are, and so does a number that is on no list, with a
+    // word.
     for (values, body) in [(&["Rock", "(live)"][..], &b"\0Rock/(live)"[..]), (&["1977 Rock"], b"\x001977 Rock")] {
         assert_eq!(genre_body(&edited(&file(id3v2(3, 0, &[], 500)), &wish(values))), body);
     }

@@ -1,4 +1,5 @@
-//! Unsynchronisation: a zero byte behind each 0xFF that could look like the start of an MPEG frame (ID3v2.4 structure, 6.1).
+//! Unsynchronisation: a zero byte behind each 0xFF that could look like the start of an MPEG frame (ID3v2.4 structure,
+//! 6.1).
 //!
 //! 2.2 and 2.3 apply it to the whole tag behind the header, so that frames are found only by undoing it; 2.4 applies it
 //! to single frames and counts the bytes as they lie in the file.

@@ -1,7 +1,7 @@
 //! The chunks of a RIFF (Microsoft and IBM, 1991), RF64 (EBU Tech 3306) or IFF (Electronic Arts, 1985) form.
 //!
-//! Each has a name of four characters, a size, a body, and a pad byte where the size is odd. What a walk that does not end with the
-//! form means is judged elsewhere (`form`).
+//! Each has a name of four characters, a size, a body, and a pad byte where the size is odd. What a walk that does not
+//! end with the form means is judged elsewhere (`form`).
 
 use std::io;
 use std::ops::Range;

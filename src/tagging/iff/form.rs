@@ -1,8 +1,9 @@
 //! The form of a WAV or AIFF file: its chunks, where it ends, and whether its sizes say so.
 //!
-//! The size of a form is often wrong while every chunk is whole: a tag was put behind the end that was declared, the pad byte was not
-//! counted or not written, the file went into a pipe. Readers go by the chunks, so this does as well, and a wrong size counts only
-//! where it decides what a byte means. Nothing is changed here: `sizes` sets right what was wrong.
+//! The size of a form is often wrong while every chunk is whole: a tag was put behind the end that was declared, the
+//! pad byte was not counted or not written, the file went into a pipe. Readers go by the chunks, so this does as well,
+//! and a wrong size counts only where it decides what a byte means. Nothing is changed here: `sizes` sets right what
+//! was wrong.
 
 use super::super::container::Container;
 use super::super::error::{Problem, Refusal};
@@ -17,7 +18,8 @@ const FORM_HEADER: u64 = 12;
 const DS64_LIMIT: u64 = 1 << 20;
 /// A form that is larger than the file by no more than this was counted wrongly; beyond it, something is missing.
 const MISCOUNTED: u64 = 8;
-/// Sizes that programs write in front of sound whose length they do not know yet: lame and SoX, where ffmpeg writes the largest number.
+/// Sizes that programs write in front of sound whose length they do not know yet: lame and SoX, where ffmpeg writes the
+/// largest number.
 const TO_THE_END: [u32; 2] = [0x7fff_ffff, 0x7fff_f000];
 /// The same of SoX in AIFF.
 const TO_THE_END_IN_AIFF: u32 = 0x7f00_0008;
@@ -111,7 +113,8 @@ impl Form {
         chunk.is_named(audio_id(self.container))
     }
 
-    /// A file without sound is none of ours, and what stands behind an empty chunk of sound is taken for sound by some readers.
+    /// A file without sound is none of ours, and what stands behind an empty chunk of sound is taken for sound by some
+    /// readers.
     fn refuse_silence(&self, source: &dyn Source) -> Result<(), Problem> {
         // In AIFF an offset and a block size come first.
         let lead = if self.container == Container::Aiff { 8 } else { 0 };
@@ -166,8 +169,8 @@ impl Walk<'_> {
         let (len, id) = (self.source.len(), audio_id(self.container));
         let head = self.source.window(at, HEADER as usize)?;
         let Some(&[a, b, c, d, size @ ..]) = head.first_chunk::<{ HEADER as usize }>() else { return Ok(None) };
-        // Where the form's size is right, whoever wrote it knew the other one as well. Of several chunks of sound the first one is the one whose
-        // size is set right by a write.
+        // Where the form's size is right, whoever wrote it knew the other one as well. Of several chunks of sound the
+        // first one is the one whose size is set right by a write.
         let is_first = |walk: &Self| !walk.chunks.iter().any(|chunk| chunk.is_named(id));
         if [a, b, c, d] != *id || self.declared == len || self.open.is_some() || !is_first(self) {
             return Ok(None);

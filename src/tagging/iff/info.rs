@@ -1,7 +1,8 @@
-//! A `LIST` chunk of type `INFO`: short strings about a WAVE file, each under a name of four characters, of which `IGNR` is the genre.
+//! A `LIST` chunk of type `INFO`: short strings about a WAVE file, each under a name of four characters, of which
+//! `IGNR` is the genre.
 //!
-//! There is one string for each name, so several values are joined with `/`. The encoding is told nowhere; ffmpeg, TagLib and tinytag
-//! take it for UTF-8, which is what is written. None of our own fields has a name here.
+//! There is one string for each name, so several values are joined with `/`. The encoding is told nowhere; ffmpeg,
+//! TagLib and tinytag take it for UTF-8, which is what is written. None of our own fields has a name here.
 
 use std::ops::Range;
 

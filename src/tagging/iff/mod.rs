@@ -1,9 +1,10 @@
 //! WAV (RIFF, RF64, BW64) and AIFF: an ID3v2 tag in a chunk of its own, and WAV's `LIST/INFO`.
 //!
-//! The first ID3 chunk speaks for the file, and the first list says the same genre, because ffmpeg looks at no ID3 chunk where there is
-//! a list. Where there is a list alone it speaks itself: to TagLib an ID3 chunk would hide all that it says. Our own fields have no place
-//! then. Where there is neither, or a list that names nothing but the program that wrote the file, an ID3 chunk is made at the end, so that
-//! the audio does not move. Every other chunk is copied as it is; the sizes of the form follow.
+//! The first ID3 chunk speaks for the file, and the first list says the same genre, because ffmpeg looks at no ID3
+//! chunk where there is a list. Where there is a list alone it speaks itself: to TagLib an ID3 chunk would hide all
+//! that it says. Our own fields have no place then. Where there is neither, or a list that names nothing but the
+//! program that wrote the file, an ID3 chunk is made at the end, so that the audio does not move. Every other chunk is
+//! copied as it is; the sizes of the form follow.
 
 mod chunks;
 mod form;
@@ -125,7 +126,8 @@ impl IffFile {
         self.lists_say_something() && self.program().is_none() && self.id3.iter().all(says_nothing)
     }
 
-    /// The name of the program that wrote the file, where the lists say nothing else: with it in an ID3 tag that hides nothing.
+    /// The name of the program that wrote the file, where the lists say nothing else: with it in an ID3 tag that hides
+    /// nothing.
     fn program(&self) -> Option<Said> {
         let said = self.info().flat_map(|(scope, _, list)| list.voice(scope).said);
         let mut said: Vec<Said> = said.filter(|said| said.name != Name::Genre).collect();
@@ -142,7 +144,8 @@ impl IffFile {
         (0..number).filter(|other| !self.is_tag(*other)).count()
     }
 
-    /// The splices of `rework`, and the sizes that belong to them: the right ones, or those that a restoration brings back.
+    /// The splices of `rework`, and the sizes that belong to them: the right ones, or those that a restoration brings
+    /// back.
     fn lay_out(&self, rework: &Rework, file: u64, wish: &Wish, patch: &mut Patch) -> Result<(), Refusal> {
         let form = &self.form;
         for (number, body) in &rework.bodies {

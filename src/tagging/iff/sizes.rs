@@ -1,7 +1,8 @@
 //! The sizes of a form: as they stand in the file, as they have to be, and as a journal keeps them.
 //!
-//! Where they are right they follow an edit. Where they are wrong, or the last pad byte is missing, a write sets them right. What stood
-//! there is kept, with the lengths of tags that had to grow, and an undo brings it back if the file is otherwise the old one.
+//! Where they are right they follow an edit. Where they are wrong, or the last pad byte is missing, a write sets them
+//! right. What stood there is kept, with the lengths of tags that had to grow, and an undo brings it back if the file
+//! is otherwise the old one.
 
 use super::super::editor::{Scope, Splice};
 use super::super::error::Refusal;

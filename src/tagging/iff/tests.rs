@@ -1,4 +1,5 @@
-//! WAV and AIFF files with every arrangement of chunks, edited and read back by a walker that shares nothing with the parser.
+//! WAV and AIFF files with every arrangement of chunks, edited and read back by a walker that shares nothing with the
+//! parser.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 

@@ -1,4 +1,5 @@
-//! Atoms (boxes) of an MPEG-4 file (ISO/IEC 14496-12, 4.2): a size, a kind of four bytes, and a body that may hold atoms.
+//! Atoms (boxes) of an MPEG-4 file (ISO/IEC 14496-12, 4.2): a size, a kind of four bytes, and a body that may hold
+//! atoms.
 
 use std::ops::Range;
 

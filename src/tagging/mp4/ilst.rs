@@ -1,7 +1,7 @@
 //! The `ilst` atom: iTunes' list of items, each with `data` atoms for its values.
 //!
-//! The genre is one `©gen` with a `data` a value; the old `gnre`, a number, goes when that is written. Our own fields are
-//! freeform items, `----` with a `mean` and a `name`.
+//! The genre is one `©gen` with a `data` a value; the old `gnre`, a number, goes when that is written. Our own fields
+//! are freeform items, `----` with a `mean` and a `name`.
 
 use std::ops::Range;
 

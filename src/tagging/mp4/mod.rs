@@ -1,9 +1,10 @@
 //! M4A and other MPEG-4 files: iTunes' list of tags in `moov/udta/meta/ilst`, made where it is missing.
 //!
-//! Free space along the way takes up the difference, so that the audio stays in its place. Where there is not enough, the
-//! audio moves by whole file-system blocks and every chunk offset (`stco`, `co64`) behind it follows. Files whose audio is
-//! found by other tables as well (fragments, `iloc`, `saio`) are refused, and so are files without sound. Where something that we do not
-//! know may tell places (`places.rs`), nothing moves. A write that is taken back gives the free space back as it was (`room.rs`).
+//! Free space along the way takes up the difference, so that the audio stays in its place. Where there is not enough,
+//! the audio moves by whole file-system blocks and every chunk offset (`stco`, `co64`) behind it follows. Files whose
+//! audio is found by other tables as well (fragments, `iloc`, `saio`) are refused, and so are files without sound.
+//! Where something that we do not know may tell places (`places.rs`), nothing moves. A write that is taken back gives
+//! the free space back as it was (`room.rs`).
 
 mod atoms;
 mod ilst;
@@ -119,8 +120,8 @@ impl Mp4File {
         &self.atoms[self.moov_at].range
     }
 
-    /// Where a chunk offset points: to which of the atoms that stay, which are given in their order, and how far behind its
-    /// start. So it is the same before and after an edit.
+    /// Where a chunk offset points: to which of the atoms that stay, which are given in their order, and how far behind
+    /// its start. So it is the same before and after an edit.
     fn position(&self, staying: &[&Atom<u64>], offset: u64) -> (u64, u64) {
         let behind = staying.partition_point(|atom| atom.range.start <= offset);
         match staying[..behind].last().filter(|atom| atom.range.contains(&offset)) {

@@ -1,4 +1,5 @@
-//! The `moov` atom: the way to the list of tags, the free space along it, and the tables that tell where the audio lies.
+//! The `moov` atom: the way to the list of tags, the free space along it, and the tables that tell where the audio
+//! lies.
 
 use std::ops::Range;
 

@@ -1,14 +1,15 @@
-//! What in an MPEG-4 file may tell places of it besides the tables that we know: what kind of file it says it is, and atoms that
-//! are on no list.
+//! What in an MPEG-4 file may tell places of it besides the tables that we know: what kind of file it says it is, and
+//! atoms that are on no list.
 //!
-//! Cameras keep tables of their own, with absolute offsets. Nothing tells them from harmless atoms, so the lists name those that
-//! hold none by their definition; where one more is found, nothing in the file may move. Nothing here edits anything.
+//! Cameras keep tables of their own, with absolute offsets. Nothing tells them from harmless atoms, so the lists name
+//! those that hold none by their definition; where one more is found, nothing in the file may move. Nothing here edits
+//! anything.
 
 use super::super::error::Refusal;
 use super::atoms::Atom;
 
-/// Sound, films and phones: brands whose files are made of the atoms that are listed below. Compared without regard to case and
-/// without what fills them up.
+/// Sound, films and phones: brands whose files are made of the atoms that are listed below. Compared without regard to
+/// case and without what fills them up.
 const KNOWN_BRANDS: [&str; 62] = [
     "M4A", "M4B", "M4P", "M4R", "M4V", "M4VH", "M4VP", "mp41", "mp42", "mp71", "mp4", "mp21", "isom", "iso2", "iso3",
     "iso4", "iso5", "iso6", "iso7", "iso8", "iso9", "isoa", "isob", "isoc", "avc1", "hvc1", "av01", "qt", "3gp1",
@@ -26,8 +27,8 @@ const PICTURES: [&str; 16] = [
 /// What cameras call their raw files.
 const CAMERA_RAW: &str = "crx";
 
-/// Atoms that tell no places in the file, by the atom that holds them. `mdat` is told apart by its name, `stco` and `co64` are
-/// followed, and those that tell places (`iloc`, `saio`, `moof`) are refused elsewhere.
+/// Atoms that tell no places in the file, by the atom that holds them. `mdat` is told apart by its name, `stco` and
+/// `co64` are followed, and those that tell places (`iloc`, `saio`, `moof`) are refused elsewhere.
 const KNOWN_ATOMS: [(&[u8; 4], &[&[u8; 4]]); 6] = [
     (TOP, &[b"ftyp", b"mdat", b"moov", b"meta", b"udta", b"pdin", b"pnot", b"PICT"]),
     (b"moov", &[b"mvhd", b"iods", b"trak", b"udta", b"meta", b"ctab", b"clip", b"pssh", b"ainf", b"prfl"]),
@@ -62,8 +63,8 @@ const KNOWN_LONG_NAMES: [u128; 3] = [
     0x5553_4d54_21d2_4fce_bb88_695c_fac9_c740,
 ];
 
-/// The first atom of `atoms`, which `holder` holds, that is on no list, as its owner could look for it. `long_name` gives what stands at
-/// the start of the body of one of them.
+/// The first atom of `atoms`, which `holder` holds, that is on no list, as its owner could look for it. `long_name`
+/// gives what stands at the start of the body of one of them.
 pub(super) fn stranger<'a, N: 'a>(
     holder: &[u8; 4],
     atoms: impl IntoIterator<Item = &'a Atom<N>>,
@@ -83,8 +84,9 @@ pub(super) fn stranger<'a, N: 'a>(
     })
 }
 
-/// What the body of the `ftyp` atom says: a refusal where files of its brand are no music, or the brand where it is on no list. A further
-/// structure of a compatible brand is an atom that is on no list, so only the major brand has to be on one.
+/// What the body of the `ftyp` atom says: a refusal where files of its brand are no music, or the brand where it is on
+/// no list. A further structure of a compatible brand is an atom that is on no list, so only the major brand has to be
+/// on one.
 pub(super) fn check_brands(ftyp: &[u8]) -> Result<Option<String>, Refusal> {
     let brand = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);

@@ -1,5 +1,5 @@
-//! Free space on the way to the list of tags and right behind `moov`: what takes up the difference when the list changes, and how it was
-//! before a write.
+//! Free space on the way to the list of tags and right behind `moov`: what takes up the difference when the list
+//! changes, and how it was before a write.
 
 use std::ops::Range;
 
@@ -11,7 +11,8 @@ use super::atoms::{self, Atom, HEADER};
 use super::moov::Change;
 use super::{HANDLER, LIMIT, META, Mp4File, UDTA};
 
-/// The level of free space right behind `moov`; that of what the atoms of the chain hold is one more than their place in it.
+/// The level of free space right behind `moov`; that of what the atoms of the chain hold is one more than their place
+/// in it.
 const BEHIND: u8 = 0;
 /// How many levels there are where there is a list.
 const ALL_LEVELS: u8 = META as u8 + 2;
@@ -65,7 +66,8 @@ impl Mp4File {
             && self.moov.raw[atom.body..atom.range.end].iter().all(|&byte| byte == 0)
     }
 
-    /// The free atoms that may be used: along the way to the list, the nearest first, and how many atoms of the way hold them.
+    /// The free atoms that may be used: along the way to the list, the nearest first, and how many atoms of the way
+    /// hold them.
     fn free_space(&self) -> Vec<(Range<usize>, usize)> {
         let mut found = Vec::new();
         for (depth, container) in self.moov.chain.iter().enumerate().rev() {
@@ -179,8 +181,9 @@ impl Mp4File {
         })
     }
 
-    /// Brings a list into the file and the free space back to what it was, so that the file has the length that it had. None where that
-    /// cannot be: others have been at the file since. An empty list goes where there was none, with what was made around it.
+    /// Brings a list into the file and the free space back to what it was, so that the file has the length that it had.
+    /// None where that cannot be: others have been at the file since. An empty list goes where there was none, with
+    /// what was made around it.
     pub(super) fn arrange_as_before(
         &self,
         list: &[u8],
@@ -209,7 +212,8 @@ impl Mp4File {
             }
             _ => return None,
         };
-        // From the inside out: where an atom and what holds it end in one place, what comes into the inner one comes first.
+        // From the inside out: where an atom and what holds it end in one place, what comes into the inner one comes
+        // first.
         for (depth, container) in self.moov.chain.iter().enumerate().take(usize::from(room.levels)).rev() {
             let mut spaces = room.spaces.iter().filter(|space| usize::from(space.level) == depth + 1).peekable();
             let depth = depth + 1;

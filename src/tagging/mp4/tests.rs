@@ -270,7 +270,8 @@ fn a_chunk_that_does_not_lie_in_the_media_data_is_refused() {
     let file = [mp4(&tagged(&title(), None), false, false), atom(b"free", &[0; 300])].concat();
     let table = find(&file, &["moov", "trak", "mdia", "minf", "stbl", "stco"]).unwrap();
     let (media, end) = (find(&file, &["mdat"]).unwrap(), file.len() as u32);
-    // In front of the media data, behind it, in the last byte of the free space, right behind the file, and far from it.
+    // In front of the media data, behind it, in the last byte of the free space, right behind the file, and far from
+    // it.
     for offset in [0, media.start as u32 - 1, media.end as u32 + 1, end - 1, end, end + 5000] {
         let mut file = file.clone();
         file[table.start + 16..table.start + 20].copy_from_slice(&offset.to_be_bytes());

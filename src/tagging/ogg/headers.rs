@@ -162,8 +162,8 @@ impl Headers {
                 let further = first.get(68..72).map_or(0, |b| b.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b)));
                 2 + further
             }
-            // The last one of the metadata blocks is marked as such, and the first packet says how many there are, or 0. Either
-            // may be wrong: where they differ, the first frame tells.
+            // The last one of the metadata blocks is marked as such, and the first packet says how many there are,
+            // or 0. Either may be wrong: where they differ, the first frame tells.
             Container::OggFlac => {
                 let declared = first.get(7..9).map_or(0, |b| u64::from(b[0]) << 8 | u64::from(b[1]));
                 let is_last = self.packets[1..].last().is_some_and(|b| b.first().is_none_or(|b| b & 0x80 != 0));
@@ -174,8 +174,8 @@ impl Headers {
         self.packets.len() as u64 >= count
     }
 
-    /// How many segments each of the pages is to hold that hold `packets`, which are all but the first: on as many pages as now where that
-    /// is possible.
+    /// How many segments each of the pages is to hold that hold `packets`, which are all but the first: on as many
+    /// pages as now where that is possible.
     pub(super) fn sizes(&self, packets: &[&[u8]]) -> Vec<usize> {
         let mut left = segments(packets);
         let count = self.pages.len().clamp(left.div_ceil(MAX_SEGMENTS), left);
@@ -189,8 +189,8 @@ impl Headers {
             .collect()
     }
 
-    /// The pages that hold `packets`, which are all but the first. `sizes` are [`MAX_SEGMENTS`] at the most, and together what the packets
-    /// take.
+    /// The pages that hold `packets`, which are all but the first. `sizes` are [`MAX_SEGMENTS`] at the most, and
+    /// together what the packets take.
     pub(super) fn paginate(&self, packets: &[&[u8]], sizes: &[usize]) -> Vec<Vec<u8>> {
         let lacing: Vec<u8> = packets.iter().flat_map(|packet| lacing(packet.len())).collect();
         let body = packets.concat();
@@ -217,8 +217,8 @@ impl Headers {
         self.packets[1..].iter().map(Vec::as_slice).collect()
     }
 
-    /// How many segments each page behind the first one holds, where the pages lie one behind the other and are as [`Headers::paginate`] would
-    /// make them.
+    /// How many segments each page behind the first one holds, where the pages lie one behind the other and are as
+    /// [`Headers::paginate`] would make them.
     pub(super) fn regular_sizes(&self, source: &dyn Source) -> Result<Option<Vec<usize>>, Problem> {
         let (mut sizes, mut bytes) = (Vec::new(), Vec::new());
         for (index, range) in self.pages.iter().enumerate() {

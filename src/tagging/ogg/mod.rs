@@ -1,9 +1,11 @@
 //! Ogg with Vorbis, Opus, FLAC or Speex in it (RFC 3533, RFC 7845, the Vorbis I specification, the Ogg FLAC mapping):
-//! the comment packet replaced, its pages laid out anew, and nothing else touched but page numbers where they have to follow.
+//! the comment packet replaced, its pages laid out anew, and nothing else touched but page numbers where they have to
+//! follow.
 //!
-//! The headers keep the number of their pages wherever that is possible, so that no later page changes. Where a page more
-//! is needed, the later pages of the stream get other numbers and checksums while they are copied ([`Renumbering`]).
-//! Of a chain, the first link speaks for the file; further links, and other streams beside ours, are copied as they are.
+//! The headers keep the number of their pages wherever that is possible, so that no later page changes. Where a page
+//! more is needed, the later pages of the stream get other numbers and checksums while they are copied
+//! ([`Renumbering`]). Of a chain, the first link speaks for the file; further links, and other streams beside ours, are
+//! copied as they are.
 
 mod headers;
 mod page;
@@ -29,7 +31,8 @@ use super::vorbis::VorbisComments;
 use headers::Headers;
 
 const WHAT: &str = "comment header";
-/// The levels of the room that the journal keeps: the padding of the comments, and the sizes of the header pages in segments.
+/// The levels of the room that the journal keeps: the padding of the comments, and the sizes of the header pages in
+/// segments.
 const PADDING: u8 = 0;
 const PAGES: u8 = 1;
 /// Type of a FLAC metadata block that holds comments.
@@ -100,7 +103,8 @@ impl OggFile {
         Ok(Self { outer, headers, place, magic, comments, behind, padding })
     }
 
-    /// The comment packet with other comments and that much padding. None: its padding takes up the difference, as far as there is any.
+    /// The comment packet with other comments and that much padding. None: its padding takes up the difference, as far
+    /// as there is any.
     fn packet(&self, comments: &[u8], padding: Option<usize>) -> Result<Vec<u8>, Refusal> {
         let mut packet = match self.headers.codec {
             Container::OggFlac => block_header(self.magic[0], comments.len() + self.behind.len())?.to_vec(),
@@ -150,7 +154,8 @@ impl OggFile {
         Ok(())
     }
 
-    /// The padding and the sizes of the header pages, which the journal keeps; none where pages made anew would not be the same.
+    /// The padding and the sizes of the header pages, which the journal keeps; none where pages made anew would not be
+    /// the same.
     fn room(&self, source: &dyn Source) -> Result<Option<Room>, Problem> {
         let Some(sizes) = self.headers.regular_sizes(source)? else { return Ok(None) };
         let padding = Space::new(PADDING, 0, self.padding as u64);
@@ -158,8 +163,9 @@ impl OggFile {
         Ok(Some(Room { levels: 0, spaces: std::iter::once(padding).chain(pages).collect() }))
     }
 
-    /// The header pages with other comments and the padding and sizes that there were, so that the file has the length that it had. None
-    /// where that cannot be: others have been at the file since. `lengths` are those of the file, now and then.
+    /// The header pages with other comments and the padding and sizes that there were, so that the file has the length
+    /// that it had. None where that cannot be: others have been at the file since. `lengths` are those of the file, now
+    /// and then.
     fn pages_as_before(
         &self,
         comments: &[u8],
@@ -193,8 +199,8 @@ impl OggFile {
     }
 }
 
-/// Which of the packets holds the comments of a stream of FLAC: the mapping wants the first behind the description of the sound, and
-/// readers take any.
+/// Which of the packets holds the comments of a stream of FLAC: the mapping wants the first behind the description of
+/// the sound, and readers take any.
 fn place_of_comments(headers: &Headers) -> Result<usize, Refusal> {
     if !headers.packets[0].starts_with(b"\x7fFLAC\x01") {
         return Err(Refusal::Unsupported { what: "Ogg FLAC", why: "its mapping is not version 1" });

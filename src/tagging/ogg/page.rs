@@ -18,8 +18,8 @@ pub(super) const CONTINUED: u8 = 1;
 pub(super) const FIRST: u8 = 2;
 pub(super) const LAST: u8 = 4;
 
-/// After so many things that only looked like pages, no further page is looked for behind bytes that are none: each costs
-/// a checksum, and a hostile file could be full of them.
+/// After so many things that only looked like pages, no further page is looked for behind bytes that are none: each
+/// costs a checksum, and a hostile file could be full of them.
 const MAX_FALSE_STARTS: u32 = 4096;
 
 const CAPTURE: &[u8] = b"OggS\0";
@@ -185,7 +185,8 @@ pub(super) fn render(flags: u8, granule: i64, serial: u32, sequence: u32, lacing
     page
 }
 
-/// Gives a page another number. A checksum that was wrong stays wrong by as much: a damaged page is not made to look sound.
+/// Gives a page another number. A checksum that was wrong stays wrong by as much: a damaged page is not made to look
+/// sound.
 pub(super) fn set_sequence(page: &mut [u8], sequence: u32) {
     let error = error(page);
     page[SEQUENCE].copy_from_slice(&sequence.to_le_bytes());
@@ -210,7 +211,8 @@ fn number(bytes: &[u8], range: Range<usize>) -> u32 {
     bytes[range].iter().rev().fold(0, |value, &byte| value << 8 | u32::from(byte))
 }
 
-/// CRC-32 with the polynomial 0x04c11db7, not reflected, from zero (RFC 3533, 6), with the checksum's own bytes as zeros.
+/// CRC-32 with the polynomial 0x04c11db7, not reflected, from zero (RFC 3533, 6), with the checksum's own bytes as
+/// zeros.
 fn checksum(page: &[u8]) -> u32 {
     let crc = crc(0, &page[..CHECKSUM.start]);
     crc_of_zeros_then(crc, &page[CHECKSUM.end..])

@@ -1,9 +1,9 @@
 //! Where readers look: which tags of a file ffmpeg, TagLib and mutagen read, and which of them wins.
 //!
-//! One table, [`TABLE`], measured on the readers and compared with them by `tests/readers.rs`. The editors ask it where a genre
-//! may go without hiding what another tag says ([`home`](super::home)), the check of a written copy asks it whether a
-//! reader sees less than before ([`loss`]), and `docs/tags.md` shows it. exiftool, MediaInfo and tinytag have no row: they
-//! show all tags, or fill up each field from the next tag, so that a further tag takes nothing from them.
+//! One table, [`TABLE`], measured on the readers and compared with them by `tests/readers.rs`. The editors ask it where
+//! a genre may go without hiding what another tag says ([`home`](super::home)), the check of a written copy asks it
+//! whether a reader sees less than before ([`loss`]), and `docs/tags.md` shows it. exiftool, MediaInfo and tinytag have
+//! no row: they show all tags, or fill up each field from the next tag, so that a further tag takes nothing from them.
 
 #[cfg(test)]
 mod tests;
@@ -202,8 +202,8 @@ const fn row(containers: &'static [Container], reader: Reader, looks: Looks) -> 
     Row { containers, reader, looks }
 }
 
-/// Measured in November 2026 with ffmpeg 5.1.9, TagLib 2 (pytaglib 3.2.0) and mutagen 1.48.1. Ogg and MP4 hold one kind of tag
-/// that these readers look at, and have no row.
+/// Measured in November 2026 with ffmpeg 5.1.9, TagLib 2 (pytaglib 3.2.0) and mutagen 1.48.1. Ogg and MP4 hold one kind
+/// of tag that these readers look at, and have no row.
 const TABLE: [Row; 16] = [
     row(MP3, Ffmpeg, First(&[EveryId3v2, Id3v1])),
     row(MP3, TagLib, First(&[FirstId3v2, Apev2, Id3v1])),
@@ -271,7 +271,8 @@ impl fmt::Display for Loss {
     }
 }
 
-/// The first thing that a reader sees in the tags `before` and not in those `after`. The genre and our own fields do not count.
+/// The first thing that a reader sees in the tags `before` and not in those `after`. The genre and our own fields do
+/// not count.
 pub(crate) fn loss(container: Container, before: &[Voice], after: &[Voice]) -> Option<Loss> {
     TABLE.iter().filter(|row| row.containers.contains(&container)).find_map(|row| {
         let now = row.view(after);
@@ -280,8 +281,8 @@ pub(crate) fn loss(container: Container, before: &[Voice], after: &[Voice]) -> O
     })
 }
 
-/// The first thing that some tag says before and none says after: what an undo must not do, which else makes of the file what it
-/// was, whoever could read that.
+/// The first thing that some tag says before and none says after: what an undo must not do, which else makes of the
+/// file what it was, whoever could read that.
 pub(crate) fn gone(before: &[Voice], after: &[Voice]) -> Option<Loss> {
     let is_there = |said: &&Said| after.iter().any(|voice| voice.said.contains(said));
     let mut lost =
@@ -289,8 +290,8 @@ pub(crate) fn gone(before: &[Voice], after: &[Voice]) -> Option<Loss> {
     lost.next().map(|said| Loss { reader: None, said: said.clone() })
 }
 
-/// The tags that may receive what a file lacks, the one that most readers believe first. The container's own kind of tag is
-/// made where it is missing.
+/// The tags that may receive what a file lacks, the one that most readers believe first. The container's own kind of
+/// tag is made where it is missing.
 pub(crate) fn homes(container: Container, voices: &[Voice]) -> Vec<Scope> {
     let is_id3v2 = |voice: &&Voice| matches!(voice.scope, Scope::Id3v2(_));
     let lead = voices.iter().filter(is_id3v2).find(|voice| voice.is_in_place).map(|voice| voice.scope);

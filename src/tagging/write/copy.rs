@@ -45,7 +45,8 @@ pub(super) fn fill(original: &File, len: u64, patch: &Patch, copy: &File, hook: 
     }
 }
 
-/// Copies a range of the original to `to`, with the pages in it that the patch renumbers, and answers where it ends there.
+/// Copies a range of the original to `to`, with the pages in it that the patch renumbers, and answers where it ends
+/// there.
 fn keep_or_renumber(
     original: &File,
     range: Range<u64>,

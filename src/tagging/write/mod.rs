@@ -8,8 +8,9 @@
 //!    place, sync the folder.
 //! 6. Record the new stamp in the journal.
 //!
-//! A file with several names is overwritten with the copy instead of step 5, where its owner chose that ([`HardLinks`]).
-//! No editor is named here: what differs between containers is behind [`Editor`](super::editor::Editor).
+//! A file with several names is overwritten with the copy instead of step 5, where its owner chose that
+//! ([`HardLinks`]). No editor is named here: what differs between containers is behind
+//! [`Editor`](super::editor::Editor).
 
 mod attributes;
 mod copy;
@@ -76,8 +77,8 @@ pub enum HardLinks {
     Skip,
     /// Write it: the other names keep the old file.
     Break,
-    /// Overwrite it where it lies, so that every name has the new tags. There is a moment in which the file is neither old nor
-    /// new; a whole copy stands beside it then, and the next start carries the write to its end.
+    /// Overwrite it where it lies, so that every name has the new tags. There is a moment in which the file is neither
+    /// old nor new; a whole copy stands beside it then, and the next start carries the write to its end.
     InPlace,
 }
 
@@ -119,9 +120,9 @@ pub struct TagChange {
 
 /// Carries out `plan` on the file at `path`. A symbolic link is followed to its target, and stays.
 ///
-/// Memory is bounded by the size of the tags (32 MiB each at most, and 64 MiB for the `moov` atom of MP4), not by that of the
-/// file. The audio is read twice and copied once (not at all where the file system shares blocks and the tags fit in their
-/// padding).
+/// Memory is bounded by the size of the tags (32 MiB each at most, and 64 MiB for the `moov` atom of MP4), not by that
+/// of the file. The audio is read twice and copied once (not at all where the file system shares blocks and the tags
+/// fit in their padding).
 ///
 /// # Errors
 /// Every [`TagError`] but those named by [`TagError::is_written`] leaves the old file, no temporary file, and a journal
@@ -263,8 +264,8 @@ struct Apart {
     patch: Patch,
 }
 
-/// The first half of step 1: opens and parses the original, finds out what would change, and checks that it may be written. None:
-/// nothing would change.
+/// The first half of step 1: opens and parses the original, finds out what would change, and checks that it may be
+/// written. None: nothing would change.
 fn take_apart(
     path: &Path,
     plan: &TagPlan,
@@ -290,7 +291,8 @@ fn take_apart(
     Ok(Some(Apart { path: target, file, metadata, editor, patch }))
 }
 
-/// Step 1: what the file holds, for comparison with its copy, and whether there is room for that. None: nothing would change.
+/// Step 1: what the file holds, for comparison with its copy, and whether there is room for that. None: nothing would
+/// change.
 fn inspect(path: &Path, order: &Order<'_>) -> Result<Option<(Original, Patch)>, TagError> {
     let Order { plan, options, hook, .. } = *order;
     let io_error = |step| move |source| TagError::Io { path: path.to_owned(), step, source };

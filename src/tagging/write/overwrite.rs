@@ -1,7 +1,8 @@
 //! A file with several names is overwritten where it lies, so that all of them show the new tags.
 //!
-//! Only here is a file ever neither old nor new. A whole copy, checked and on the disk, stands beside it then, the journal says
-//! so, and whoever starts next ([`finish`]) puts it in again. The owner has to ask for this. Holes of a sparse file are filled.
+//! Only here is a file ever neither old nor new. A whole copy, checked and on the disk, stands beside it then, the
+//! journal says so, and whoever starts next ([`finish`]) puts it in again. The owner has to ask for this. Holes of a
+//! sparse file are filled.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,7 +17,8 @@ use super::super::stamp::FileStamp;
 use super::temporary::Temporary;
 use super::{Hook, Original, attributes, copy, preflight};
 
-/// Overwrites the original with the copy, and gives its new stamp. `announce` tells the journal, right before the first byte.
+/// Overwrites the original with the copy, and gives its new stamp. `announce` tells the journal, right before the first
+/// byte.
 pub(super) fn overwrite(
     original: &Original,
     temporary: Temporary,

@@ -66,7 +66,8 @@ pub(super) fn no_space(path: &Path, needed: u64) -> Refusal {
     Refusal::NoSpace { needed, available: space.map_or(0, |space| space.f_bavail.saturating_mul(space.f_frsize)) }
 }
 
-/// Whether a copy of `new_len` bytes fits beside the file at `path`. Holes of a sparse file stay holes and need no room.
+/// Whether a copy of `new_len` bytes fits beside the file at `path`. Holes of a sparse file stay holes and need no
+/// room.
 pub(super) fn check_space(path: &Path, metadata: &Metadata, new_len: u64) -> Result<(), Problem> {
     let holes = metadata.len().saturating_sub(metadata.blocks().saturating_mul(BLOCK));
     let space = match rustix::fs::statvfs(folder_of(path)) {

@@ -29,16 +29,16 @@ pub enum Recovered {
     InProgress,
     /// It cannot be told now: the folder is not there, as when a disk is not mounted. Leave the entry.
     Later,
-    /// Two files stand there that are both somebody's, the file and this one beside it: neither was touched. The write did not take
-    /// place for good; abandon the entry, and tell the owner.
+    /// Two files stand there that are both somebody's, the file and this one beside it: neither was touched. The write
+    /// did not take place for good; abandon the entry, and tell the owner.
     Unclear(PathBuf),
 }
 
 /// Finds out what became of a write whose journal entry was left open, carries an interrupted overwriting (of which
 /// [`Journal::overwriting`](super::Journal::overwriting) told) to its end, and removes the temporary file.
 ///
-/// Call it at the start, for entries that no living process claims. What is not known for sure to be ours is never removed, and
-/// never put in another file's place.
+/// Call it at the start, for entries that no living process claims. What is not known for sure to be ours is never
+/// removed, and never put in another file's place.
 ///
 /// # Errors
 /// [`TagError::Io`] where the temporary file cannot be removed or the file not be read. The entry then stays open.
@@ -83,8 +83,8 @@ fn settle(entry: &JournalEntry, was_overwriting: bool) -> io::Result<Recovered> 
                 return Ok(Recovered::Unclear(entry.temporary_path.clone()));
             }
         }
-        // The new file is in its place, by another process of ours perhaps: what is beside it is an old copy of ours, or what
-        // somebody put there right before and the exchange pushed out.
+        // The new file is in its place, by another process of ours perhaps: what is beside it is an old copy of ours,
+        // or what somebody put there right before and the exchange pushed out.
         Beside::Copy(_) if is_new()? => return Ok(Recovered::Unclear(entry.temporary_path.clone())),
         Beside::Copy(_) => {}
         Beside::Original(stamp) if same_but_for_the_device(stamp, &entry.before) => {}

@@ -1,10 +1,11 @@
 //! The edited copy takes the place of the original, and whatever it pushed out of there is looked at before it goes.
 //!
-//! Between the last look at the original and a rename somebody may have written to it, replaced it or removed it, and a plain
-//! rename would destroy that. So the two change places in one step (`RENAME_EXCHANGE`), and if what comes out is not the file
-//! that was edited, they change back. File systems that cannot do that get a plain rename.
+//! Between the last look at the original and a rename somebody may have written to it, replaced it or removed it, and a
+//! plain rename would destroy that. So the two change places in one step (`RENAME_EXCHANGE`), and if what comes out is
+//! not the file that was edited, they change back. File systems that cannot do that get a plain rename.
 //!
-//! Both are known by their names in one folder that is held open, so that a folder that is renamed meanwhile takes all of it along.
+//! Both are known by their names in one folder that is held open, so that a folder that is renamed meanwhile takes all
+//! of it along.
 
 use rustix::io::Errno;
 
@@ -13,8 +14,8 @@ use super::super::stamp::FileStamp;
 use super::temporary::Temporary;
 use super::{Hook, Original};
 
-/// Puts the copy in the place of the original, and gives its stamp. On an error, but for [`TagError::LeftBehind`], whatever
-/// stood at the original's path stands there, and the copy is gone.
+/// Puts the copy in the place of the original, and gives its stamp. On an error, but for [`TagError::LeftBehind`],
+/// whatever stood at the original's path stands there, and the copy is gone.
 pub(super) fn swap(original: &Original, temporary: Temporary, hook: &dyn Hook) -> Result<FileStamp, TagError> {
     let path = original.path.as_path();
     let name = path.file_name().unwrap_or_default();
@@ -45,8 +46,8 @@ pub(super) fn swap(original: &Original, temporary: Temporary, hook: &dyn Hook) -
     Ok(after)
 }
 
-/// Somebody was quicker than the exchange: their file goes back to its place. If yet another one has appeared there in the
-/// meantime, that is the newest and stays; what it would have replaced is left beside it rather than removed.
+/// Somebody was quicker than the exchange: their file goes back to its place. If yet another one has appeared there in
+/// the meantime, that is the newest and stays; what it would have replaced is left beside it rather than removed.
 fn change_back(original: &Original, temporary: Temporary, copy: FileStamp) -> TagError {
     let changed = TagError::Changed { path: original.path.clone() };
     let name = original.path.file_name().unwrap_or_default();

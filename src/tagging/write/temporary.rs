@@ -69,8 +69,8 @@ fn temporary_name(name: &OsStr, pid: u32, number: u64) -> OsString {
 
 /// A temporary file that removes itself unless it is renamed.
 ///
-/// It is known by its folder and its name in there, not by its path: an album may be renamed while it is written, and what is done then is
-/// done where it is now.
+/// It is known by its folder and its name in there, not by its path: an album may be renamed while it is written, and
+/// what is done then is done where it is now.
 pub(super) struct Temporary {
     path: PathBuf,
     folder: OwnedFd,

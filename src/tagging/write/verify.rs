@@ -1,5 +1,5 @@
-//! The check of an edited copy: it is opened and taken apart anew, and compared with what the original held, and with what readers
-//! saw of it.
+//! The check of an edited copy: it is opened and taken apart anew, and compared with what the original held, and with
+//! what readers saw of it.
 
 use std::fs::File;
 use std::io;

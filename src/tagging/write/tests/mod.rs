@@ -99,8 +99,8 @@ impl<F: Fn()> Hook for Meddle<F> {
     }
 }
 
-/// The kinds of edit: in the padding, growing, in FLAC with blocks that move, without any tag, in Ogg with pages that get
-/// other numbers, in chunks and atoms, behind the audio.
+/// The kinds of edit: in the padding, growing, in FLAC with blocks that move, without any tag, in Ogg with pages that
+/// get other numbers, in chunks and atoms, behind the audio.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     let title = text(3, "TIT2", "Title");
     vec![
@@ -140,8 +140,8 @@ fn plan(state: &TagState) -> TagPlan {
     TagPlan::new(state, fields.map(|(field, value)| (field, vec![value.to_owned()])))
 }
 
-/// What the next start makes of an entry. Another test may be starting a process in this moment, and until that runs its own program
-/// it holds the locks of this one.
+/// What the next start makes of an entry. Another test may be starting a process in this moment, and until that runs
+/// its own program it holds the locks of this one.
 fn recover_in_peace(entry: &JournalEntry, was_overwriting: bool) -> Recovered {
     for _ in 0..500 {
         match recover(entry, was_overwriting).unwrap() {

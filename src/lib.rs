@@ -10,6 +10,8 @@
 //! A stage knows the type it takes and the type it gives, and nothing of who calls it.
 
 pub mod audio;
+mod chance;
+pub mod clusters;
 pub mod config;
 pub mod daemon;
 pub mod descriptors;

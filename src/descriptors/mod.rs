@@ -30,7 +30,7 @@ mod tests;
 pub use absent::Absent;
 pub use cells::{Cell, Value};
 pub use key::{Key, Mode};
-pub use mood::{Mood, Quadrant, quadrant_shares};
+pub use mood::{Mood, QUADRANTS, Quadrant, quadrant_shares};
 pub use tempo::Tempo;
 
 use crate::audio::{AudioError, Clip};

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use super::LikenessError;
 use super::measure::Measure;
-use super::row::{HEAD, Head, Packed};
+use super::row::{HEAD, Head, Packed, unpack};
 use crate::config::Config;
 use crate::store::{AudioKey, HeardAudio, Store, unix_now};
 
@@ -127,6 +127,26 @@ impl Atlas {
         into.resize(rows * self.row_size(), 0);
         let read = self.file.read_exact_at(into, START + first * self.row_size() as u64);
         read.map(|()| rows).map_err(|source| read_error(&self.path, source))
+    }
+
+    /// Hands rows to `each`, from this one on and at most to the end: whose they are, and the numbers of the description, of the genres and of
+    /// the moods, one behind the other. `buffer` is any.
+    pub(crate) fn for_rows(
+        &self,
+        first: u64,
+        most: usize,
+        buffer: &mut Vec<u8>,
+        mut each: impl FnMut(AudioKey, &[f32]),
+    ) -> Result<(), LikenessError> {
+        self.read(first, buffer, most)?;
+        let mut numbers = Vec::new();
+        for row in buffer.chunks_exact(self.row_size()) {
+            if let Some(head) = Head::read(row) {
+                unpack(row, &head, self.measure.sizes().0, &mut numbers);
+                each(head.audio, &numbers);
+            }
+        }
+        Ok(())
     }
 
     /// The row of a piece of audio, by halving: rows lie in the order of their audio.

@@ -9,13 +9,17 @@ use clap::Args;
 use reclassd::clusters::{Clusters, Trait, clusters};
 use reclassd::descriptors::Descriptors;
 use reclassd::likeness::Atlas;
+use reclassd::pipeline::{Action, ByHand, HandError};
 use reclassd::playlists::is_group_list;
 use reclassd::store::{ListedTrack, Store};
+use reclassd::tagging::TagField;
 use serde_json::{Value, json};
 
+use super::by_hand::{self, Tally};
+use super::interrupt::cancel_on_signal;
 use super::output::{JsonPath, display_from_here, display_path};
 use super::setup::Common;
-use super::{Outcome, fold, lists};
+use super::{Outcome, fold, lists, wishes};
 
 /// Tracks that stand for a group.
 const CENTRAL: usize = 3;
@@ -31,6 +35,12 @@ pub struct Arguments {
     /// Write each group as a playlist into this folder, the most typical tracks first; lists of groups from before go
     #[arg(long, value_name = "DIR")]
     m3u8: Option<PathBuf>,
+    /// Write the name of its group into each file, as RECLASSD_CLUSTER, and nothing else; `reclassd undo` takes it back
+    #[arg(long)]
+    write_tags: bool,
+    /// Write no tag; say into how many files it would be written
+    #[arg(short = 'n', long, requires = "write_tags")]
+    dry_run: bool,
     /// Print one JSON object a group
     #[arg(long)]
     json: bool,
@@ -50,7 +60,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let store = arguments.common.open_reading_store(&config)?;
     let atlas = Atlas::open(&store, &config)?;
     let found = clusters(&atlas, arguments.groups.map(usize::from))?;
-    let grouped = Grouped { store: &store, atlas: &atlas, found: &found };
+    let hand = ByHand::new(&config, store, arguments.dry_run)?;
+    let grouped = Grouped { store: hand.store(), atlas: &atlas, found: &found };
     if arguments.json {
         grouped.print_json()?
     } else {
@@ -62,7 +73,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if let Some(folder) = &arguments.m3u8 {
         grouped.lists(folder)?;
     }
-    Ok(Outcome::Done)
+    if arguments.write_tags { grouped.write_tags(&hand, arguments.json) } else { Ok(Outcome::Done) }
 }
 
 impl Grouped<'_> {
@@ -152,6 +163,37 @@ impl Grouped<'_> {
         std::fs::rename(&unfinished, path).with_context(|| display_path(path))?;
         eprintln!("{rows} tracks to {}", display_path(path));
         Ok(())
+    }
+
+    /// Writes the name of its group into every file.
+    fn write_tags(&self, hand: &ByHand, json: bool) -> anyhow::Result<Outcome> {
+        let cancel = cancel_on_signal()?;
+        hand.recover()?;
+        let (mut tally, mut broken) = (Tally::default(), None);
+        for (group, cluster) in self.found.clusters.iter().enumerate() {
+            let fields = [(TagField::OwnCluster, vec![cluster.name.clone()])];
+            self.found.tracks(self.store, self.atlas, group, |track, _| {
+                match hand.describe(&track.path, &fields) {
+                    Ok(Action::Written | Action::WouldWrite) => tally.done += 1,
+                    Ok(_) => tally.unchanged += 1,
+                    // The database concerns every file.
+                    Err(HandError::Store(error)) => broken = Some(error),
+                    Err(error) => {
+                        tally.failed += 1;
+                        eprintln!("reclassd: {}: {}", display_from_here(&track.path), by_hand::reason(&error));
+                    }
+                }
+                broken.is_none() && !cancel.is_requested()
+            })?;
+            if let Some(error) = broken.take() {
+                return Err(error.into());
+            }
+        }
+        tally.interrupted = cancel.is_requested();
+        if !json && !wishes::quiet() {
+            writeln!(std::io::stdout().lock(), "\n{}", tally.sentence("marked", "would be marked", hand.is_dry_run()))?;
+        }
+        Ok(tally.outcome())
     }
 
     fn lists(&self, folder: &Path) -> anyhow::Result<()> {

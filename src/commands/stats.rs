@@ -59,6 +59,7 @@ fn word(cause: Cause) -> &'static str {
         Cause::Scan => "scan",
         Cause::Owner => "tag",
         Cause::Undo => "undo",
+        Cause::Describe => "describe",
         _ => "other",
     }
 }

@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Write this genre, in place of whatever genre the file has, and keep scans away from the file; give it again for several
     #[arg(long, value_name = "NAME", value_parser = Named::genre(), hide_possible_values = true)]
     genre: Vec<String>,
-    /// Print the genre and RECLASSD fields, as each tag of the files holds them; writes nothing
+    /// Print genre, tempo, key, mood and RECLASSD fields, as each tag of the files holds them; writes nothing
     #[arg(long)]
     show: bool,
     /// Let scans decide about these files again; writes nothing into them

@@ -29,7 +29,7 @@ mod tests;
 
 pub use absent::Absent;
 pub use cells::{Cell, Value};
-pub use key::{Key, Mode};
+pub use key::{Key, KeyNotation, Mode};
 pub use mood::{Mood, QUADRANTS, Quadrant, quadrant_shares};
 pub use tempo::Tempo;
 

@@ -111,7 +111,7 @@ impl Line {
         let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?;
         let albums = albums.map(|selection| Arc::new(Albums::new(selection)));
         let together = if albums.is_some() { " by album" } else { "" };
-        let described = if config.analysis.descriptors { " described" } else { "" };
+        let described = if config.describes() { " described" } else { "" };
         let settings = settings.for_ensemble(&format!("{}{together}{described}", analyst.fingerprint()));
         let fingerprints = Fingerprints::new(settings.clone(), albums.clone());
         let means = Means::new(&config.analysis);
@@ -247,8 +247,18 @@ impl Line {
         let unsure_because = || unsure_because(&verdict, settings);
         let verdict = Some(&verdict);
         let left_alone = |status, reason| Ending { verdict, status, ..Ending::skipped(reason) };
+        let mut description = None;
         let decision = match self.read(file) {
-            Ok(state) => Ok(self.decide(file, audio, &state, &suggestion)?),
+            Ok(state) => {
+                let heard = self.heard(file.path, audio, &state, analysis)?;
+                Ok(match self.decide(file, audio, &state, &suggestion)? {
+                    Decision::Write(plan) => Decision::Write(plan.and(heard)),
+                    decision => {
+                        description = (!heard.is_empty()).then(|| TagPlan::describing(&state, heard));
+                        decision
+                    }
+                })
+            }
             Err(error) => Err(error),
         };
         let ending = match decision {
@@ -283,7 +293,10 @@ impl Line {
                 Err(error) => Ending::not_written(verdict, &error),
             },
         };
-        self.record(file, Some(audio), ending)
+        match description {
+            Some(plan) => self.describe(file, audio, &plan, ending, cancel),
+            None => self.record(file, Some(audio), ending),
+        }
     }
 
     fn suggestion(&self, verdict: &Verdict, settings: &TagSettings) -> Suggestion {
@@ -293,7 +306,7 @@ impl Line {
     }
 
     /// The file's new stamp, or `None` where it already held all that the plan asks for.
-    fn write(
+    pub(super) fn write(
         &self,
         path: &Path,
         audio: AudioKey,
@@ -307,7 +320,7 @@ impl Line {
         }
     }
 
-    fn still_being_written(&self) -> String {
+    pub(super) fn still_being_written(&self) -> String {
         let seconds = self.settings.settle.as_secs();
         format!("changed less than {seconds} s ago: it may still be being copied; the next scan takes it")
     }
@@ -325,7 +338,12 @@ impl Line {
         self.record(file, audio, Ending { status, settled, ..Ending::skipped(reason) })
     }
 
-    fn record(&self, file: &Looked<'_>, audio: Option<AudioKey>, ending: Ending<'_>) -> Result<Report, Stop> {
+    pub(super) fn record(
+        &self,
+        file: &Looked<'_>,
+        audio: Option<AudioKey>,
+        ending: Ending<'_>,
+    ) -> Result<Report, Stop> {
         let settings = self.settings.at(file.path);
         let (genre, confidence) = match ending.verdict {
             Some(verdict) => (shown(verdict, settings), Some(verdict.confidence)),
@@ -345,7 +363,8 @@ impl Line {
             path: file.path,
             audio,
             stamp: file.stamp,
-            status: if would_write { TrackStatus::Kept } else { ending.status },
+            // What is unsure waits, whatever else would be written.
+            status: if would_write && ending.status != TrackStatus::Unsure { TrackStatus::Kept } else { ending.status },
             genre: genre.as_deref(),
             confidence,
             ranking: &ranking,
@@ -424,12 +443,14 @@ impl Line {
                 }
             }
         };
+        let described = self.would_describe(path, &tags, &analysis)?;
+        let decision = described.map_or(decision.clone(), |what| format!("{decision}; writes {what}"));
         Ok(Explanation { analysis, verdict, tags, decision })
     }
 }
 
 /// What ends the line early, with nothing recorded.
-enum Stop {
+pub(super) enum Stop {
     Cancelled,
     Store(StoreError),
     Unread(String),

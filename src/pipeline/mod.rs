@@ -10,6 +10,7 @@ mod by_hand;
 mod cancel;
 mod comparison;
 mod decision;
+mod describe;
 mod desks;
 mod discover;
 mod ending;

@@ -23,6 +23,7 @@ mod flac;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod genre_text;
+mod heard;
 mod home;
 mod id3v1;
 mod id3v2;
@@ -50,6 +51,7 @@ pub use container::Container;
 pub use credits::{Credits, credits_of};
 pub use editor::{Id3Values, Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};
+pub use heard::{HeardPolicy, missing as missing_heard};
 pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};
 pub use plan::{TagField, TagPlan};
 pub use policy::{

@@ -14,7 +14,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
-    wishes: commands::wishes::Wishes,
+    global_options: commands::global_options::GlobalOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -95,7 +95,7 @@ fn quiet_panics_of_workers() {
 fn main() -> ExitCode {
     quiet_panics_of_workers();
     let cli = Cli::parse();
-    cli.wishes.apply();
+    cli.global_options.apply();
     let outcome = match cli.command {
         Command::Scan(arguments) => commands::scan::run(&arguments),
         Command::Watch(arguments) => commands::watch::run(&arguments),

@@ -462,6 +462,30 @@ fn nothing_outside_the_library_is_read_or_written_whatever_it_is_called() {
 }
 
 #[test]
+fn what_sounds_like_a_track_is_told_with_how_much() {
+    let library = library();
+    let server = Server::start(&library);
+    let tracks = server.tracks("");
+    let similar = |id: i64, query: &str| server.get(&format!("/api/v1/tracks/{id}/similar{query}")).expect(200).json();
+    let (one, all) = (tracks["1.flac"], tracks.len());
+    let found = similar(one, "?limit=100");
+    let ids: Vec<i64> =
+        found["tracks"].as_array().unwrap().iter().map(|row| row["track"]["id"].as_i64().unwrap()).collect();
+    let likeness: Vec<f64> =
+        found["tracks"].as_array().unwrap().iter().map(|row| row["likeness"].as_f64().unwrap()).collect();
+    assert!(!ids.is_empty() && ids.len() < all && !ids.contains(&one), "{found}");
+    assert!(likeness.is_sorted_by(|a, b| a >= b) && likeness.iter().all(|x| (0.0..=1.0).contains(x)), "{likeness:?}");
+    assert_eq!(similar(one, "?limit=1")["tracks"].as_array().unwrap().len(), 1);
+    server.get("/api/v1/tracks/999999/similar").expect(404);
+    server.get(&format!("/api/v1/tracks/{one}/similar?limit=0")).expect(400);
+    // Of other models nothing was heard here yet.
+    let database = Connection::open(library.database()).unwrap();
+    database.execute_batch("DELETE FROM answer; DELETE FROM feature; DELETE FROM score").unwrap();
+    let found = similar(one, "");
+    assert!(found["tracks"].as_array().unwrap().is_empty() && found["reason"].is_string(), "{found}");
+}
+
+#[test]
 fn a_track_is_seen_and_heard() {
     let library = library();
     let server = Server::start(&library);
@@ -970,9 +994,14 @@ fn a_large_library_is_answered_from_quickly_with_twenty_clients() {
         ("a folder", Box::new(move |_| format!("/api/v1/tracks?path={artist}&count=true"))),
         ("few of all, by path", tracks("set=library&order=path&disagree=true&count=true")),
         ("few of many, by path", tracks("set=library&order=path&below=0.0001&genre=genre+11&count=true")),
+        ("few of all, by date", tracks("order=added&below=0.0001&count=true")),
         ("words", Box::new(|i| format!("/api/v1/tracks?set=analysed&text=album+{}&count=true", i * 37 % 1000))),
         ("words of all rows", tracks("text=some+artist+titl&count=true")),
         ("words of few that all have", tracks("text=genre+4+7+titl&order=confidence")),
+        (
+            "other such words each time",
+            Box::new(|i| format!("/api/v1/tracks?text=genre+{}+{}+titl", i % 13, i % 11 + i)),
+        ),
         ("library", Box::new(|_| "/api/v1/library".to_owned())),
         ("folders", Box::new(move |_| format!("/api/v1/folders?path={root}"))),
         ("roots", Box::new(|_| "/api/v1/folders".to_owned())),

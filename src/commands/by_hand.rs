@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::output::{JsonPath, display_from_here, display_path};
 use super::setup;
-use super::{Outcome, fold, wishes};
+use super::{Outcome, fold, global_options};
 
 /// What became of the files so far.
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Tally {
         let mut out = fold::stdout();
         match json {
             true => writeln!(out, "{}", self.summary(&done.replace(' ', "_"), dry_run)),
-            false if wishes::quiet() => Ok(()),
+            false if global_options::quiet() => Ok(()),
             false => writeln!(out, "{}", self.sentence(done, would, dry_run)),
         }
     }
@@ -104,7 +104,7 @@ pub fn tell(
         return writeln!(out, "{}", serde_json::to_string(&JsonHand::of(path, answer))?);
     }
     match answer {
-        Ok(_) if wishes::quiet() => Ok(()),
+        Ok(_) if global_options::quiet() => Ok(()),
         Ok(report) => writeln!(out, "{}", line(words, report)),
         Err(error) => {
             let word = if is_done(error) { style(words.done).yellow() } else { style("failed").red().bold() };
@@ -153,7 +153,7 @@ pub fn word_of(origin: Origin) -> &'static str {
 }
 
 /// What a choice means for the file, as a line of its own.
-pub fn told(origin: Origin) -> &'static str {
+pub fn origin_in_words(origin: Origin) -> &'static str {
     match origin {
         Origin::Chosen => "chosen by the owner",
         Origin::TakenBack => {

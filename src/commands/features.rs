@@ -199,7 +199,7 @@ fn extract(extractor: &mut Extractor, path: &Path, window: &AnalysisWindow, want
             Ok(Matrix { rows: log_mel.n_mels, values: log_mel.data })
         }
         Wanted::Said(model) => {
-            let said = pipeline::ask(model, clip, extractor).with_context(in_file)?;
+            let said = pipeline::ask_model(model, clip, extractor).with_context(in_file)?;
             let values = said.probabilities.into_iter().chain(said.embedding.unwrap_or_default());
             Ok(Matrix { rows: 1, values: values.collect() })
         }

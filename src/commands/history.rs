@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             print(&mut out, past, &path, arguments.fields)?;
         }
         if let Some(choice) = choice {
-            writeln!(out, "  {}", by_hand::told(choice.origin))?;
+            writeln!(out, "  {}", by_hand::origin_in_words(choice.origin))?;
         }
     }
     Ok(outcome)

@@ -30,6 +30,7 @@ mod bars;
 mod by_hand;
 mod described;
 mod fold;
+pub mod global_options;
 mod hints;
 mod interrupt;
 mod lists;
@@ -38,11 +39,10 @@ mod offer;
 mod output;
 mod setup;
 mod since;
-pub mod wishes;
 
 use std::process::ExitCode;
 
-use reclassd::daemon::{DaemonError, LockError, ShiftError};
+use reclassd::daemon::{DaemonError, LockError, WatchSetupError};
 use reclassd::learning::LearnError;
 use reclassd::likeness::LikenessError;
 use reclassd::playlists::PlaylistError;
@@ -92,7 +92,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// What the database said, if it is that. An error that only passes it on is no link of the chain of causes.
 fn store_error<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e StoreError> {
     match cause.downcast_ref::<DaemonError>() {
-        Some(DaemonError::Store(error) | DaemonError::Shift(ShiftError::Store(error))) => Some(error),
+        Some(DaemonError::Store(error) | DaemonError::Setup(WatchSetupError::Store(error))) => Some(error),
         _ => cause.downcast_ref::<StoreError>(),
     }
 }
@@ -132,7 +132,7 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             )
             || matches!(
                 cause.downcast_ref::<DaemonError>(),
-                Some(DaemonError::Lock(LockError::Held { .. }) | DaemonError::Shift(ShiftError::NoRoots))
+                Some(DaemonError::Lock(LockError::Held { .. }) | DaemonError::Setup(WatchSetupError::NoRoots))
             )
             || matches!(
                 cause.downcast_ref::<LineError>(),

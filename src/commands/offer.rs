@@ -5,7 +5,7 @@ use reclassd::config::Config;
 use reclassd::inference::{MUSICNN, ModelsFolder};
 use reclassd::store::Store;
 
-use super::{fold, wishes};
+use super::{fold, global_options};
 
 /// What it is remembered under that it was said.
 const HINT: &str = "install musicnn";
@@ -21,7 +21,7 @@ pub fn musicnn(config: &Config, store: &Store) -> anyhow::Result<Option<Hint>> {
     let folder = ModelsFolder::new(&config.models.folder);
     let is_there = MUSICNN.models().any(|name| folder.contains(name));
     let is_settled = is_there || folder.path().as_os_str().is_empty() || !config.models.enabled.is_empty();
-    if is_settled || wishes::quiet() || !wishes::may_ask() || store.answer(HINT)?.is_some() {
+    if is_settled || global_options::quiet() || !global_options::may_ask() || store.answer(HINT)?.is_some() {
         return Ok(None);
     }
     Ok(Some(Hint))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use reclassd::pipeline::Remembered;
+use reclassd::pipeline::StoredAnswers;
 use reclassd::playlists::{FIELDS, Order, Query, Request, choose};
 use serde_json::json;
 
@@ -67,8 +67,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let order: Order = arguments.order.parse().map_err(wrong)?;
     let config = arguments.common.load()?;
     let store = arguments.common.open_store(&config)?;
-    let remembered = Remembered::new(&config)?;
-    let (kind, window) = remembered.descriptors_kept_as();
+    let stored = StoredAnswers::new(&config)?;
+    let (kind, window) = stored.descriptors_kept_as();
     let request = Request { query, order, limit: arguments.limit };
     let tracks = choose(&store, &request, (&kind, window), Timestamp::now().as_second())?;
     if tracks.is_empty() && request.query.needs_descriptors() {

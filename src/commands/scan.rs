@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::interrupt::{exit_on_second_signal, stop_signal};
 use super::output::{JsonPath, display_duration, display_from_here, ranking_json, round, telling};
 use super::setup::{self, Common};
-use super::{Outcome, fold, offer, wishes};
+use super::{Outcome, fold, global_options, offer};
 
 /// Nobody is made to wait longer than this at the end of a scan; where files have to be still for longer, they are left to the next one.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -236,7 +236,7 @@ struct View {
 
 impl View {
     fn new(arguments: &Arguments, request: &ScanRequest, cancel: &Cancel) -> Self {
-        let bar = if std::io::stderr().is_terminal() && !wishes::quiet() {
+        let bar = if std::io::stderr().is_terminal() && !global_options::quiet() {
             progress_bar(request, cancel)
         } else {
             ProgressBar::hidden()
@@ -259,9 +259,9 @@ impl View {
         }
         // A second scan of a large library should show what is new, not all that is known.
         let is_shown = match report.fate() {
-            Fate::Failed => report.action != Action::Unchanged || wishes::verbose(),
-            Fate::Unchanged => wishes::verbose(),
-            _ => !wishes::quiet(),
+            Fate::Failed => report.action != Action::Unchanged || global_options::verbose(),
+            Fate::Unchanged => global_options::verbose(),
+            _ => !global_options::quiet(),
         };
         if is_shown { self.print(&report_line(report)) } else { Ok(()) }
     }
@@ -271,7 +271,7 @@ impl View {
     }
 
     fn note(&self, text: &str) {
-        if wishes::quiet() {
+        if global_options::quiet() {
             return;
         }
         self.bar.suspend(|| eprintln!("{}", fold::for_stderr(&format!("reclassd: {text}"))));
@@ -290,7 +290,7 @@ impl View {
         if self.json {
             writeln!(std::io::stdout().lock(), "{}", json!({"summary": summary_json(summary, elapsed, interrupted)}))?;
         }
-        match (wishes::quiet(), self.json) {
+        match (global_options::quiet(), self.json) {
             (true, _) => Ok(()),
             // JSON on standard output is for programs: the sentence is for the person beside it.
             (_, true) => writeln!(std::io::stderr().lock(), "{text}"),

@@ -11,7 +11,7 @@ use reclassd::store::Store;
 
 use super::allocator::expect_threads;
 use super::logging::{self, Times};
-use super::{WrongUse, wishes};
+use super::{WrongUse, global_options};
 
 /// Sets the number of cores to what was asked for on the command line, if it was, and has the allocator know it.
 pub fn use_cores(config: &mut Config, jobs: Option<u16>) {
@@ -50,7 +50,7 @@ impl Common {
 
     fn load_at(&self, level: impl Fn(&Log) -> Level, times: Times) -> anyhow::Result<Config> {
         let config = self.read()?;
-        logging::start(wishes::level(level(&config.log)), config.log.format, times)?;
+        logging::start(global_options::level(level(&config.log)), config.log.format, times)?;
         if let Some(path) = self.path() {
             tracing::info!("configuration: {}", path.display());
         }

@@ -10,7 +10,7 @@ use reclassd::daemon::{self, Status};
 use reclassd::inference::learned_folder;
 use reclassd::learning::Generations;
 use reclassd::store::StatusCounts;
-use reclassd::watch::RootOutlook;
+use reclassd::watch::RootStatus;
 use serde::Serialize;
 
 use super::output::{display_duration, display_path};
@@ -44,7 +44,7 @@ struct Report {
 #[derive(Serialize)]
 struct RootReport {
     #[serde(flatten)]
-    outlook: RootOutlook,
+    status: RootStatus,
     files: StatusCounts,
 }
 
@@ -57,13 +57,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let pid = daemon::holder(database).or(alive);
     // Asking is no reason to make a database in the place of one that is gone.
     let store = database.exists().then(|| arguments.common.open_store(&config)).transpose()?;
-    let outlooks = match &service {
+    let statuses = match &service {
         Some(service) => service.watch.roots.clone(),
         None => configured(&config),
     };
-    let roots = outlooks.into_iter().map(|outlook| {
-        let files = store.as_ref().map(|store| store.count_below(&outlook.real)).transpose()?.unwrap_or_default();
-        Ok(RootReport { outlook, files })
+    let roots = statuses.into_iter().map(|status| {
+        let files = store.as_ref().map(|store| store.count_below(&status.real)).transpose()?.unwrap_or_default();
+        Ok(RootReport { status, files })
     });
     let report = Report {
         database: display_path(database),
@@ -86,15 +86,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 /// The roots of a service that never ran.
-fn configured(config: &Config) -> Vec<RootOutlook> {
-    let outlook = |root: &std::path::PathBuf| RootOutlook {
+fn configured(config: &Config) -> Vec<RootStatus> {
+    let status = |root: &std::path::PathBuf| RootStatus {
         path: root.clone(),
         real: std::fs::canonicalize(root).unwrap_or_else(|_| root.clone()),
         away: (!root.is_dir()).then(|| "is not there: is its disk mounted?".to_owned()),
         polled: None,
         compared_at: None,
     };
-    config.library.roots.iter().map(outlook).collect()
+    config.library.roots.iter().map(status).collect()
 }
 
 fn watch_limit() -> Option<u64> {
@@ -175,18 +175,18 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
 }
 
 fn print_root(out: &mut impl Write, root: &RootReport, running: bool) -> std::io::Result<()> {
-    let RootReport { outlook, files } = root;
-    let was_never_there = outlook.compared_at.is_none() && *files == StatusCounts::default();
-    let how = match (&outlook.away, &outlook.polled) {
+    let RootReport { status, files } = root;
+    let was_never_there = status.compared_at.is_none() && *files == StatusCounts::default();
+    let how = match (&status.away, &status.polled) {
         (Some(_), _) if was_never_there => "has never been there: is the path right?".to_owned(),
         (Some(why), _) => format!("away: {why}"),
         _ if !running => "not watched now".to_owned(),
         (None, Some(why)) => format!("polled: {why}"),
         (None, None) => "watched".to_owned(),
     };
-    let compared = outlook.compared_at.map(|at| format!(", compared {}", ago(at))).unwrap_or_default();
-    writeln!(out, "root         {} ({how}{compared})", display_path(&outlook.path))?;
-    if was_never_there && outlook.away.is_some() {
+    let compared = status.compared_at.map(|at| format!(", compared {}", ago(at))).unwrap_or_default();
+    writeln!(out, "root         {} ({how}{compared})", display_path(&status.path))?;
+    if was_never_there && status.away.is_some() {
         return Ok(());
     }
     writeln!(

@@ -16,7 +16,7 @@ use super::hints::Named;
 use super::interrupt::cancel_on_signal;
 use super::output::{JsonPath, display_from_here, display_path};
 use super::setup::{self, Common};
-use super::{Outcome, WrongUse, fold, wishes};
+use super::{Outcome, WrongUse, fold, global_options};
 
 /// Characters at which some player takes a name apart.
 const SPLITS: [char; 5] = [';', '/', ',', '|', '\\'];
@@ -100,7 +100,7 @@ fn check_names(genres: &[String]) -> anyhow::Result<()> {
 
 /// What is written as it was said may be a genre that other files have in another spelling.
 fn tell_known_names(config: &Config, genres: &[String]) -> anyhow::Result<()> {
-    if genres.is_empty() || wishes::quiet() {
+    if genres.is_empty() || global_options::quiet() {
         return Ok(());
     }
     let (taxonomy, naming) = (Taxonomy::builtin()?, config.tags.naming()?);
@@ -161,7 +161,7 @@ fn show(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) ->
     writeln!(out, "{}  {}", style(display_from_here(path)).bold(), state.container)?;
     print_fields(&mut out, &state)?;
     if let Some(choice) = choice {
-        writeln!(out, "  {}", by_hand::told(choice.origin))?;
+        writeln!(out, "  {}", by_hand::origin_in_words(choice.origin))?;
     }
     Ok(())
 }
@@ -190,7 +190,7 @@ fn forget(arguments: &Arguments, hand: &ByHand, path: &Path, tally: &mut Tally) 
         let mut object = serde_json::to_value(JsonPath::from(by_hand::as_json_names_it(path).as_path()))?;
         object["forgotten"] = json!(forgotten);
         writeln!(out, "{object}")?;
-    } else if forgotten && !wishes::quiet() {
+    } else if forgotten && !global_options::quiet() {
         writeln!(out, "{:<10}  {}", style("forgotten").green(), display_from_here(path))?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::{Action, Report, Stage, Stages};
+use crate::pipeline::{Action, Report, Stage, StageTimes};
 use crate::store::TrackStatus;
 
 /// Different reasons kept apart at the most; the rest are counted together.
@@ -55,7 +55,7 @@ pub struct Counts {
 
 impl Counters {
     /// Counts a file.
-    pub fn add(&self, report: &Report, stages: &Stages) {
+    pub fn add(&self, report: &Report, stage_times: &StageTimes) {
         let one = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         one(&self.seen);
         one(match report.status {
@@ -74,7 +74,7 @@ impl Counters {
             self.add_reason(report.reason.as_deref().unwrap_or("unknown"));
         }
         for stage in Stage::ALL {
-            let spent = u64::try_from(stages.of(stage).as_micros()).unwrap_or(u64::MAX);
+            let spent = u64::try_from(stage_times.of(stage).as_micros()).unwrap_or(u64::MAX);
             self.stage_microseconds[stage as usize].fetch_add(spent, Ordering::Relaxed);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, Playlist};
-use crate::pipeline::Remembered;
+use crate::pipeline::StoredAnswers;
 use crate::playlists::{self, PlaylistError, Saved};
 use crate::store::{Store, unix_now};
 
@@ -67,11 +67,11 @@ impl Lists {
 }
 
 fn make_all(store: &Store, config: &Config, troubles: &Troubles) {
-    let remembered = match Remembered::new(config) {
-        Ok(remembered) => remembered,
+    let stored = match StoredAnswers::new(config) {
+        Ok(stored) => stored,
         Err(error) => return tracing::warn!("the playlists stay as they are: {error}"),
     };
-    let (kind, window) = remembered.descriptors_kept_as();
+    let (kind, window) = stored.descriptors_kept_as();
     let now = unix_now();
     for (name, playlist) in &config.playlists {
         match make(store, playlist, (&kind, window), now) {

@@ -3,30 +3,30 @@
 //!
 //! The main loop waits for what happens and never blocks; what blocks has threads of its own.
 
-mod beside;
-mod book;
 mod counters;
-mod crew;
+mod database_loss;
+mod database_watch;
+mod file_log;
 mod learning;
 mod lists;
 mod lock;
-mod loss;
 mod memory;
 mod metrics;
-mod mounted;
+mod mount_watch;
 mod notify;
 mod power;
 mod priority;
 mod rest;
+mod running_watch;
 mod service;
-mod serving;
-mod shift;
+mod service_state;
 mod status;
-mod told;
+mod status_recorder;
 mod trouble;
+mod worker_pool;
 
 pub use counters::{Counters, Counts};
 pub use lock::{Lock, LockError, holder};
+pub use running_watch::WatchSetupError;
 pub use service::{DaemonError, Reload, Service};
-pub use shift::ShiftError;
 pub use status::{LastError, Status, StatusError, status_path};

@@ -1,5 +1,5 @@
 //! The main loop: it waits for signals, for what workers did, for the clock, for what becomes of its database, and tells the service
-//! manager how it stands. What follows from each is [`super::serving`]'s.
+//! manager how it stands. What follows from each is [`super::service_state`]'s.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,17 +7,17 @@ use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
-use super::beside::Beside;
 use super::counters::Counters;
+use super::database_watch::DatabaseWatch;
 use super::lock::{Lock, LockError};
 use super::metrics::Metrics;
-use super::mounted::Mounted;
+use super::mount_watch::MountWatch;
 use super::notify;
-use super::serving::Serving;
-use super::shift::{ShiftError, Ways};
+use super::running_watch::{MainLoopHandle, WatchSetupError};
+use super::service_state::ServiceState;
 use crate::config::Config;
 use crate::store::{Store, StoreError};
-use crate::watch::Outlook;
+use crate::watch::SharedWatchStatus;
 
 /// Workers' reports that wait for the main loop.
 const REPORTS: usize = 256;
@@ -30,7 +30,7 @@ pub enum DaemonError {
     Lock(#[from] LockError),
     /// The configuration cannot be worked with.
     #[error(transparent)]
-    Shift(#[from] ShiftError),
+    Setup(#[from] WatchSetupError),
     /// The database was deleted or replaced, and none that can be opened took its place.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -81,17 +81,17 @@ impl Service {
         let mut hang_up = on(SignalKind::hangup())?;
         let (done, mut reports) = mpsc::channel(REPORTS);
         let changed = Arc::new(Notify::new());
-        let outlook_changed = Arc::clone(&changed);
-        let outlook = Arc::new(Outlook::new(move || outlook_changed.notify_one()));
-        let ways = Ways { done, changed: Arc::clone(&changed), outlook };
-        let mut beside = Beside::database(self.store.path());
+        let status_changed = Arc::clone(&changed);
+        let watch_status = Arc::new(SharedWatchStatus::new(move || status_changed.notify_one()));
+        let main_loop = MainLoopHandle { done, changed: Arc::clone(&changed), watch_status };
+        let mut database_watch = DatabaseWatch::of(self.store.path());
         let listen = config.metrics.listen.address();
         let Self { store, reload, counters, lock } = self;
         let (learnt, mut learnings) = mpsc::channel(1);
-        let mut serving = Serving::begin(config, store, lock, reload, counters, ways)?;
-        let mut mounts = Mounted::open();
+        let mut state = ServiceState::begin(config, store, lock, reload, counters, main_loop)?;
+        let mut mount_watch = MountWatch::open();
         let mut metrics = Metrics::open(listen).await;
-        notify::ready(&serving.line());
+        notify::ready(&state.line());
         let mut pulse = notify::pulse().map(tokio::time::interval);
         let ended = loop {
             let step = tokio::select! {
@@ -99,25 +99,25 @@ impl Service {
                 _ = interrupt.recv() => break Ok(()),
                 _ = hang_up.recv() => {
                     notify::reloading();
-                    let reloaded = serving.reload().await;
-                    notify::ready(&serving.line());
+                    let reloaded = state.reload().await;
+                    notify::ready(&state.line());
                     reloaded
                 }
-                Some(done) = reports.recv() => serving.enter(done).await,
-                () = beside.changed() => serving.check_place().await,
-                () = sleep_until(serving.look_at()) => serving.look_for_database(),
-                () = changed.notified() => { serving.stale(); continue }
-                () = sleep_until(serving.write_at()) => { serving.write(); continue }
-                () = sleep_until(serving.rest_at()) => { serving.take_rest(); continue }
-                () = sleep_until(serving.try_at()) => { serving.try_again(); continue }
-                () = sleep_until(serving.lists_at()) => { serving.make_lists(); continue }
-                () = sleep_until(serving.learn_at()) => serving.look_at_learning(&learnt).await,
-                Some(learning) = learnings.recv() => serving.enter_learning(learning).await,
+                Some(done) = reports.recv() => state.enter(done).await,
+                () = database_watch.changed() => state.check_place().await,
+                () = sleep_until(state.look_at()) => state.look_for_database(),
+                () = changed.notified() => { state.stale(); continue }
+                () = sleep_until(state.write_at()) => { state.write(); continue }
+                () = sleep_until(state.rest_at()) => { state.take_rest(); continue }
+                () = sleep_until(state.try_at()) => { state.try_again(); continue }
+                () = sleep_until(state.lists_at()) => { state.make_lists(); continue }
+                () = sleep_until(state.learn_at()) => state.look_at_learning(&learnt).await,
+                Some(learning) = learnings.recv() => state.enter_learning(learning).await,
                 question = metrics.asked() => {
-                    question.answer(serving.status(), serving.line_up());
+                    question.answer(state.status(), state.model_versions());
                     continue
                 }
-                () = mounts.changed() => { serving.mounts_changed(); continue }
+                () = mount_watch.changed() => { state.mounts_changed(); continue }
                 () = tick(&mut pulse) => { notify::alive(); continue }
             };
             if let Err(error) = step {
@@ -125,9 +125,9 @@ impl Service {
             }
         };
         notify::stopping();
-        serving.stopping();
+        state.stopping();
         let in_time = tokio::select! {
-            in_time = serving.end_shift() => in_time,
+            in_time = state.end_watch() => in_time,
             // Who asks twice means it. That harms no file: the next start cleans up.
             _ = terminate.recv() => false,
             _ = interrupt.recv() => false,
@@ -136,9 +136,9 @@ impl Service {
             tracing::warn!("a file in flight was cut off; the next start cleans up");
         }
         while let Ok(done) = reports.try_recv() {
-            serving.enter_last(done);
+            state.enter_last(done);
         }
-        serving.stopped();
+        state.stopped();
         ended
     }
 }

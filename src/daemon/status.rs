@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::counters::Counts;
-use crate::watch::Standing;
+use crate::watch::WatchStatus;
 
 /// How the service stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub struct Status {
     /// Whether the models are in memory.
     pub models_loaded: bool,
     /// Roots, what waits for stillness, watched folders.
-    pub watch: Standing,
+    pub watch: WatchStatus,
     /// What was done since the start.
     pub counts: Counts,
     /// The last files that something went wrong with, the latest first.
@@ -124,7 +124,7 @@ impl Status {
 
     /// The one line for the service manager.
     pub fn line(&self) -> String {
-        let Standing { roots, waiting, watches, .. } = &self.watch;
+        let WatchStatus { roots, waiting, watches, .. } = &self.watch;
         let away = roots.iter().filter(|root| root.away.is_some()).count();
         let away = if away > 0 { format!(", {away} of {} roots away", roots.len()) } else { String::new() };
         let state = match (&self.trouble, &self.resting) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::watch::Candidate;
 
-/// How often it is tried whether all is well again: with what was in hands when it was not, or with one file a full disk.
+/// How often it is tried whether all is well again: with what was at work when it was not, or with one file a full disk.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Files that wait for room, a disk; beyond them the next comparison finds them.
 const HELD: usize = 100_000;

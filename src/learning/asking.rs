@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::LearnError;
 use crate::config::Config;
 use crate::inference::{Part, PartOutput, SaidPart};
-use crate::pipeline::Remembered;
+use crate::pipeline::StoredAnswers;
 use crate::store::{AnalysedTrack, AudioKey, Store, TrackStatus};
 
 /// More tracks than this are not compared with each other.
@@ -65,7 +65,7 @@ pub fn give_turns(store: &Store, config: &Config) -> Result<(), LearnError> {
 }
 
 fn of_most_telling(store: &Store, config: &Config, n: usize, most: usize) -> Result<Vec<Asked>, LearnError> {
-    let remembered = Remembered::new(config)?;
+    let stored = StoredAnswers::new(config)?;
     let mut candidates = Vec::new();
     store.analysed(|track| {
         let AnalysedTrack { path, audio, genre, .. } = track;
@@ -80,7 +80,7 @@ fn of_most_telling(store: &Store, config: &Config, n: usize, most: usize) -> Res
         }
     })?;
     thin_out(&mut candidates, most);
-    let (rows, candidates) = described(store, &remembered, candidates)?;
+    let (rows, candidates) = described(store, &stored, candidates)?;
     let sure: Vec<f32> = candidates.iter().map(|candidate| 1.0 - candidate.confidence).collect();
     let named: Vec<bool> = candidates.iter().map(|candidate| candidate.is_named).collect();
     let chosen = order(&rows, &sure, &named, n);
@@ -107,16 +107,16 @@ fn thin_out(candidates: &mut Vec<Candidate>, most: usize) {
 /// Descriptions of the tracks that have one, on a common scale and of length 1.
 fn described(
     store: &Store,
-    remembered: &Remembered,
+    stored: &StoredAnswers,
     candidates: Vec<Candidate>,
 ) -> Result<(Array2<f32>, Vec<Candidate>), LearnError> {
-    let parts = remembered.parts();
+    let parts = stored.parts();
     let is_description = |part: &Part| matches!(part, Part::Said(SaidPart { output: PartOutput::Embedding, .. }));
     // The last description is that of the model which was trained on most.
     let at: Vec<usize> = (0..parts.len()).filter(|&at| is_description(&parts[at])).collect();
     let mut said = Vec::with_capacity(candidates.len());
     for candidate in &candidates {
-        said.push(remembered.of(store, candidate.audio)?.parts);
+        said.push(stored.of(store, candidate.audio)?.parts);
     }
     let have = |at: usize| said.iter().filter(|parts| parts[at].is_some()).count();
     let best = at.into_iter().rev().max_by_key(|&at| (have(at) * 10 / said.len().max(1), have(at) > 0, at));

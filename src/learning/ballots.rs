@@ -13,7 +13,7 @@ use crate::genre::{
     self, Ballot, Calibration, Genre, GenreError, KindFit, Kinds, KindsPolicy, OwnGenre, Ranking, Rules, Tally,
     Taxonomy,
 };
-use crate::pipeline::Remembered;
+use crate::pipeline::StoredAnswers;
 
 /// Weights that are tried, relative to that of all others together. The last one leaves the others hardly a word but on what it does not
 /// know.
@@ -60,7 +60,7 @@ pub(super) struct Fitted {
 
 /// What votes, besides what was remembered.
 pub(super) struct Vote<'a> {
-    pub(super) remembered: &'a Remembered,
+    pub(super) stored: &'a StoredAnswers,
     pub(super) classes: &'a [Class],
     pub(super) has_other: bool,
     taxonomy: Taxonomy,
@@ -70,10 +70,10 @@ pub(super) struct Vote<'a> {
 }
 
 impl<'a> Vote<'a> {
-    pub(super) fn new(remembered: &'a Remembered, classes: &'a [Class], has_other: bool) -> Self {
+    pub(super) fn new(stored: &'a StoredAnswers, classes: &'a [Class], has_other: bool) -> Self {
         let genres: Vec<Genre> = classes.iter().map(|class| class.genre.clone()).collect();
-        let taxonomy = remembered.taxonomy().clone().with_own(&own_genres(classes));
-        Self { remembered, classes, has_other, taxonomy, genres, known: Default::default() }
+        let taxonomy = stored.taxonomy().clone().with_own(&own_genres(classes));
+        Self { stored, classes, has_other, taxonomy, genres, known: Default::default() }
     }
 
     /// The class that a genre of the vote is: the same one; else, of those that are kinds of it, the commonest, for that is the best
@@ -82,7 +82,7 @@ impl<'a> Vote<'a> {
         if let Some(known) = self.known.borrow().get(genre) {
             return *known;
         }
-        let taxonomy = self.remembered.taxonomy();
+        let taxonomy = self.stored.taxonomy();
         let same = self.genres.iter().position(|class| class == genre);
         let kinds = || {
             let under = |&i: &usize| is_kind_of(&self.classes[i], genre, taxonomy);
@@ -96,7 +96,7 @@ impl<'a> Vote<'a> {
 
     fn is_right(&self, genre: &Genre, target: &[u16]) -> bool {
         let of = |&label: &u16| self.classes.get(usize::from(label));
-        let is = |class: &Class| class.genre == *genre || is_kind_of(class, genre, self.remembered.taxonomy());
+        let is = |class: &Class| class.genre == *genre || is_kind_of(class, genre, self.stored.taxonomy());
         target.iter().filter_map(of).any(is)
     }
 
@@ -116,12 +116,12 @@ impl<'a> Vote<'a> {
 
     /// The probability from which a kind is named: the owner's kinds from one that was fitted to them; without any, as before.
     pub(super) fn tell(&self) -> f32 {
-        if self.kinds().next().is_some() { TELL } else { self.remembered.rules().kinds.tell }
+        if self.kinds().next().is_some() { TELL } else { self.stored.rules().kinds.tell }
     }
 
     /// Those of the owner's genres that are kinds of what others say.
     fn kinds(&self) -> impl Iterator<Item = &Genre> {
-        let words = self.remembered.words();
+        let words = self.stored.words();
         let is_kind = move |genre: &&Genre| {
             self.taxonomy.ancestors(genre).any(|wide| words.iter().any(|words| words.contains(wide)))
         };
@@ -130,7 +130,7 @@ impl<'a> Vote<'a> {
 
     /// What was known of kinds. Whoever has a name for a family and none for its kinds is not told of them.
     fn fits_left(&self) -> BTreeMap<Genre, KindFit> {
-        let mut fits = self.remembered.rules().kinds.fits.clone();
+        let mut fits = self.stored.rules().kinds.fits.clone();
         let is_left_whole = |kind: &Genre| {
             let is_class = |genre: &Genre| self.genres.contains(genre);
             !is_class(kind) && self.taxonomy.ancestors(kind).any(is_class)
@@ -141,7 +141,7 @@ impl<'a> Vote<'a> {
 
     /// By what it is counted, once something was fitted.
     fn rules(&self, fitted: &Fitted, policy: KindsPolicy) -> Rules {
-        let base = self.remembered.rules();
+        let base = self.stored.rules();
         let kinds = Kinds { policy, tell: self.tell(), fits: fitted.kinds.clone() };
         Rules { temperature: base.temperature, calibration: Some(fitted.calibration), kinds }
     }
@@ -161,10 +161,10 @@ impl<'a> Vote<'a> {
             known.filter(|&i| examples.targets[i].iter().any(|&l| usize::from(l) < self.genres.len())).collect();
         let stride = known.len().div_ceil(MOST).max(1);
         let at: Vec<usize> = known.into_iter().step_by(stride).collect();
-        let others = self.remembered.weight();
+        let others = self.stored.weight();
         let base: Vec<Vec<Ballot>> = at
             .iter()
-            .map(|&i| self.remembered.ballots(examples.list[i].shares.as_deref().unwrap_or_default()))
+            .map(|&i| self.stored.ballots(examples.list[i].shares.as_deref().unwrap_or_default()))
             .collect::<Result<_, _>>()?;
         let before = at.iter().zip(&base).map(|(&i, ballots)| self.before(ballots, &examples.targets[i])).collect();
         let mut sights = Vec::with_capacity(WEIGHTS.len());
@@ -191,7 +191,7 @@ impl<'a> Vote<'a> {
     }
 
     fn before(&self, ballots: &[Ballot], target: &[u16]) -> Answer {
-        let base = self.remembered.rules();
+        let base = self.stored.rules();
         let rules = |policy| Rules { kinds: Kinds { policy, ..base.kinds.clone() }, ..base.clone() };
         self.answer(ballots, target, &rules, base.kinds.policy)
     }
@@ -212,7 +212,7 @@ impl<'a> Vote<'a> {
 
     /// What a vote at some weight shows, before anything was fitted to it.
     fn sight(&self, ballots: &[Ballot], target: &[u16]) -> Sight {
-        let base = self.remembered.rules();
+        let base = self.stored.rules();
         let signs = Calibration { bias: 0.0, top: 1.0, dissent: 0.0 };
         let kinds = Kinds { policy: KindsPolicy::WhenSure, tell: 1.1, fits: BTreeMap::new() };
         let tally = self.tally(ballots, &Rules { temperature: base.temperature, calibration: Some(signs), kinds });

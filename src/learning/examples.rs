@@ -16,7 +16,7 @@ use super::places::place;
 use super::softmax::Target;
 use crate::genre::{Genre, Naming, Taxonomy};
 use crate::inference::{Part, PartOutput, SaidPart};
-use crate::pipeline::{Remembered, Said};
+use crate::pipeline::{AudioAnswers, StoredAnswers};
 use crate::store::{AnalysedTrack, AudioKey, Store, TrackStatus};
 use crate::tagging::{self, Credits};
 
@@ -123,8 +123,8 @@ impl Examples {
     ///
     /// # Errors
     /// [`LearnError`] when the database fails.
-    pub fn gather(store: &Store, remembered: &Remembered, naming: &Naming, wanted: Wanted) -> Result<Self, LearnError> {
-        let taxonomy = remembered.taxonomy();
+    pub fn gather(store: &Store, stored: &StoredAnswers, naming: &Naming, wanted: Wanted) -> Result<Self, LearnError> {
+        let taxonomy = stored.taxonomy();
         let mut found = Found::default();
         let (mut labelled, mut background, mut untold) = (Vec::new(), Vec::new(), Vec::new());
         let (mut sure_of_named, mut sure_of_others) =
@@ -160,7 +160,7 @@ impl Examples {
         let read: Vec<(Vec<usize>, usize)> =
             labelled.iter().zip(&groups_of).map(|(l, group)| (names.read(&l.values), groups.number(group))).collect();
         let (meanings, mut classes, rare) = names.settle(&read, wanted.enough);
-        let words = remembered.words();
+        let words = stored.words();
         place(&mut classes, taxonomy, &words);
         let named = classes.len();
         if named > 0 {
@@ -212,7 +212,7 @@ impl Examples {
                 chosen.push((labelled, groups.number(&group), vec![label]));
             }
         }
-        let (parts, said) = probe(store, remembered, &chosen)?;
+        let (parts, said) = probe(store, stored, &chosen)?;
         if parts.is_empty() {
             found.not_asked = chosen.len();
             chosen.clear();
@@ -224,7 +224,7 @@ impl Examples {
             let Labelled { path, audio, source, .. } = labelled;
             let said = match probed.next() {
                 Some(said) => said,
-                None => remembered.of(store, audio)?,
+                None => stored.of(store, audio)?,
             };
             let row: Option<Vec<&[f32]>> = parts.iter().map(|(at, part)| fitting(&said, *at, part.size())).collect();
             let Some(row) = row.filter(|row| row.iter().all(|part| part.iter().all(|x| x.is_finite()))) else {
@@ -268,7 +268,7 @@ pub(super) fn is_scores(part: &Part) -> bool {
 }
 
 /// A part of what was said, where it is there and as long as it should be.
-pub(super) fn fitting(said: &Said, at: usize, size: usize) -> Option<&[f32]> {
+pub(super) fn fitting(said: &AudioAnswers, at: usize, size: usize) -> Option<&[f32]> {
     said.parts.get(at)?.as_deref().filter(|part| part.len() == size)
 }
 
@@ -277,13 +277,13 @@ type Parts = Vec<(usize, Part)>;
 /// The parts that nearly all examples have, with their sizes, and what was read to find out.
 fn probe(
     store: &Store,
-    remembered: &Remembered,
+    stored: &StoredAnswers,
     chosen: &[(Labelled, usize, Target)],
-) -> Result<(Parts, Vec<Said>), LearnError> {
-    let said = chosen.iter().take(PROBED).map(|(labelled, ..)| remembered.of(store, labelled.audio));
-    let said = said.collect::<Result<Vec<Said>, _>>()?;
+) -> Result<(Parts, Vec<AudioAnswers>), LearnError> {
+    let said = chosen.iter().take(PROBED).map(|(labelled, ..)| stored.of(store, labelled.audio));
+    let said = said.collect::<Result<Vec<AudioAnswers>, _>>()?;
     let mut parts = Vec::new();
-    for (at, part) in remembered.parts().into_iter().enumerate() {
+    for (at, part) in stored.parts().into_iter().enumerate() {
         let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
         said.iter().filter_map(|said| said.parts[at].as_ref()).for_each(|p| *sizes.entry(p.len()).or_default() += 1);
         let Some((size, n)) = sizes.into_iter().max_by_key(|(_, n)| *n) else { continue };

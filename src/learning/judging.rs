@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::LearnError;
 use crate::config::Config;
 use crate::genre::{Genre, KindsPolicy, Ranking};
-use crate::pipeline::{Remembered, Said};
+use crate::pipeline::{AudioAnswers, StoredAnswers};
 use crate::store::{AudioKey, Store};
 
 /// Tracks that are read before they are judged.
@@ -46,22 +46,22 @@ pub fn judge(
     config: &Config,
     mut each: impl FnMut(Judged) -> std::io::Result<()>,
 ) -> Result<Speed, LearnError> {
-    let remembered = Remembered::with_learned(config)?;
+    let stored = StoredAnswers::with_learned(config)?;
     let started = Instant::now();
     let mut speed = Speed::default();
     let mut known: Vec<(PathBuf, AudioKey)> = Vec::new();
     store.analysed(|track| known.push((track.path, track.audio)))?;
     for some in known.chunks(AT_ONCE) {
-        let said = some.iter().map(|(_, audio)| remembered.of(store, *audio)).collect::<Result<Vec<Said>, _>>()?;
+        let said = some.iter().map(|(_, audio)| stored.of(store, *audio)).collect::<Result<Vec<AudioAnswers>, _>>()?;
         let now = Instant::now();
         let judged: Vec<Option<Judged>> = some
             .par_iter()
             .zip(said)
             .map(|((path, _), mut said)| {
-                remembered.ask_learned(&mut said)?;
+                stored.ask_learned(&mut said)?;
                 let Some(shares) = &said.shares else { return Ok(None) };
-                let ranking = remembered.vote(shares, None)?.ranking;
-                let guess = remembered.vote(shares, Some(KindsPolicy::Always))?.ranking.into_iter().next();
+                let ranking = stored.vote(shares, None)?.ranking;
+                let guess = stored.vote(shares, Some(KindsPolicy::Always))?.ranking.into_iter().next();
                 Ok(Some(Judged { path: path.clone(), ranking, guess: guess.map(|(genre, _)| genre) }))
             })
             .collect::<Result<_, LearnError>>()?;

@@ -22,7 +22,7 @@ use super::suspects;
 use super::trial::{self, CrossValidated, Material};
 use crate::config::Config;
 use crate::inference::{FeaturesPart, LEARNED, LearnedVote, Linear, Part, PartOutput, SaidPart, VOTE_FILE};
-use crate::pipeline::Remembered;
+use crate::pipeline::StoredAnswers;
 use crate::store::Store;
 
 /// The file of a generation that holds its report.
@@ -63,10 +63,10 @@ pub(super) struct Model {
 /// # Errors
 /// [`LearnError`] when the database or the configuration's models fail.
 pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt, LearnError> {
-    let remembered = Remembered::new(config)?;
+    let stored = StoredAnswers::new(config)?;
     let naming = config.tags.naming()?;
     let wanted = Wanted { from_tags: request.from_tags, enough: request.enough };
-    let mut examples = Examples::gather(store, &remembered, &naming, wanted)?;
+    let mut examples = Examples::gather(store, &stored, &naming, wanted)?;
     let stop = |examples: &Examples, why: String| {
         let advice = advice(&examples.rare, request.enough, None);
         let report = Report::without_trial(examples.found, examples.rare.clone(), why, advice);
@@ -79,7 +79,7 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
     let mut untold = Vec::new();
     let mut counts = trial::counts(&examples);
     let mut folds = deal(&examples);
-    let mut prior = Prior::new(&examples, &scaling, &remembered);
+    let mut prior = Prior::new(&examples, &scaling, &stored);
     let mut before = prior.of(&examples.rows);
     let tried = |examples: &Examples, counts: &[f32], before: &Array2<f32>, folds: &[u8]| {
         Material { examples, counts, before, folds }.cross_validated()
@@ -96,7 +96,7 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
             return Ok(learnt);
         }
         folds = deal(&examples);
-        prior = Prior::new(&examples, &scaling, &remembered);
+        prior = Prior::new(&examples, &scaling, &stored);
         before = prior.of(&examples.rows);
         CrossValidated { said, ridge } = tried(&examples, &counts, &before, &folds);
     }
@@ -105,7 +105,7 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
         suspects.iter().for_each(|(i, _)| counts[*i] = suspects::COUNT);
         CrossValidated { said, ridge } = tried(&examples, &counts, &before, &folds);
     }
-    let vote = Vote::new(&remembered, &examples.classes, examples.has_other);
+    let vote = Vote::new(&stored, &examples.classes, examples.has_other);
     let found = vote.compare(&examples, &said, &folds, config.ensemble.kinds)?;
     if found.at.is_empty() {
         let why = "no voter that is in use was asked about any of these tracks: `reclassd scan` them again, then learn";
@@ -144,7 +144,7 @@ pub fn learn(store: &Store, config: &Config, request: Request) -> Result<Learnt,
     let all: Vec<usize> = (0..examples.list.len()).collect();
     let material = Material { examples: &examples, counts: &counts, before: &before, folds: &folds };
     let fitted = prior.with(&material.fit(&all, ridge));
-    let model = model(&examples, &scaling, &fitted, (&found.fitted, vote.tell()), &comparison, &remembered);
+    let model = model(&examples, &scaling, &fitted, (&found.fitted, vote.tell()), &comparison, &stored);
     let report = Report {
         outcome,
         found: examples.found,
@@ -240,7 +240,7 @@ fn model(
     fitted: &Softmax,
     (voting, tell): (&Fitted, f32),
     comparison: &Comparison,
-    remembered: &Remembered,
+    stored: &StoredAnswers,
 ) -> Option<Model> {
     debug_assert!(examples.parts.is_sorted_by_key(is_scores), "probabilities come last");
     let linear = Linear {
@@ -259,7 +259,7 @@ fn model(
     let kinds: BTreeMap<_, _> = voting.kinds.iter().map(|(kind, fit)| (kind.to_string(), *fit)).collect();
     let vote = LearnedVote {
         weight: voting.weight,
-        beside: remembered.voters(),
+        beside: stored.voters(),
         threshold: comparison.threshold.min(1.0),
         tell,
         calibration: voting.calibration,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::LearnError;
 use crate::config::Config;
 use crate::inference::{Part, PartOutput, SaidPart};
-use crate::pipeline::Remembered;
+use crate::pipeline::StoredAnswers;
 use crate::store::{AudioKey, Store, WaitingTrack};
 
 /// Tracks of the folder, and of the front of the queue, that an answer is compared with: a fraction of a second's reading.
@@ -33,7 +33,7 @@ pub struct Answered<'a> {
 
 /// Compares tracks with those that were answered for.
 pub struct Neighbours {
-    remembered: Remembered,
+    stored: StoredAnswers,
     /// The part of what is remembered that is compared, and from which cosine on two are alike.
     part: Option<(usize, f32)>,
 }
@@ -44,13 +44,13 @@ impl Neighbours {
     /// # Errors
     /// [`LearnError`] when the configuration names a model that there is not.
     pub fn new(config: &Config) -> Result<Self, LearnError> {
-        let remembered = Remembered::new(config)?;
-        let parts = remembered.parts();
+        let stored = StoredAnswers::new(config)?;
+        let parts = stored.parts();
         let describes = |part: &Part| matches!(part, Part::Said(SaidPart { model, output: PartOutput::Embedding, .. }) if model == DESCRIBES);
         let features = |part: &Part| matches!(part, Part::Features(_));
         let described = parts.iter().position(describes).map(|at| (at, ALIKE_BY_DESCRIPTION));
         let part = described.or_else(|| parts.iter().position(features).map(|at| (at, ALIKE_BY_FEATURES)));
-        Ok(Self { remembered, part })
+        Ok(Self { stored, part })
     }
 
     /// Suggests an answer's genres for the tracks that are like it and wait for a decision. Says how many there are.
@@ -74,7 +74,7 @@ impl Neighbours {
     /// Of some tracks those that sound nearly like one.
     fn near(&self, store: &Store, audio: AudioKey, tracks: Vec<WaitingTrack>) -> Result<Vec<WaitingTrack>, LearnError> {
         let Some((at, alike)) = self.part else { return Ok(Vec::new()) };
-        let of = |audio| Ok::<_, LearnError>(self.remembered.of(store, audio)?.parts.into_iter().nth(at).flatten());
+        let of = |audio| Ok::<_, LearnError>(self.stored.of(store, audio)?.parts.into_iter().nth(at).flatten());
         let Some(own) = of(audio)? else { return Ok(Vec::new()) };
         let (mut rows, mut known) = (vec![own], Vec::new());
         for track in tracks {

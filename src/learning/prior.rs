@@ -10,7 +10,7 @@ use super::scaling::Scaling;
 use super::softmax::Softmax;
 use crate::genre::Genre;
 use crate::inference::{Part, PartOutput, SaidPart};
-use crate::pipeline::Remembered;
+use crate::pipeline::StoredAnswers;
 
 /// The voters' word, as a linear function of scaled rows.
 pub(super) struct Prior {
@@ -23,13 +23,13 @@ pub(super) struct Prior {
 impl Prior {
     /// The weighted mean of the logarithms of what the voters say who have a word for a genre. What nobody has a word for is given what the
     /// others have on average: nothing is known of it.
-    pub(super) fn new(examples: &Examples, scaling: &Scaling, remembered: &Remembered) -> Self {
+    pub(super) fn new(examples: &Examples, scaling: &Scaling, stored: &StoredAnswers) -> Self {
         let (width, labels) = (examples.rows.ncols(), examples.labels());
         let mut weights = Array2::zeros((width, labels));
         let mut bias = vec![0.0_f32; labels];
         let starts = starts(&examples.parts);
         let mut weight_of = vec![0.0_f32; labels];
-        for (name, genres, weight) in remembered.speakers() {
+        for (name, genres, weight) in stored.speakers() {
             let Some(&start) = starts.get(name) else { continue };
             for (label, class) in examples.classes.iter().enumerate() {
                 let word = |genre: &Genre| *genre == class.genre && !class.is_detached && class.parent.is_none();

@@ -9,7 +9,7 @@ use crate::descriptors::{self, DESCRIPTORS_VERSION, quadrant_shares};
 use crate::features::{FEATURES_VERSION, Fma518};
 use crate::genre::Genre;
 use crate::inference::{Part, PartOutput, SaidPart};
-use crate::pipeline::{Remembered, Said};
+use crate::pipeline::{AudioAnswers, StoredAnswers};
 use crate::store::{AudioKey, Store};
 
 use super::LikenessError;
@@ -23,7 +23,7 @@ const MOODS: usize = 4;
 
 /// What is compared, for the models of a configuration.
 pub struct Measure {
-    remembered: Remembered,
+    remembered: StoredAnswers,
     /// The place of the description among the parts of what was said, and of the 518.
     description: usize,
     vector: Option<usize>,
@@ -49,14 +49,14 @@ impl Measure {
     /// # Errors
     /// [`LikenessError`] when nothing was analysed or described, or the database or the models fail.
     pub fn new(store: &Store, config: &Config) -> Result<Self, LikenessError> {
-        let remembered = Remembered::new(config)?;
+        let remembered = StoredAnswers::new(config)?;
         let parts = remembered.parts();
         let heard = store.some_heard(PROBED)?;
         if heard.is_empty() {
             return Err(LikenessError::Nothing);
         }
         let said = heard.iter().map(|audio| remembered.of(store, *audio));
-        let said = said.collect::<Result<Vec<Said>, _>>()?;
+        let said = said.collect::<Result<Vec<AudioAnswers>, _>>()?;
         let mut best: Option<(usize, usize, usize, String)> = None;
         for (at, part) in parts.iter().enumerate() {
             let Part::Said(SaidPart { model, output: PartOutput::Embedding, .. }) = part else { continue };

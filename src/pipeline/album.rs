@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::alone::{Alone, Taken};
-use super::discover::Selection;
-use super::looked::Looked;
+use super::finding::Selection;
+use super::limits::{KeyedLock, KeyedLockGuard};
+use super::stamped_file::StampedFile;
 use crate::genre::{Genre, Ranking};
 use crate::store::AudioKey;
 use crate::tagging;
@@ -35,7 +35,7 @@ pub(super) struct Albums {
     folders: Mutex<VecDeque<(PathBuf, Arc<Folder>)>>,
     votes: Mutex<VecDeque<(Vec<AudioKey>, Voted)>>,
     /// The files that are being listened to.
-    busy: Alone<PathBuf>,
+    busy: KeyedLock<PathBuf>,
 }
 
 /// What an album is, by the word of its tracks.
@@ -58,7 +58,7 @@ struct Folder {
 
 impl Albums {
     pub(super) fn new(selection: Selection) -> Self {
-        Self { selection, folders: Mutex::default(), votes: Mutex::default(), busy: Alone::default() }
+        Self { selection, folders: Mutex::default(), votes: Mutex::default(), busy: KeyedLock::default() }
     }
 
     /// The other tracks of a file's album, by name; none of a file that is of no album.
@@ -88,7 +88,7 @@ impl Albums {
         }
         let files = self.selection.files_in(parent);
         let names: Vec<_> = files.iter().map(|file| file.file_name()).collect();
-        let digest = super::members::digest(&names);
+        let digest = super::asking::digest(&names);
         let folder = Arc::new(Folder { modified, files, digest, albums: Mutex::default() });
         folders.retain(|(known, _)| known != parent);
         push(&mut folders, (parent.to_owned(), Arc::clone(&folder)));
@@ -108,13 +108,13 @@ impl Albums {
     }
 
     /// Keeps other workers from listening to the same file; waits while one does.
-    pub(super) fn occupy(&self, path: &Path) -> Taken<'_, PathBuf> {
-        self.busy.with(path.to_owned())
+    pub(super) fn occupy(&self, path: &Path) -> KeyedLockGuard<'_, PathBuf> {
+        self.busy.lock(path.to_owned())
     }
 
     /// The tracks in an order in which those come last that another worker listens to just now.
     pub(super) fn by_turn(&self, mut tracks: Vec<PathBuf>) -> Vec<PathBuf> {
-        tracks.sort_by_cached_key(|track| self.busy.is_taken(track));
+        tracks.sort_by_cached_key(|track| self.busy.is_locked(track));
         tracks
     }
 }
@@ -128,7 +128,7 @@ impl Folder {
 
 /// Whether a track may still be being copied: its album is not whole yet.
 pub(super) fn is_whole(tracks: &[PathBuf], settle: std::time::Duration) -> bool {
-    tracks.iter().all(|track| Looked::at(track).is_ok_and(|track| !track.changed_within(settle)))
+    tracks.iter().all(|track| StampedFile::at(track).is_ok_and(|track| !track.changed_within(settle)))
 }
 
 /// The mean of rankings: what an album is, by the word of its tracks. Empty without any.

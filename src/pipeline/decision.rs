@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use super::line::{ExplainError, Line};
-use super::looked::Looked;
+use super::stamped_file::StampedFile;
 use crate::audio;
 use crate::store::{Arrival, AudioKey, Kinship, Recording, StoreError};
 use crate::tagging::{
-    self, Decision, Known, LastWrite, Origin, OwnersChoice, Standing, Suggestion, TagError, TagState,
+    self, Decision, GenreOwnership, Known, LastWrite, Origin, OwnersChoice, Suggestion, TagError, TagState,
 };
 
 impl Line {
@@ -19,7 +19,7 @@ impl Line {
     }
 
     /// The tags of the file that was analysed.
-    pub(super) fn read(&self, file: &Looked<'_>) -> Result<TagState, TagError> {
+    pub(super) fn read(&self, file: &StampedFile<'_>) -> Result<TagState, TagError> {
         let state = tagging::read(file.path)?;
         if state.stamp == file.stamp { Ok(state) } else { Err(TagError::Changed { path: file.path.to_owned() }) }
     }
@@ -27,7 +27,7 @@ impl Line {
     /// What is to be done, by the tags, the journal and the owner; what is found out by that is remembered.
     pub(super) fn decide(
         &self,
-        file: &Looked<'_>,
+        file: &StampedFile<'_>,
         audio: AudioKey,
         state: &TagState,
         suggestion: &Suggestion,
@@ -36,9 +36,9 @@ impl Line {
         let same = |a: &str, b: &str| settings.naming.is_same(a, b);
         let mut known = self.store.known(file.path, Some(audio))?;
         if self.settings.force_write {
-            let was_free = known.standing_of(state) == Standing::Free;
+            let was_free = known.ownership_of(state) == GenreOwnership::Free;
             known.hand_back();
-            if !was_free && !self.settings.dry_run && known.standing_of(state) == Standing::Free {
+            if !was_free && !self.settings.dry_run && known.ownership_of(state) == GenreOwnership::Free {
                 self.store.hand_back(file.path, Some(audio), state.stamp.device)?;
             }
         }
@@ -53,7 +53,7 @@ impl Line {
                 self.store.choose(file.path, Some(audio), state.stamp.device, &choice)?;
             }
             // Somebody brought it back.
-            _ if was_out && known.standing_of(state) == Standing::Free => self.store.forget_choice(file.path)?,
+            _ if was_out && known.ownership_of(state) == GenreOwnership::Free => self.store.forget_choice(file.path)?,
             _ => {}
         }
         Ok(decision)

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::ending::{Ending, Settled};
+use super::file_outcome::{FileOutcome, Settled};
 use super::line::{ExplainError, Line, Stop};
-use super::looked::Looked;
+use super::stamped_file::StampedFile;
 use super::report::{Action, Report};
 use super::{Analysis, Cancel};
 use crate::audio;
@@ -36,14 +36,14 @@ impl Line {
     /// Writes what the track sounds like into a file whose genre stays as it is, and records how the line ended for it.
     pub(super) fn describe(
         &self,
-        file: &Looked<'_>,
+        file: &StampedFile<'_>,
         audio: AudioKey,
         plan: &TagPlan,
-        ending: Ending<'_>,
+        outcome: FileOutcome<'_>,
         cancel: &Cancel,
     ) -> Result<Report, Stop> {
         let because = |what: &str| {
-            let reason = ending.reason.as_deref().filter(|reason| !reason.is_empty());
+            let reason = outcome.reason.as_deref().filter(|reason| !reason.is_empty());
             Some(reason.map_or_else(|| what.to_owned(), |reason| format!("{reason}; {what}")))
         };
         if self.settings.dry_run {
@@ -51,7 +51,7 @@ impl Line {
             return self.record(
                 file,
                 Some(audio),
-                Ending { action: Action::WouldWrite, settled: Settled::No, reason, ..ending },
+                FileOutcome { action: Action::WouldWrite, settled: Settled::No, reason, ..outcome },
             );
         }
         if cancel.is_requested() {
@@ -60,17 +60,17 @@ impl Line {
         if file.changed_within(self.settings.settle) {
             let reason = Some(self.still_being_written());
             let status = TrackStatus::Skipped;
-            return self.record(file, Some(audio), Ending { status, settled: Settled::OnceStill, reason, ..ending });
+            return self.record(file, Some(audio), FileOutcome { status, settled: Settled::OnceStill, reason, ..outcome });
         }
         match self.write(file.path, audio, plan, self.settings.at(file.path)) {
             Ok(Some(stamp)) => {
                 let reason = because(&format!("wrote {}", spoken(plan)));
-                let written = Looked { path: file.path, stamp };
-                self.record(&written, Some(audio), Ending { action: Action::Written, reason, ..ending })
+                let written = StampedFile { path: file.path, stamp };
+                self.record(&written, Some(audio), FileOutcome { action: Action::Written, reason, ..outcome })
             }
             // A kind of tag that has no place for it.
-            Ok(None) => self.record(file, Some(audio), ending),
-            Err(error) => self.record(file, Some(audio), Ending::not_written(ending.verdict, &error)),
+            Ok(None) => self.record(file, Some(audio), outcome),
+            Err(error) => self.record(file, Some(audio), FileOutcome::not_written(outcome.verdict, &error)),
         }
     }
 

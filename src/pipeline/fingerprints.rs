@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::album::Albums;
-use super::ending::surroundings_of;
+use super::file_outcome::surroundings_of;
 use super::settings::Settings;
 
 /// The words for the files of one line. Cheap to clone; needs no models.

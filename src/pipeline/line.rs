@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::album::Albums;
-use super::analysis::{Analysis, AnalysisError, Analyst};
+use super::asking::{Analysis, AnalysisError, Analyst};
 use super::cancel::Cancel;
-use super::discover::Selection;
-use super::ending::{Ending, Settled, surroundings_of};
+use super::file_outcome::{FileOutcome, Settled, surroundings_of};
+use super::finding::Selection;
 use super::fingerprints::Fingerprints;
-use super::looked::Looked;
-use super::means::Means;
+use super::limits::ResourceLimits;
 use super::recovery::{recover, same_audio, settle};
 use super::report::{Action, Report};
 use super::settings::{Settings, TagSettings};
-use super::stages::{Stage, Stages};
+use super::stage_times::{Stage, StageTimes};
+use super::stamped_file::StampedFile;
 use crate::audio::{self, AudioError};
 use crate::config::Config;
 use crate::genre::{Doubt, Verdict};
@@ -27,7 +27,7 @@ use crate::tagging::{self, Decision, FileStamp, Suggestion, TagError, TagField, 
 /// What a worker thread owns: a record of how it spent its time. What is dear to make is the line's.
 #[derive(Default)]
 pub struct Worker {
-    stages: Stages,
+    stage_times: StageTimes,
 }
 
 impl Worker {
@@ -37,8 +37,8 @@ impl Worker {
     }
 
     /// How long the stages took since this was last asked.
-    pub fn take_stages(&mut self) -> Stages {
-        std::mem::take(&mut self.stages)
+    pub fn take_stage_times(&mut self) -> StageTimes {
+        std::mem::take(&mut self.stage_times)
     }
 }
 
@@ -48,7 +48,7 @@ pub struct Line {
     /// Where the tracks of an album vote together.
     pub(super) albums: Option<Arc<Albums>>,
     pub(super) settings: Settings,
-    pub(super) means: Means,
+    pub(super) limits: ResourceLimits,
     fingerprints: Fingerprints,
     pub(super) store: Arc<Store>,
 }
@@ -78,7 +78,7 @@ pub struct Judgement {
 
 /// Who listens, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LineUp {
+pub struct ModelVersions {
     /// The ensemble, with its version: what goes into `RECLASSD_MODEL`.
     pub ensemble: String,
     /// The models that have a say in it: names and versions.
@@ -114,8 +114,8 @@ impl Line {
         let described = if config.describes() { " described" } else { "" };
         let settings = settings.for_ensemble(&format!("{}{together}{described}", analyst.fingerprint()));
         let fingerprints = Fingerprints::new(settings.clone(), albums.clone());
-        let means = Means::new(&config.analysis);
-        Ok(Self { analyst, albums, settings, means, fingerprints, store: store.into() })
+        let limits = ResourceLimits::new(&config.analysis);
+        Ok(Self { analyst, albums, settings, limits, fingerprints, store: store.into() })
     }
 
     /// What files are settled by, under this line's settings and models. It outlives the line: what is settled is known without
@@ -126,12 +126,12 @@ impl Line {
 
     /// How many threads should take files down this line at the same time: more than there are cores to use, since some of them wait.
     pub fn workers(&self) -> usize {
-        self.means.workers()
+        self.limits.workers()
     }
 
     /// Who listens: the ensemble and the models that have a say in it.
-    pub fn line_up(&self) -> LineUp {
-        LineUp { ensemble: self.analyst.ensemble_name(), models: self.analyst.voters() }
+    pub fn model_versions(&self) -> ModelVersions {
+        ModelVersions { ensemble: self.analyst.ensemble_name(), models: self.analyst.voters() }
     }
 
     /// Cleans up after a crash: every write that was left half done is judged, its temporary file removed, its entry closed.
@@ -158,7 +158,7 @@ impl Line {
     }
 
     fn look(&self, worker: &mut Worker, path: &Path, cancel: &Cancel) -> Result<Report, Stop> {
-        if let Some(track) = self.settled(&Looked::at(path).map_err(unread)?)? {
+        if let Some(track) = self.settled(&StampedFile::at(path).map_err(unread)?)? {
             return Ok(unchanged(track));
         }
         // One file is one row and one claim, by whatever names the walk came to it.
@@ -171,7 +171,7 @@ impl Line {
             settle(&self.store, &target)?;
         }
         // While this waited for the claim, its holder may have settled the file.
-        let file = Looked::at(&target).map_err(unread)?;
+        let file = StampedFile::at(&target).map_err(unread)?;
         let report = match self.settled(&file)? {
             Some(track) => unchanged(track),
             None => self.analyse_and_tag(worker, &file, cancel)?,
@@ -179,15 +179,15 @@ impl Line {
         Ok(Report { path: path.to_owned(), ..report })
     }
 
-    fn analyse_and_tag(&self, worker: &mut Worker, file: &Looked<'_>, cancel: &Cancel) -> Result<Report, Stop> {
+    fn analyse_and_tag(&self, worker: &mut Worker, file: &StampedFile<'_>, cancel: &Cancel) -> Result<Report, Stop> {
         let started = Instant::now();
-        let turn = self.means.readers.turn(file.path, file.stamp.device);
+        let turn = self.limits.readers.turn(file.path, file.stamp.device);
         if turn.is_scarce() {
             audio::warm(file.path);
         }
         let id = audio::identify(file.path);
         drop(turn);
-        worker.stages.add(Stage::Identify, started.elapsed());
+        worker.stage_times.add(Stage::Identify, started.elapsed());
         let id = match id {
             Ok(id) => id,
             Err(error) => return self.give_up(file, None, &error),
@@ -199,12 +199,12 @@ impl Line {
             tracing::debug!("{}: was {} before", file.path.display(), old.display());
         }
         let started = Instant::now();
-        let analysis = self.hear(file, audio, cancel);
-        worker.stages.add(Stage::Analyse, started.elapsed());
+        let analysis = self.analyse_file_or_album(file, audio, cancel);
+        worker.stage_times.add(Stage::Analyse, started.elapsed());
         let started = Instant::now();
         let report = match analysis {
             Ok(analysis) => self.tag(file, audio, &analysis, cancel).and_then(|report| {
-                let differ = super::opinions::differ(self.analyst.taxonomy(), &analysis.opinions);
+                let differ = super::asking::differ(self.analyst.taxonomy(), &analysis.opinions);
                 self.store.note_difference(file.path, differ)?;
                 // What is listed and searched by; a parser of other people's may panic at it, and then it says nothing.
                 let credits = std::panic::catch_unwind(|| tagging::credits_of(file.path)).unwrap_or_default();
@@ -212,24 +212,25 @@ impl Line {
                 Ok(Report { descriptors: analysis.descriptors.clone(), ..report })
             }),
             Err(AnalysisError::AlbumNotWhole) => {
-                let ending = Ending { settled: Settled::OnceStill, ..Ending::skipped(self.album_not_whole()) };
-                self.record(file, Some(audio), ending)
+                let outcome =
+                    FileOutcome { settled: Settled::OnceStill, ..FileOutcome::skipped(self.album_not_whole()) };
+                self.record(file, Some(audio), outcome)
             }
             Err(AnalysisError::Changed) => {
                 let error = TagError::Changed { path: file.path.to_owned() };
-                self.record(file, None, Ending::not_written(None, &error))
+                self.record(file, None, FileOutcome::not_written(None, &error))
             }
             Err(AnalysisError::Cancelled) => Err(Stop::Cancelled),
             Err(AnalysisError::Store(error)) => Err(Stop::Store(error)),
             Err(AnalysisError::Audio(error)) => self.give_up(file, Some(audio), &error),
-            Err(AnalysisError::Unfit(reason)) => self.record(file, Some(audio), Ending::skipped(reason)),
+            Err(AnalysisError::Unfit(reason)) => self.record(file, Some(audio), FileOutcome::skipped(reason)),
         };
-        worker.stages.add(Stage::Tag, started.elapsed());
+        worker.stage_times.add(Stage::Tag, started.elapsed());
         report
     }
 
     /// The row of a file that is still the one these settings were applied to.
-    fn settled(&self, file: &Looked<'_>) -> Result<Option<Track>, StoreError> {
+    fn settled(&self, file: &StampedFile<'_>) -> Result<Option<Track>, StoreError> {
         if self.settings.force {
             return Ok(None);
         }
@@ -240,13 +241,19 @@ impl Line {
         Ok(track.filter(|track| self.fingerprints.hold(file.path, track.settled_by.as_deref())))
     }
 
-    fn tag(&self, file: &Looked<'_>, audio: AudioKey, analysis: &Analysis, cancel: &Cancel) -> Result<Report, Stop> {
+    fn tag(
+        &self,
+        file: &StampedFile<'_>,
+        audio: AudioKey,
+        analysis: &Analysis,
+        cancel: &Cancel,
+    ) -> Result<Report, Stop> {
         let settings = self.settings.at(file.path);
         let verdict = analysis.verdict(settings.min_confidence());
         let suggestion = self.suggestion(&verdict, settings);
         let unsure_because = || unsure_because(&verdict, settings);
         let verdict = Some(&verdict);
-        let left_alone = |status, reason| Ending { verdict, status, ..Ending::skipped(reason) };
+        let left_alone = |status, reason| FileOutcome { verdict, status, ..FileOutcome::skipped(reason) };
         let mut description = None;
         let decision = match self.read(file) {
             Ok(state) => {
@@ -261,10 +268,10 @@ impl Line {
             }
             Err(error) => Err(error),
         };
-        let ending = match decision {
+        let outcome = match decision {
             // What could not be written anyway is only worth a word where it would have been.
             Err(_) if !suggestion.sure => left_alone(TrackStatus::Unsure, unsure_because()),
-            Err(error) => Ending::not_written(verdict, &error),
+            Err(error) => FileOutcome::not_written(verdict, &error),
             Ok(Decision::Unsure) => left_alone(TrackStatus::Unsure, unsure_because()),
             Ok(Decision::Keep(reason)) => {
                 let status = if reason.is_ours() { TrackStatus::Tagged } else { TrackStatus::Kept };
@@ -272,30 +279,31 @@ impl Line {
                 let is_forgotten = self.settings.dry_run && reason.is_newly_taken_out();
                 let settled = if is_forgotten { Settled::No } else { Settled::Yes };
                 let is_contested = reason.is_contested();
-                Ending { settled, is_contested, ..left_alone(status, reason.to_string()) }
+                FileOutcome { settled, is_contested, ..left_alone(status, reason.to_string()) }
             }
             Ok(Decision::Write(plan)) if self.settings.dry_run => {
                 let (status, action, reason) = (status_of(&plan), Action::WouldWrite, marked(&plan));
-                Ending { action, reason, settled: Settled::No, ..left_alone(status, String::new()) }
+                FileOutcome { action, reason, settled: Settled::No, ..left_alone(status, String::new()) }
             }
             Ok(Decision::Write(_)) if cancel.is_requested() => return Err(Stop::Cancelled),
-            Ok(Decision::Write(_)) if file.changed_within(self.settings.settle) => {
-                Ending { settled: Settled::OnceStill, ..left_alone(TrackStatus::Skipped, self.still_being_written()) }
-            }
+            Ok(Decision::Write(_)) if file.changed_within(self.settings.settle) => FileOutcome {
+                settled: Settled::OnceStill,
+                ..left_alone(TrackStatus::Skipped, self.still_being_written())
+            },
             Ok(Decision::Write(plan)) => match self.write(file.path, audio, &plan, settings) {
                 Ok(stamp) => {
-                    let written = Looked { path: file.path, stamp: stamp.unwrap_or(file.stamp) };
+                    let written = StampedFile { path: file.path, stamp: stamp.unwrap_or(file.stamp) };
                     let action = if stamp.is_some() { Action::Written } else { Action::None };
                     let (status, reason) = (status_of(&plan), marked(&plan));
-                    let ending = Ending { action, reason, ..left_alone(status, String::new()) };
-                    return self.record(&written, Some(audio), ending);
+                    let outcome = FileOutcome { action, reason, ..left_alone(status, String::new()) };
+                    return self.record(&written, Some(audio), outcome);
                 }
-                Err(error) => Ending::not_written(verdict, &error),
+                Err(error) => FileOutcome::not_written(verdict, &error),
             },
         };
         match description {
-            Some(plan) => self.describe(file, audio, &plan, ending, cancel),
-            None => self.record(file, Some(audio), ending),
+            Some(plan) => self.describe(file, audio, &plan, outcome, cancel),
+            None => self.record(file, Some(audio), outcome),
         }
     }
 
@@ -325,7 +333,7 @@ impl Line {
         format!("changed less than {seconds} s ago: it may still be being copied; the next scan takes it")
     }
 
-    fn give_up(&self, file: &Looked<'_>, audio: Option<AudioKey>, error: &AudioError) -> Result<Report, Stop> {
+    fn give_up(&self, file: &StampedFile<'_>, audio: Option<AudioKey>, error: &AudioError) -> Result<Report, Stop> {
         let status = if error.kind() == audio::FailureKind::Io { TrackStatus::Failed } else { TrackStatus::Skipped };
         let reason = match error {
             AudioError::Io { source, .. } => unreadable(source),
@@ -335,25 +343,25 @@ impl Line {
             self.store.keep_failure(audio, self.analyst.failure_key(), &reason)?;
         }
         let settled = if status == TrackStatus::Skipped { Settled::Yes } else { Settled::No };
-        self.record(file, audio, Ending { status, settled, ..Ending::skipped(reason) })
+        self.record(file, audio, FileOutcome { status, settled, ..FileOutcome::skipped(reason) })
     }
 
     pub(super) fn record(
         &self,
-        file: &Looked<'_>,
+        file: &StampedFile<'_>,
         audio: Option<AudioKey>,
-        ending: Ending<'_>,
+        outcome: FileOutcome<'_>,
     ) -> Result<Report, Stop> {
         let settings = self.settings.at(file.path);
-        let (genre, confidence) = match ending.verdict {
+        let (genre, confidence) = match outcome.verdict {
             Some(verdict) => (shown(verdict, settings), Some(verdict.confidence)),
             None => (None, None),
         };
         // What is no music has no genre, not even an unlikely one.
-        let ranking = ending.verdict.filter(|verdict| !verdict.is_no_music());
+        let ranking = outcome.verdict.filter(|verdict| !verdict.is_no_music());
         let ranking = ranking.map(Verdict::named_ranking).unwrap_or_default();
-        let would_write = ending.action == Action::WouldWrite;
-        let settled_by = match ending.settled {
+        let would_write = outcome.action == Action::WouldWrite;
+        let settled_by = match outcome.settled {
             Settled::No | Settled::OnceStill | Settled::OnceThereIsRoom => None,
             Settled::Yes => Some(self.fingerprints.of(file.path)),
             Settled::WhileSurroundingsStay => surroundings_of(file.path)
@@ -364,15 +372,15 @@ impl Line {
             audio,
             stamp: file.stamp,
             // What is unsure waits, whatever else would be written.
-            status: if would_write && ending.status != TrackStatus::Unsure { TrackStatus::Kept } else { ending.status },
+            status: if would_write && outcome.status != TrackStatus::Unsure { TrackStatus::Kept } else { outcome.status },
             genre: genre.as_deref(),
             confidence,
             ranking: &ranking,
-            reason: if would_write { Some("a dry run: not written yet") } else { ending.reason.as_deref() },
+            reason: if would_write { Some("a dry run: not written yet") } else { outcome.reason.as_deref() },
             settled_by: settled_by.as_deref(),
         })?;
-        let waits_for = ending.settled.waits_for(&file.stamp);
-        let Ending { status, action, reason, is_contested, .. } = ending;
+        let waits_for = outcome.settled.waits_for(&file.stamp);
+        let FileOutcome { status, action, reason, is_contested, .. } = outcome;
         let (path, elapsed) = (file.path.to_owned(), Duration::ZERO);
         let is_settled = settled_by.is_some();
         Ok(Report {
@@ -398,10 +406,10 @@ impl Line {
     pub fn analyse(&self, path: &Path) -> Result<Analysis, ExplainError> {
         let not_analysed = |reason| ExplainError::NotAnalysed { path: path.to_owned(), reason };
         // The stamp comes first, so that what is kept of the file is known to be of this one.
-        let file = Looked::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
+        let file = StampedFile::at(path).map_err(|error| not_analysed(unreadable(&error)))?;
         let id = audio::identify(path).map_err(|error| not_analysed(error.reason()))?;
         let audio = self.store.audio(id)?;
-        match self.hear(&file, audio, &Cancel::default()) {
+        match self.analyse_file_or_album(&file, audio, &Cancel::default()) {
             Ok(analysis) => Ok(analysis),
             Err(AnalysisError::Store(error)) => Err(error.into()),
             Err(AnalysisError::Audio(error)) => Err(not_analysed(error.reason())),

@@ -1,53 +1,39 @@
-//! The line itself: files are found, looked at once, and come out with a report. Stages are other folders'; their order, the
-//! queues between them, the workers and the wish to stop are here.
+//! The line itself: files are found, go down it once, and come out with a report. Stages are other folders'; their order, the
+//! queues between them, the workers and the wish to stop are here. Three rooms of their own: [`finding`] (which files are to be looked at),
+//! [`asking`] (what the models say of one) and [`limits`] (how much is done at once); [`by_hand`] is the owner's way past the line.
 
 mod album;
-mod alone;
-mod analysis;
-mod answer;
-mod ask;
+mod asking;
 mod by_hand;
 mod cancel;
-mod comparison;
 mod decision;
 mod describe;
-mod desks;
-mod discover;
-mod ending;
+mod file_or_album;
+mod file_outcome;
+mod finding;
 mod fingerprints;
-mod guard;
-mod hear;
-mod hearing;
-mod ignore_files;
-mod leave_alone;
+mod limits;
 mod line;
-mod looked;
-mod means;
-mod members;
-mod opinions;
-mod readers;
+mod panic_guard;
 mod recovery;
-mod remembered;
 mod report;
 mod scan;
-mod session;
 mod settings;
-mod stages;
+mod stage_times;
+mod stamped_file;
 
 pub use album::AlbumVote;
-pub use analysis::{Analysis, Opinion, Sound, Step, start_runtime};
-pub use ask::{AskError, ask};
+pub use asking::{
+    Analysis, AskModelError, AudioAnswers, LineError, Opinion, Opinions, Sound, Step, StoredAnswers, ask_model,
+    ensemble_of, start_runtime,
+};
 pub use by_hand::{ByHand, HandError, HandReport, History};
 pub use cancel::Cancel;
-pub use comparison::{Compared, Comparison, Difference, Why};
-pub use discover::{Found, Obstacle, Selection};
+pub use finding::{Compared, Comparison, Difference, Found, Obstacle, Selection, Why};
 pub use fingerprints::Fingerprints;
-pub use guard::take_down;
-pub use line::{ExplainError, Explanation, Judgement, Line, LineUp, Worker};
-pub use members::{LineError, ensemble_of};
-pub use opinions::Opinions;
-pub use remembered::{Remembered, Said};
+pub use line::{ExplainError, Explanation, Judgement, Line, ModelVersions, Worker};
+pub use panic_guard::process_catching_panics;
 pub use report::{Action, Fate, Known, Report, Summary, WaitsFor};
 pub use scan::{Scan, ScanRequest, count_reports};
 pub use settings::Settings;
-pub use stages::{Stage, Stages};
+pub use stage_times::{Stage, StageTimes};

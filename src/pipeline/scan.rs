@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::cancel::Cancel;
-use super::discover::{Found, Obstacle, Selection};
-use super::guard::take_down;
+use super::finding::{Found, Obstacle, Selection};
 use super::line::{Line, Worker};
+use super::panic_guard::process_catching_panics;
 use super::report::Report;
 use crate::store::{StoreError, TrackStatus};
 
@@ -118,7 +118,7 @@ fn work(
         if cancel.is_requested() {
             return;
         }
-        let report = match take_down(line, &mut worker, &path, cancel) {
+        let report = match process_catching_panics(line, &mut worker, &path, cancel) {
             Ok(Some(report)) => Ok(report),
             Ok(None) => return,
             Err(error) => Err(error),

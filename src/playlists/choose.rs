@@ -53,7 +53,7 @@ pub struct Request {
     pub limit: Option<usize>,
 }
 
-/// The tracks that are meant. `kept_as` is kind and window of the descriptors ([`crate::pipeline::Remembered::descriptors_kept_as`]), `now`
+/// The tracks that are meant. `kept_as` is kind and window of the descriptors ([`crate::pipeline::StoredAnswers::descriptors_kept_as`]), `now`
 /// seconds since 1970.
 ///
 /// # Errors

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::alike::Sounds;
 use super::beneath::Roots;
 use super::events::Events;
 use super::guard::Guard;
 use super::jobs::Jobs;
 use super::judge::Judge;
-use super::numbers::Numbers;
+use super::kept::Kept;
+use super::numbers::Counted;
 use super::picture::Pictures;
 use super::problem::{Kind, Problem};
 use super::queue::Totals;
@@ -34,7 +36,9 @@ pub struct App {
     /// What happens, as it happens.
     pub events: Arc<Events>,
     /// The library in numbers.
-    pub numbers: Numbers,
+    pub counted: Kept<Counted>,
+    /// How its tracks sound.
+    pub sounds: Kept<Sounds>,
     /// How many tracks views have.
     pub totals: Totals,
     /// Who judges files that are sent.
@@ -63,7 +67,8 @@ impl App {
             guard: Arc::new(guard),
             jobs: Jobs::new(Arc::clone(&events)),
             events,
-            numbers: Numbers::default(),
+            counted: Kept::default(),
+            sounds: Kept::default(),
             totals: Totals::default(),
             judge: Judge::default(),
             pictures: Pictures::default(),
@@ -95,6 +100,7 @@ impl App {
         let anew = Arc::new(open_desk(&self.config(), &self.database, false)?);
         *self.rehearsal.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.desk.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&anew);
+        self.sounds.forget();
         Ok(anew)
     }
 
@@ -122,6 +128,7 @@ impl App {
         *self.desk.write().unwrap_or_else(PoisonError::into_inner) = desk;
         *self.rehearsal.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.judge.forget();
+        self.sounds.forget();
         Ok(())
     }
 

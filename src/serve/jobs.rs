@@ -201,7 +201,7 @@ async fn run(app: Arc<App>, job: Arc<Job>, surface: Surface, task: Task, turn: A
     drop(state);
     app.events.send(Event::changed(&job.shape()));
     app.totals.forget();
-    app.numbers.are_stale();
+    app.counted.is_stale();
     job.over.notify_waiters();
 }
 

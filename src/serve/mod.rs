@@ -9,6 +9,7 @@
 //! The server has threads of its own. Beside the service in one process, or with one in another, it works on the same database by the
 //! same claims: one tagger a file. What it takes from the service is what that leaves beside the database.
 
+mod alike;
 mod app;
 mod beneath;
 mod events;
@@ -16,6 +17,7 @@ mod guard;
 mod http;
 mod jobs;
 mod judge;
+mod kept;
 mod numbers;
 mod openapi;
 mod page;
@@ -105,7 +107,7 @@ impl Server {
                         let _ = told.send(Ok((Arc::clone(&app), place)));
                         let counting = Arc::clone(&app);
                         // The first to ask does not wait for it.
-                        tokio::spawn(async move { counting.numbers.get(&counting).await.map(drop) });
+                        tokio::spawn(async move { numbers::counted(&counting).await.map(drop) });
                         tokio::spawn(read_credits(Arc::clone(&app), stopped.clone()));
                         http::serve(listener, router, Limits::default(), stopped).await;
                         let _ = tokio::time::timeout(LAST, app.jobs.at_rest()).await;

@@ -177,17 +177,23 @@ fn axes(canvas: &mut Canvas, area: (u32, u32, u32, u32), start: f64, seconds: f6
     while second <= start + seconds {
         let x = left + width * ((second - start) / seconds.max(0.001)) as f32;
         canvas.line(&[(x, top + height), (x, top + height + 5.0)], 1.0, ink, false);
-        canvas.text(&clock(second), (x, top + height + 16.0), &text(Anchor::Middle));
+        canvas.text(&clock(second, start + seconds), (x, top + height + 16.0), &text(Anchor::Middle));
         second += step;
     }
     let middle = (left + width / 2.0, top + height + 31.0);
-    canvas.text("seconds of the track", middle, &Text { size: 12.0, ..text(Anchor::Middle) });
+    let unit = if is_short(start + seconds) { "seconds of the track" } else { "minutes and seconds of the track" };
+    canvas.text(unit, middle, &Text { size: 12.0, ..text(Anchor::Middle) });
 }
 
-/// Seconds, or minutes and seconds where there are more than a few.
-fn clock(second: f64) -> String {
+/// Whether a part of a track that ends there is told in seconds alone.
+fn is_short(end: f64) -> bool {
+    end < 100.0
+}
+
+/// A place on an axis that ends at `end`: all in seconds, or all in minutes and seconds.
+fn clock(second: f64, end: f64) -> String {
     let second = second.round() as u64;
-    if second < 100 { format!("{second}") } else { format!("{}:{:02}", second / 60, second % 60) }
+    if is_short(end) { format!("{second}") } else { format!("{}:{:02}", second / 60, second % 60) }
 }
 
 #[cfg(test)]
@@ -220,6 +226,11 @@ mod tests {
                 assert_eq!((picture.width(), picture.height()), (width, height));
             }
         }
-        assert_eq!((clock(86.0), clock(125.0)), ("86".to_owned(), "2:05".to_owned()));
+    }
+
+    #[test]
+    fn an_axis_counts_in_one_way_from_end_to_end() {
+        assert_eq!((clock(8.0, 30.0), clock(86.0, 99.0)), ("8".to_owned(), "86".to_owned()));
+        assert_eq!((clock(86.0, 116.0), clock(125.0, 130.0)), ("1:26".to_owned(), "2:05".to_owned()));
     }
 }

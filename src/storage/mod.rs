@@ -8,5 +8,5 @@ mod mounts;
 mod room;
 
 pub use medium::Medium;
-pub use mounts::{Hearing, Mounts};
+pub use mounts::{Mounts, WatchMode};
 pub use room::{is_full, remedy, says_full};

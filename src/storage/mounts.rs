@@ -16,7 +16,7 @@ const SHARED: [&str; 20] = [
 
 /// How a root's changes are noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hearing {
+pub enum WatchMode {
     /// The kernel tells.
     Watched,
     /// It is looked through at an interval; why.
@@ -84,12 +84,12 @@ impl Mounts {
     }
 
     /// How the changes of a folder (without links) are noticed.
-    pub fn hearing(&self, path: &Path) -> Hearing {
+    pub fn watch_mode(&self, path: &Path) -> WatchMode {
         match self.kind_of(path) {
             Some(kind) if is_shared(kind) => {
-                Hearing::Polled(format!("{kind} does not tell of other machines' changes"))
+                WatchMode::Polled(format!("{kind} does not tell of other machines' changes"))
             }
-            _ => Hearing::Watched,
+            _ => WatchMode::Watched,
         }
     }
 }
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn shares_are_polled_and_disks_are_watched() {
         let mounts = Mounts::parse(MOUNTS);
-        let is_polled = |path: &str| matches!(mounts.hearing(Path::new(path)), Hearing::Polled(_));
+        let is_polled = |path: &str| matches!(mounts.watch_mode(Path::new(path)), WatchMode::Polled(_));
         assert!(is_polled("/mnt/nas music") && is_polled("/mnt/nas music/a/b"));
         assert!(is_polled("/media/pool/x") && is_polled("/media/cifs/x"));
         assert!(!is_polled("/mnt/nas music/local/x") && !is_polled("/mnt/nas") && !is_polled("/media/usb/x"));
@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn the_reason_names_the_file_system() {
-        let hearing = Mounts::parse(MOUNTS).hearing(Path::new("/mnt/nas music"));
-        assert!(matches!(&hearing, Hearing::Polled(why) if why.contains("nfs4")), "{hearing:?}");
+        let watch_mode = Mounts::parse(MOUNTS).watch_mode(Path::new("/mnt/nas music"));
+        assert!(matches!(&watch_mode, WatchMode::Polled(why) if why.contains("nfs4")), "{watch_mode:?}");
     }
 
     #[test]

@@ -105,8 +105,9 @@ impl Store {
             let right_here = "SELECT coalesce(sum(tracks), 0) FROM folder_tally WHERE folder = ?1 AND status != 'gone'";
             let files: i64 = connection.prepare_cached(right_here)?.query_row([&itself], |row| row.get(0))?;
             let mut page = FolderPage { files: files as u64, ..FolderPage::default() };
-            // Behind the folder itself, and behind all that lies below the one that is named.
-            let mut at = after.map_or_else(|| [itself.as_slice(), &[0]].concat(), |after| range_below(after).1);
+            // Behind the folder itself, and behind all that lies below the one that is named, wherever that lies.
+            let behind_itself = [itself.as_slice(), &[0]].concat();
+            let mut at = after.map_or_else(Vec::new, |after| range_below(after).1).max(behind_itself);
             let mut next = connection.prepare_cached(
                 "SELECT folder FROM folder_tally WHERE folder >= ?1 AND folder < ?2 AND status != 'gone'
                  ORDER BY folder LIMIT 1",
@@ -173,11 +174,14 @@ mod tests {
         let none = LargeFolders::default();
         let all = store.folders(Path::new("/m"), None, 10, &none).unwrap();
         assert_eq!(shown(&all), [("/m/a b".into(), 1), ("/m/a".into(), 2), ("/m/c".into(), 1)]);
-        assert_eq!((all.files, all.next), (1, None));
+        assert_eq!((all.files, &all.next), (1, &None));
         let first = store.folders(Path::new("/m"), None, 2, &none).unwrap();
         assert_eq!(first.next.as_deref(), Some(Path::new("/m/a")));
         let rest = store.folders(Path::new("/m"), first.next.as_deref(), 2, &none).unwrap();
         assert_eq!((shown(&rest), rest.next), (vec![("/m/c".into(), 1)], None));
+        // A client may name one that does not lie there.
+        let from = |after: &str| shown(&store.folders(Path::new("/m"), Some(Path::new(after)), 10, &none).unwrap());
+        assert_eq!((from("/a"), from("/n")), (shown(&all), vec![]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the database knows of a file besides its row: the owner's choice, and the last write of ours that counts.
 //!
-//! What follows from that is the tag policy's business ([`crate::tagging::standing`]).
+//! What follows from that is the tag policy's business ([`crate::tagging::genre_ownership`]).
 
 use std::path::Path;
 

@@ -8,21 +8,43 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use super::queue::WordIndex;
 
 /// The connections.
 #[derive(Default)]
 pub(super) struct Readers {
-    connections: Vec<Mutex<Connection>>,
+    connections: Vec<Mutex<Reader>>,
     /// The numbers of those that nobody uses now.
     free: Mutex<Vec<usize>>,
     returned: Condvar,
 }
 
+/// A connection that only reads, and what it knows of the full-text index.
+struct Reader {
+    connection: Connection,
+    word_index: WordIndex,
+}
+
 /// A connection to read on, for as long as this lives.
 pub(super) struct Reading<'a> {
     // Given up before its turn is.
-    connection: MutexGuard<'a, Connection>,
+    held: Held<'a>,
     _turn: Option<Turn<'a>>,
+}
+
+enum Held<'a> {
+    Reader(MutexGuard<'a, Reader>),
+    /// One that writes too, on which nothing is written meanwhile.
+    Writer(MutexGuard<'a, Connection>, Box<WordIndex>),
+}
+
+impl Reading<'_> {
+    pub(super) fn word_index(&self) -> &WordIndex {
+        match &self.held {
+            Held::Reader(reader) => &reader.word_index,
+            Held::Writer(_, word_index) => word_index,
+        }
+    }
 }
 
 /// The right to use one of the connections.
@@ -33,7 +55,7 @@ struct Turn<'a> {
 
 impl<'a> From<MutexGuard<'a, Connection>> for Reading<'a> {
     fn from(connection: MutexGuard<'a, Connection>) -> Self {
-        Self { connection, _turn: None }
+        Self { held: Held::Writer(connection, Box::default()), _turn: None }
     }
 }
 
@@ -41,7 +63,10 @@ impl Deref for Reading<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        &self.connection
+        match &self.held {
+            Held::Reader(reader) => &reader.connection,
+            Held::Writer(connection, _) => connection,
+        }
     }
 }
 
@@ -54,7 +79,7 @@ impl Drop for Turn<'_> {
 
 impl Readers {
     pub(super) fn open(path: &Path, busy_timeout: Duration, number: usize) -> Result<Self, StoreError> {
-        let open = || -> rusqlite::Result<Connection> {
+        let open = || -> rusqlite::Result<Reader> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(busy_timeout)?;
@@ -63,7 +88,7 @@ impl Readers {
             connection.pragma_update(None, "mmap_size", 256_i64 << 20)?;
             connection.pragma_update(None, "query_only", true)?;
             connection.set_prepared_statement_cache_capacity(64);
-            Ok(connection)
+            Ok(Reader { connection, word_index: WordIndex::default() })
         };
         let open = || open().map(Mutex::new).map_err(|source| StoreError::from_sqlite(path, source));
         let connections = (0..number).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
@@ -79,8 +104,8 @@ impl Readers {
         let number =
             self.returned.wait_while(free, |free| free.is_empty()).unwrap_or_else(PoisonError::into_inner).pop()?;
         let turn = Turn { readers: self, number };
-        let connection = self.connections.get(number)?.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Reading { connection, _turn: Some(turn) })
+        let reader = self.connections.get(number)?.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Reading { held: Held::Reader(reader), _turn: Some(turn) })
     }
 }
 

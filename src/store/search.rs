@@ -1,6 +1,8 @@
 //! Finding tracks by words: of their path, artist, title, album and genre, along a full-text index. Rows come in the order of their
 //! numbers, so that a page begins where the last one ended and nothing has to be sorted.
 
+use std::fmt;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::queue::{Raw, by_number};
@@ -37,7 +39,7 @@ impl Store {
             let moment = connection.unchecked_transaction()?;
             let Some(expression) = expression(&moment, text)? else { return Ok((Vec::new(), None)) };
             let mut statement = moment.prepare_cached(SQL)?;
-            let mut rows = statement.query(params![expression, after.map_or(i64::MIN, |after| after.0)])?;
+            let mut rows = statement.query(params![expression.to_string(), after.map_or(i64::MIN, |after| after.0)])?;
             let (mut found, mut last, mut looked_at) = (Vec::new(), None, 0);
             while let Some(row) = rows.next()? {
                 if found.len() == limit || looked_at == most {
@@ -57,8 +59,21 @@ impl Store {
     }
 }
 
-/// What was typed as an expression of FTS5: every word quoted, so that none of them is an operator; none where there is no word.
-pub(super) fn expression(connection: &Connection, text: &str) -> rusqlite::Result<Option<String>> {
+/// What was typed, as an expression of FTS5: terms all of which a row must have.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Expression {
+    /// Every word quoted, so that none of them is an operator; the last may be a beginning, or one of several words.
+    pub(super) terms: Vec<String>,
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.terms.join(" AND "))
+    }
+}
+
+/// What was typed as an expression; none where there is no word.
+pub(super) fn expression(connection: &Connection, text: &str) -> rusqlite::Result<Option<Expression>> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS);
     let mut terms: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
     // Whoever types is at the last one.
@@ -76,7 +91,7 @@ pub(super) fn expression(connection: &Connection, text: &str) -> rusqlite::Resul
             };
         }
     }
-    Ok((!terms.is_empty()).then(|| terms.join(" AND ")))
+    Ok((!terms.is_empty()).then_some(Expression { terms }))
 }
 
 /// The words of the index that begin like this; none where they are many, or where the index spells the beginning otherwise, without

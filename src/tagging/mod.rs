@@ -22,6 +22,7 @@ mod fixtures;
 mod flac;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod genre_ownership;
 mod genre_text;
 mod heard;
 mod home;
@@ -40,7 +41,6 @@ mod readers;
 mod restore;
 mod source;
 mod stamp;
-mod standing;
 mod state;
 mod tail;
 mod vorbis;
@@ -51,6 +51,10 @@ pub use container::Container;
 pub use credits::{Credits, credits_of};
 pub use editor::{Id3Values, Id3Version, Scope};
 pub use error::{Refusal, Step, TagError};
+pub use genre_ownership::{
+    GenreOwnership, GenreWrite, Known, LastWrite, LastWriteKind, LeftAlone, Origin, OwnFieldsSeen, OwnersChoice,
+    Present, genre_ownership,
+};
 pub use heard::{HeardPolicy, missing as missing_heard};
 pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};
 pub use plan::{TagField, TagPlan};
@@ -59,10 +63,6 @@ pub use policy::{
 };
 pub use restore::Undo;
 pub use stamp::FileStamp;
-pub use standing::{
-    GenreWrite, Known, LastWrite, LastWriteKind, LeftAlone, Origin, OwnFieldsSeen, OwnersChoice, Present, Standing,
-    standing,
-};
 pub(crate) use state::is_the_same_genre;
 pub use state::{OwnFields, TagState, audio_hash, read};
 pub use write::{

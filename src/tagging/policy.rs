@@ -1,14 +1,14 @@
 //! Whether a genre is written: a pure function from what the tags say and what we heard to a decision.
 //!
 //! The default never touches an existing genre. Neither a new model version nor another confidence is a reason to write. What
-//! somebody took out of a file, or put in place of ours, is [`standing`](super::standing)'s to find out, and goes before every policy.
+//! somebody took out of a file, or put in place of ours, is [`genre_ownership`](super::genre_ownership)'s to find out, and goes before every policy.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::genre_ownership::{GenreOwnership, Known, LeftAlone, OwnFieldsSeen, Present};
 use super::plan::{TagField, TagPlan};
-use super::standing::{Known, LeftAlone, OwnFieldsSeen, Present, Standing};
 use super::state::{TagState, is_a_genre, same_values};
 
 /// What we heard.
@@ -177,7 +177,7 @@ pub const MAX_WRITES_A_DAY: usize = 3;
 ///
 /// `known` is what the database knows of the file besides its tags, if there is one; `same` tells whether two spellings mean one genre.
 ///
-/// Where somebody decided about the genre, [`standing`](super::standing()) goes first: nothing is written, or theirs stays whatever the
+/// Where somebody decided about the genre, [`genre_ownership`](super::genre_ownership()) goes first: nothing is written, or theirs stays whatever the
 /// policy. Everywhere else:
 ///
 /// | the file has | we are sure | we are unsure |
@@ -205,26 +205,26 @@ pub fn decide(
 ) -> Decision {
     let known = known.unwrap_or(&NOTHING);
     let present = || state.genres.clone();
-    let decision = match known.standing_of(state) {
-        Standing::Free => by_policy(state, suggestion, policy, known, same),
+    let decision = match known.ownership_of(state) {
+        GenreOwnership::Free => by_policy(state, suggestion, policy, known, same),
         // Where nothing but our own fields is written, those that stand are all that there is to be taken out.
-        Standing::LeftAlone(LeftAlone::GenreDeleted)
+        GenreOwnership::LeftAlone(LeftAlone::GenreDeleted)
             if policy.policy == Policy::OwnFieldsOnly && !state.own.genre.is_empty() =>
         {
             by_policy(state, suggestion, policy, known, same)
         }
-        Standing::Shared => beside_a_changed_genre(state, suggestion, policy, known, same, Policy::Append),
-        Standing::Theirs => beside_a_changed_genre(state, suggestion, policy, known, same, Policy::Fill),
-        Standing::LeftAlone(LeftAlone::Chosen) => Decision::Keep(match &known.choice {
+        GenreOwnership::Shared => beside_a_changed_genre(state, suggestion, policy, known, same, Policy::Append),
+        GenreOwnership::Theirs => beside_a_changed_genre(state, suggestion, policy, known, same, Policy::Fill),
+        GenreOwnership::LeftAlone(LeftAlone::Chosen) => Decision::Keep(match &known.choice {
             Some(choice) if !state.has_genre() && choice.genres.iter().any(|genre| is_a_genre(genre)) => {
                 KeepReason::ChoiceTakenOut(choice.genres.clone())
             }
             _ => KeepReason::OwnersChoice(present()),
         }),
-        Standing::LeftAlone(LeftAlone::TakenBack) => Decision::Keep(KeepReason::TakenBack(present())),
-        Standing::LeftAlone(LeftAlone::TakenOut) => Decision::Keep(KeepReason::TakenOut(present())),
-        Standing::LeftAlone(LeftAlone::GenreDeleted) => Decision::Keep(KeepReason::GenreDeleted(present())),
-        Standing::LeftAlone(LeftAlone::Restored) => Decision::Keep(KeepReason::Restored(present())),
+        GenreOwnership::LeftAlone(LeftAlone::TakenBack) => Decision::Keep(KeepReason::TakenBack(present())),
+        GenreOwnership::LeftAlone(LeftAlone::TakenOut) => Decision::Keep(KeepReason::TakenOut(present())),
+        GenreOwnership::LeftAlone(LeftAlone::GenreDeleted) => Decision::Keep(KeepReason::GenreDeleted(present())),
+        GenreOwnership::LeftAlone(LeftAlone::Restored) => Decision::Keep(KeepReason::Restored(present())),
     };
     match decision {
         Decision::Write(plan) => {
@@ -375,8 +375,8 @@ fn confidence_text(confidence: f32) -> String {
 #[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
+    use crate::tagging::genre_ownership::{Origin, OwnersChoice};
     use crate::tagging::stamp::FileStamp;
-    use crate::tagging::standing::{Origin, OwnersChoice};
     use crate::tagging::state::OwnFields;
     use crate::tagging::{Container, Policy};
 

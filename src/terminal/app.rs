@@ -14,7 +14,7 @@ use super::chooser::Chooser;
 use super::list::{List, State};
 use super::player::Player;
 use super::style::Style;
-use super::worker::{Job, Told, Workers};
+use super::worker::{Job, WorkerMessage, Workers};
 use super::{TerminalError, draw};
 use crate::desk::{Correction, Desk, Details, Reach};
 use crate::pipeline::Cancel;
@@ -167,7 +167,7 @@ impl App {
 
     /// Takes in what the workers told. Says whether there was anything.
     pub(super) fn hear(&mut self) -> Result<bool, TerminalError> {
-        let told: Vec<Told> = self.workers.hear().collect();
+        let told: Vec<WorkerMessage> = self.workers.hear().collect();
         let is_news = !told.is_empty();
         for told in told {
             self.take(told)?;
@@ -175,10 +175,10 @@ impl App {
         Ok(is_news)
     }
 
-    fn take(&mut self, told: Told) -> Result<(), StoreError> {
+    fn take(&mut self, told: WorkerMessage) -> Result<(), StoreError> {
         match told {
-            Told::Reached { job, tracks } => self.reached(job, &tracks)?,
-            Told::Corrected { track, path, outcome } => match outcome {
+            WorkerMessage::Reached { job, tracks } => self.reached(job, &tracks)?,
+            WorkerMessage::Corrected { track, path, outcome } => match outcome {
                 Ok(genres) => {
                     self.tally.corrected += 1;
                     self.decided.insert(path);
@@ -194,9 +194,9 @@ impl App {
                     self.say_bad(why);
                 }
             },
-            Told::Finished => self.jobs = self.jobs.saturating_sub(1),
-            Told::Undone { path, outcome } => self.undone(&path, outcome),
-            Told::UndoFinished { tracks } => {
+            WorkerMessage::Finished => self.jobs = self.jobs.saturating_sub(1),
+            WorkerMessage::Undone { path, outcome } => self.undone(&path, outcome),
+            WorkerMessage::UndoFinished { tracks } => {
                 self.jobs = self.jobs.saturating_sub(1);
                 if !self.message.as_ref().is_some_and(|message| message.is_bad) || tracks == 0 {
                     self.say(match tracks {
@@ -206,8 +206,8 @@ impl App {
                     });
                 }
             }
-            Told::Broken(error) => return Err(error),
-            Told::Read { path, credits } => {
+            WorkerMessage::Broken(error) => return Err(error),
+            WorkerMessage::Read { path, credits } => {
                 self.credits.insert(path, credits);
             }
         }

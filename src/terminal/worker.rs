@@ -26,7 +26,7 @@ pub(super) enum Job {
 
 /// What became of it.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum WorkerMessage {
     /// These rows are meant by a job.
     Reached { job: u64, tracks: Vec<TrackId> },
     /// One of them is done: the genre that it has now, or why not.
@@ -47,7 +47,7 @@ pub(super) enum Told {
 pub(super) struct Workers {
     jobs: Option<Sender<Job>>,
     wanted: Option<Sender<Vec<PathBuf>>>,
-    told: Receiver<Told>,
+    told: Receiver<WorkerMessage>,
     correcting: Option<JoinHandle<()>>,
     hurry: Cancel,
 }
@@ -83,12 +83,12 @@ impl Workers {
     }
 
     /// What was told since this was last asked.
-    pub(super) fn hear(&self) -> impl Iterator<Item = Told> {
+    pub(super) fn hear(&self) -> impl Iterator<Item = WorkerMessage> {
         self.told.try_iter()
     }
 
     /// Waits for the corrections that were asked for, after a wish to stop for the one in hand. Gives what was told meanwhile.
-    pub(super) fn wait(&mut self, cancel: &Cancel) -> Vec<Told> {
+    pub(super) fn wait(&mut self, cancel: &Cancel) -> Vec<WorkerMessage> {
         self.jobs = None;
         self.wanted = None;
         if let Some(correcting) = self.correcting.take() {
@@ -107,7 +107,7 @@ impl Workers {
 
 struct Corrector {
     desk: Arc<Desk>,
-    tell: Sender<Told>,
+    tell: Sender<WorkerMessage>,
     /// What was corrected here, the last go at the end.
     gos: Vec<GoId>,
     hurry: Cancel,
@@ -134,7 +134,7 @@ impl Corrector {
 
     fn correct(&mut self, job: u64, reach: &Reach, filter: &QueueFilter, correction: &Correction) -> Result<(), Over> {
         let tracks = self.desk.reach(reach, filter).map_err(|error| self.broken(error))?;
-        self.tell(Told::Reached { job, tracks: tracks.iter().map(|track| track.id).collect() })?;
+        self.tell(WorkerMessage::Reached { job, tracks: tracks.iter().map(|track| track.id).collect() })?;
         let mut go = None;
         for track in tracks {
             if self.hurry.is_requested() {
@@ -151,13 +151,13 @@ impl Corrector {
                 Err(DeskError::Store(error)) => return Err(self.broken(error)),
                 Err(error) => Err(error.to_string()),
             };
-            self.tell(Told::Corrected { track: track.id, path: track.path, outcome })?;
+            self.tell(WorkerMessage::Corrected { track: track.id, path: track.path, outcome })?;
         }
-        self.tell(Told::Finished)
+        self.tell(WorkerMessage::Finished)
     }
 
     fn undo(&mut self) -> Result<(), Over> {
-        let Some(go) = self.gos.pop() else { return self.tell(Told::UndoFinished { tracks: 0 }) };
+        let Some(go) = self.gos.pop() else { return self.tell(WorkerMessage::UndoFinished { tracks: 0 }) };
         let made = match self.desk.corrections_to_undo(go) {
             Ok(made) => made,
             Err(DeskError::Store(error)) => return Err(self.broken(error)),
@@ -170,29 +170,29 @@ impl Corrector {
                 Err(DeskError::Store(error)) => return Err(self.broken(error)),
                 Err(error) => Err(error.to_string()),
             };
-            self.tell(Told::Undone { path: made.path, outcome })?;
+            self.tell(WorkerMessage::Undone { path: made.path, outcome })?;
         }
-        self.tell(Told::UndoFinished { tracks })
+        self.tell(WorkerMessage::UndoFinished { tracks })
     }
 
     fn broken(&self, error: crate::store::StoreError) -> Over {
-        let _ = self.tell.send(Told::Broken(error));
+        let _ = self.tell.send(WorkerMessage::Broken(error));
         Over
     }
 
-    fn tell(&self, told: Told) -> Result<(), Over> {
+    fn tell(&self, told: WorkerMessage) -> Result<(), Over> {
         self.tell.send(told).map_err(|_| Over)
     }
 }
 
 /// Reads the tags of what is wanted, and leaves off where something else is wanted meanwhile.
-fn read_tags(wanted: &Receiver<Vec<PathBuf>>, tell: &Sender<Told>) {
+fn read_tags(wanted: &Receiver<Vec<PathBuf>>, tell: &Sender<WorkerMessage>) {
     let mut next = wanted.recv().ok();
     while let Some(paths) = next.take() {
         for path in paths {
             // A decoder of other people's may panic at a hostile file: the file then says nothing.
             let credits = std::panic::catch_unwind(|| tagging::credits_of(&path)).unwrap_or_default();
-            if tell.send(Told::Read { path, credits }).is_err() {
+            if tell.send(WorkerMessage::Read { path, credits }).is_err() {
                 return;
             }
             next = wanted.try_iter().last();

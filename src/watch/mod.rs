@@ -12,22 +12,22 @@
 //! three. Nothing here opens a file or writes a tag; the line does.
 
 mod candidates;
-mod duty;
+mod disk_and_store;
 mod folders;
 mod inbox;
 mod listener;
-mod names;
-mod outlook;
-mod outside;
 mod rescans;
+mod root_upkeep;
 mod roots;
 mod settling;
-mod tending;
+mod unfinished_names;
 mod walker;
+mod watch_loop;
+mod watch_status;
 mod watcher;
 
 pub use candidates::{Candidate, Candidates, Depth, Next, Origin};
-pub use outlook::{Outlook, RootOutlook, Standing};
 pub use roots::{Change, Health, Root, Sight as RootSight};
-pub use settling::{Hint, Memory, Settling, Sight, Work};
+pub use settling::{Hint, Settling, Sight, Surroundings, Work};
+pub use watch_status::{RootStatus, SharedWatchStatus, WatchStatus};
 pub use watcher::{Plan, Watcher};

@@ -1,7 +1,7 @@
 //! A folder of music and its health: there, or not there for now. A disk that is away is a state that heals by itself; it deletes
 //! nothing and stops nothing.
 
-use crate::storage::Hearing;
+use crate::storage::WatchMode;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ pub struct Root {
     /// How it is.
     pub health: Health,
     /// How its changes are noticed.
-    pub hearing: Hearing,
+    pub watch_mode: WatchMode,
     /// Whether some of its folders could not be watched, and why.
     pub unwatched: Option<String>,
 }
@@ -78,7 +78,7 @@ impl Root {
     /// A root that nobody has looked at yet.
     pub fn new(configured: PathBuf) -> Self {
         let real = configured.clone();
-        Self { configured, real, health: Health::Unknown, hearing: Hearing::Watched, unwatched: None }
+        Self { configured, real, health: Health::Unknown, watch_mode: WatchMode::Watched, unwatched: None }
     }
 
     /// Whether it can be worked on.
@@ -93,7 +93,7 @@ impl Root {
 
     /// Whether it has to be looked through at the polling interval.
     pub fn is_polled(&self) -> bool {
-        self.hearing != Hearing::Watched || self.unwatched.is_some()
+        self.watch_mode != WatchMode::Watched || self.unwatched.is_some()
     }
 
     /// Takes notice of what is at its place. An empty folder of which the database knows files is a mount point without its mount.

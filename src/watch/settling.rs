@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::candidates::{Candidate, Origin};
-use super::names::{is_hidden, is_unfinished};
 use super::rescans::Rescans;
+use super::unfinished_names::{is_hidden, is_unfinished};
 use crate::tagging::FileStamp;
 
 /// The longest pause between two tries.
@@ -46,7 +46,7 @@ pub enum Sight {
 }
 
 /// What is known and seen outside.
-pub trait Memory {
+pub trait Surroundings {
     /// What is at a path now.
     fn look(&self, path: &Path) -> Sight;
     /// Whether this very file is settled: nothing is to be done about it. Our own writes are told by this.
@@ -132,19 +132,19 @@ impl Settling {
     }
 
     /// Takes a hint. What needs no waiting comes back at once.
-    pub fn hear(&mut self, hint: Hint, now: Instant, memory: &impl Memory) -> Option<Work> {
+    pub fn hear(&mut self, hint: Hint, now: Instant, surroundings: &impl Surroundings) -> Option<Work> {
         match hint {
             Hint::Path(path) => {
                 if is_hidden(&path) {
                     return None;
                 }
                 // Neither what the event said of it nor the ending of its name tells what it is: a link is made like a file.
-                let sight = memory.look(&path);
-                let is_music = || !is_unfinished(&path) && memory.takes(&path);
+                let sight = surroundings.look(&path);
+                let is_music = || !is_unfinished(&path) && surroundings.takes(&path);
                 let counts = match sight {
-                    Sight::Folder => memory.takes_folder(&path),
+                    Sight::Folder => surroundings.takes_folder(&path),
                     Sight::File(_) | Sight::Unclear => is_music(),
-                    Sight::Missing => is_music() || memory.knows_below(&path),
+                    Sight::Missing => is_music() || surroundings.knows_below(&path),
                 };
                 if counts { self.wait(path, sight, Origin::Event, now) } else { None }
             }
@@ -155,7 +155,7 @@ impl Settling {
                 self.wait(path, Sight::File(stamp), Origin::Walk, now)
             }
             Hint::Again(candidate) => {
-                self.try_again(candidate, now, memory);
+                self.try_again(candidate, now, surroundings);
                 None
             }
             Hint::Rescan(folder) => {
@@ -185,13 +185,13 @@ impl Settling {
         None
     }
 
-    fn try_again(&mut self, candidate: Candidate, now: Instant, memory: &impl Memory) {
+    fn try_again(&mut self, candidate: Candidate, now: Instant, surroundings: &impl Surroundings) {
         let Candidate { path, origin, tries } = candidate;
         if tries >= MOST_TRIES || self.waiting.contains_key(&path) || self.waiting.len() >= self.most {
             return;
         }
         let pause = self.quiet.max(Duration::from_secs(1)).saturating_mul(1 << tries).min(LONGEST_PAUSE);
-        let seen = match memory.look(&path) {
+        let seen = match surroundings.look(&path) {
             Sight::File(stamp) => Some(stamp),
             _ => None,
         };
@@ -219,7 +219,12 @@ impl Settling {
 
     /// Looks at what is due, and hands on what is ripe: at most `room` files of each origin. The rest keeps its place; whoever
     /// makes room calls again.
-    pub fn ripen(&mut self, now: Instant, memory: &impl Memory, room: impl Fn(Origin) -> usize) -> Vec<Work> {
+    pub fn ripen(
+        &mut self,
+        now: Instant,
+        surroundings: &impl Surroundings,
+        room: impl Fn(Origin) -> usize,
+    ) -> Vec<Work> {
         let mut work = Vec::new();
         for origin in ORIGINS {
             let mut room = room(origin);
@@ -227,7 +232,7 @@ impl Settling {
                 let first = self.due[origin as usize].first_key_value().filter(|((due, _), _)| *due <= now);
                 let Some(path) = first.map(|(_, path)| path.clone()) else { break };
                 let Some(waiting) = self.forget(&path) else { break };
-                let ripe = self.look(path, waiting, now, memory);
+                let ripe = self.look(path, waiting, now, surroundings);
                 room -= usize::from(matches!(ripe, Some(Work::Analyse(_))));
                 work.extend(ripe);
             }
@@ -240,19 +245,25 @@ impl Settling {
     }
 
     /// What is to be done about a path whose time has come.
-    fn look(&mut self, path: PathBuf, waiting: Waiting, now: Instant, memory: &impl Memory) -> Option<Work> {
+    fn look(
+        &mut self,
+        path: PathBuf,
+        waiting: Waiting,
+        now: Instant,
+        surroundings: &impl Surroundings,
+    ) -> Option<Work> {
         let Waiting { seen, origin, tries, .. } = waiting;
-        match memory.look(&path) {
-            Sight::File(_) if !memory.takes(&path) => None,
+        match surroundings.look(&path) {
+            Sight::File(_) if !surroundings.takes(&path) => None,
             Sight::File(stamp) if seen == Some(stamp) => {
-                (!memory.knows(&path, &stamp)).then_some(Work::Analyse(Candidate { path, origin, tries }))
+                (!surroundings.knows(&path, &stamp)).then_some(Work::Analyse(Candidate { path, origin, tries }))
             }
             Sight::File(stamp) => {
                 self.schedule(path, now + self.quiet, Some(stamp), origin, tries);
                 None
             }
             Sight::Missing => Some(Work::Gone(path)),
-            Sight::Folder => memory.takes_folder(&path).then_some(Work::List(path)),
+            Sight::Folder => surroundings.takes_folder(&path).then_some(Work::List(path)),
             Sight::Unclear => None,
         }
     }

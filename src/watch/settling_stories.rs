@@ -24,7 +24,7 @@ impl World {
     }
 }
 
-impl Memory for World {
+impl Surroundings for World {
     fn look(&self, path: &Path) -> Sight {
         let path = self.behind_links(path);
         match self.files.borrow().get(&path) {

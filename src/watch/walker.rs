@@ -11,8 +11,8 @@ use super::candidates::{Candidate, Candidates, Origin};
 use super::folders::NotWatched;
 use super::inbox::Inbox;
 use super::listener::Listener;
-use super::names::is_unfinished;
 use super::roots::Sight;
+use super::unfinished_names::is_unfinished;
 use crate::pipeline::{Cancel, Compared, Comparison, Difference, Fingerprints, Obstacle, Selection, Why};
 use crate::store::{Store, StoreError};
 
@@ -20,7 +20,7 @@ use crate::store::{Store, StoreError};
 const BATCH: usize = 500;
 
 /// Where the listener is, once there is one.
-pub(super) type Ear = Arc<Mutex<Option<Listener>>>;
+pub(super) type SharedListener = Arc<Mutex<Option<Listener>>>;
 
 /// A folder to compare.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub(super) struct Walker {
     pub(super) quiet: Duration,
     pub(super) inbox: Arc<Inbox>,
     pub(super) candidates: Arc<Candidates>,
-    pub(super) ear: Ear,
+    pub(super) listener: SharedListener,
     pub(super) cancel: Cancel,
 }
 
@@ -81,7 +81,7 @@ impl Walker {
     }
 
     fn watch(&self, Walk { root, folder, .. }: &Walk) -> Option<&'static str> {
-        watch_below(&self.ear, &self.selection, root, folder, &self.cancel)
+        watch_below(&self.listener, &self.selection, root, folder, &self.cancel)
     }
 
     fn compare(&self, walk: &Walk, gone: &mut usize) -> Result<Compared, StoreError> {
@@ -132,13 +132,13 @@ impl Walker {
 
 /// Watches a folder of a root and all below it. Says which limit was reached, if one was.
 pub(super) fn watch_below(
-    ear: &Ear,
+    listener: &SharedListener,
     selection: &Selection,
     root: &Path,
     folder: &Path,
     cancel: &Cancel,
 ) -> Option<&'static str> {
-    let lock = || ear.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || listener.lock().unwrap_or_else(PoisonError::into_inner);
     for folder in selection.folders(root, folder) {
         if cancel.is_requested() {
             return None;

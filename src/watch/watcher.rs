@@ -8,12 +8,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::candidates::{Candidate, Candidates};
-use super::duty::Watch;
 use super::inbox::Inbox;
-use super::outlook::Outlook;
 use super::roots::Root;
 use super::settling::Settling;
-use super::walker::{Ear, Walker};
+use super::walker::{SharedListener, Walker};
+use super::watch_loop::WatchLoop;
+use super::watch_status::SharedWatchStatus;
 use crate::config;
 use crate::pipeline::{Cancel, Fingerprints, Selection};
 use crate::store::Store;
@@ -53,14 +53,14 @@ impl Watcher {
     pub fn start(
         plan: Plan,
         store: Arc<Store>,
-        outlook: Arc<Outlook>,
+        watch_status: Arc<SharedWatchStatus>,
         on_walker: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<Self> {
         let inbox = Arc::new(Inbox::new(plan.watch.max_pending));
         let waker = Arc::clone(&inbox);
         let candidates = Arc::new(Candidates::new(QUEUED, move || waker.wake()));
         let cancel = Cancel::default();
-        let ear: Ear = Arc::new(Mutex::new(None));
+        let listener: SharedListener = Arc::new(Mutex::new(None));
         let (walks, requests) = channel();
         let walker = Walker {
             store: Arc::clone(&store),
@@ -69,18 +69,18 @@ impl Watcher {
             quiet: plan.quiet,
             inbox: Arc::clone(&inbox),
             candidates: Arc::clone(&candidates),
-            ear: Arc::clone(&ear),
+            listener: Arc::clone(&listener),
             cancel: cancel.clone(),
         };
-        let mut watch = Watch {
+        let mut watch = WatchLoop {
             settling: Settling::new(plan.quiet, plan.watch.max_pending),
             roots: plan.roots.iter().cloned().map(Root::new).collect(),
             plan,
             store,
-            outlook,
+            watch_status,
             inbox: Arc::clone(&inbox),
             candidates: Arc::clone(&candidates),
-            ear,
+            listener,
             walks,
             asked: HashSet::new(),
             once_more: HashSet::new(),

@@ -38,7 +38,7 @@ export async function everywhere(url) {
                 }
                 const id = (await (await page.request.get(`${url}api/v1/tracks`)).json()).tracks[0].id;
                 for (const [view, ready] of [
-                    ["library", ".card .chart"], ["listen", "#listen-file"], ["activity", ".figures-row dd"], ["search?q=song", ".row"], [`track/${id}`, ".scores tbody tr"],
+                    ["library", ".card .chart"], ["listen", "#listen-file"], ["activity", ".figures-row dd"], ["search?q=song", ".row"], [`track/${id}`, ".similar tbody tr"],
                 ]) {
                     await page.goto(`${url}#/${view}`);
                     await page.locator(ready).first().waitFor();
@@ -55,7 +55,7 @@ export async function everywhere(url) {
     }
 }
 
-/** The figures of the library lead to the tracks that they count, and a search to a track and its history. */
+/** The figures of the library lead to the tracks that they count, a search to a track and its history, and that to what sounds like it. */
 export async function library(url) {
     await inBrowser({}, async (page) => {
         await page.goto(`${url}#/library`);
@@ -76,6 +76,11 @@ export async function library(url) {
         holds(history.includes("accepted the guess") && history.includes("you, page"), history);
         await page.keyboard.press("u");
         await until("it is taken back", async () => (await page.locator(".history").textContent()).includes("taken back since"));
+        const like = page.locator(".similar tbody a").first();
+        const name = await like.textContent();
+        await like.click();
+        await until("what sounds like it", async () => name.endsWith(await page.locator("h1").textContent()), true);
+        holds(name !== "Song 07", name);
     });
 }
 

@@ -13,7 +13,7 @@ use reclassd::store::Store;
 use serde_json::json;
 
 use super::setup::Common;
-use super::{Outcome, WrongUse, wishes};
+use super::{Outcome, WrongUse, global_options};
 use crate::commands::output::display_path;
 
 /// What the answer is kept under.
@@ -142,7 +142,7 @@ fn show(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
 
 /// Asks once, on a terminal; elsewhere the option is the answer.
 fn may_use_tags(store: &Store) -> anyhow::Result<bool> {
-    let somebody = wishes::may_ask();
+    let somebody = global_options::may_ask();
     if !somebody || store.answer(QUESTION)?.as_deref() == Some("yes") {
         return Ok(true);
     }

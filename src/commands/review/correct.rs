@@ -16,7 +16,7 @@ use crate::commands::hints::Named;
 use crate::commands::interrupt::cancel_on_signal;
 use crate::commands::output::{JsonPath, display_from_here};
 use crate::commands::setup::{self, Common};
-use crate::commands::{Outcome, WrongUse, fold, wishes};
+use crate::commands::{Outcome, WrongUse, fold, global_options};
 
 #[derive(Args)]
 pub struct Accept {
@@ -162,7 +162,7 @@ impl How {
             writeln!(out, "{object}")?;
             return Ok(());
         }
-        if wishes::quiet() {
+        if global_options::quiet() {
             return Ok(());
         }
         let word = if self.dry_run { style(words.would).cyan() } else { style(words.done).green() };

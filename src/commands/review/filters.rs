@@ -54,7 +54,7 @@ pub struct Order {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Sort {
-    /// What is most worth asking: the least sure first, what sounds like no music last
+    /// What is most worth asking: what teaches the program most, or else the least sure; what sounds like no music last
     Worth,
     /// The least sure first
     Confidence,

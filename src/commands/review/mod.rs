@@ -15,7 +15,7 @@ use reclassd::terminal;
 
 use super::interrupt::cancel_quietly_on_signal;
 use super::setup::Common;
-use super::{Outcome, wishes};
+use super::{Outcome, global_options};
 use filters::Filters;
 
 #[derive(Args)]
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 /// Whether there is a terminal that keys come from and that more can be done with than printing lines.
 fn can_be_drawn_on() -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    wishes::may_ask() && !is_dumb
+    global_options::may_ask() && !is_dumb
 }
 
 fn print(arguments: &Arguments) -> anyhow::Result<Outcome> {

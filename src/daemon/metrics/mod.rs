@@ -10,15 +10,15 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::status::Status;
-use crate::pipeline::LineUp;
-use server::Ask;
+use crate::pipeline::ModelVersions;
+use server::PageRequest;
 
 /// Questions that wait for the main loop.
 const ASKS: usize = 4;
 
 /// The page's door to the main loop.
 pub(super) struct Metrics {
-    asks: Option<mpsc::Receiver<Ask>>,
+    asks: Option<mpsc::Receiver<PageRequest>>,
 }
 
 impl Metrics {
@@ -55,12 +55,12 @@ impl Metrics {
 }
 
 /// Somebody who waits for the page.
-pub(super) struct Question(Ask);
+pub(super) struct Question(PageRequest);
 
 impl Question {
     /// Hands the page over.
-    pub(super) fn answer(self, status: Status, line_up: LineUp) {
+    pub(super) fn answer(self, status: Status, model_versions: ModelVersions) {
         // Who asked may be gone.
-        let _ = self.0.send(page::text(status, line_up));
+        let _ = self.0.send(page::text(status, model_versions));
     }
 }

@@ -12,12 +12,12 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::daemon::counters::Counts;
 use crate::daemon::status::Status;
 use crate::inference::{Active, Runtime};
-use crate::pipeline::LineUp;
+use crate::pipeline::ModelVersions;
 
 /// The page of how the service stands now.
-pub(super) fn text(status: Status, line_up: LineUp) -> String {
+pub(super) fn text(status: Status, model_versions: ModelVersions) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Figures { status, line_up }));
+    registry.register_collector(Box::new(Figures { status, model_versions }));
     let mut page = String::new();
     // Writing to a String cannot fail.
     let _ = encode(&mut page, &registry);
@@ -27,7 +27,7 @@ pub(super) fn text(status: Status, line_up: LineUp) -> String {
 #[derive(Debug)]
 struct Figures {
     status: Status,
-    line_up: LineUp,
+    model_versions: ModelVersions,
 }
 
 /// A label's value, in which quotes, backslashes and ends of lines are escaped: the encoder takes values as they come.
@@ -49,7 +49,7 @@ impl Collector for Figures {
         let mut page = Page(encoder);
         page.counts(&self.status.counts)?;
         page.standing(&self.status)?;
-        page.who(&self.status, &self.line_up)
+        page.who(&self.status, &self.model_versions)
     }
 }
 
@@ -104,7 +104,7 @@ impl Page<'_> {
         self.gauge("reclassd_models_loaded", "1 while the models are in memory.", usize::from(status.models_loaded))
     }
 
-    fn who(&mut self, status: &Status, line_up: &LineUp) -> Result<(), Error> {
+    fn who(&mut self, status: &Status, model_versions: &ModelVersions) -> Result<(), Error> {
         let help = "The program.";
         let mut build = self.0.encode_descriptor("reclassd_build_info", help, None, MetricType::Gauge)?;
         ConstGauge::new(1u64).encode(build.encode_family(&[("version", Escaped(&status.version))])?)?;
@@ -112,14 +112,14 @@ impl Page<'_> {
         let mut ensemble = self.0.encode_descriptor("reclassd_ensemble_info", help, None, MetricType::Gauge)?;
         let (engine, provider) = engine_and_provider(Runtime::started().map(Runtime::active));
         let labels = [
-            ("ensemble", Escaped(line_up.ensemble.as_str())),
+            ("ensemble", Escaped(model_versions.ensemble.as_str())),
             ("engine", Escaped(&engine)),
             ("provider", Escaped(&provider)),
         ];
         ConstGauge::new(1u64).encode(ensemble.encode_family(&labels)?)?;
         let help = "The models that have a say.";
         let mut models = self.0.encode_descriptor("reclassd_model_info", help, None, MetricType::Gauge)?;
-        for (name, version) in &line_up.models {
+        for (name, version) in &model_versions.models {
             let labels = [("model", Escaped(name)), ("version", Escaped(version))];
             ConstGauge::new(1u64).encode(models.encode_family(&labels)?)?;
         }
@@ -193,7 +193,7 @@ mod tests {
     fn a_reason_with_quotes_and_line_ends_stays_one_value_on_one_line() {
         let mut status = status();
         status.counts.reasons.insert("odd \"tag\" C:\\\nreclassd_files_total 99".to_owned(), 7);
-        let page = text(status, LineUp::default());
+        let page = text(status, ModelVersions::default());
         let line = page.lines().find(|line| line.starts_with("reclassd_reasons_total")).unwrap();
         assert_eq!(line, r#"reclassd_reasons_total{reason="odd \"tag\" C:\\\nreclassd_files_total 99"} 7"#);
         assert!(!page.lines().any(|line| line.starts_with("reclassd_files_total 99")), "{page}");
@@ -207,9 +207,11 @@ mod tests {
 
     #[test]
     fn the_page_says_who_listens_and_since_when() {
-        let line_up =
-            LineUp { ensemble: "reclassd-builtin 2".to_owned(), models: vec![("cnn".to_owned(), "2.0".to_owned())] };
-        let page = text(status(), line_up);
+        let model_versions = ModelVersions {
+            ensemble: "reclassd-builtin 2".to_owned(),
+            models: vec![("cnn".to_owned(), "2.0".to_owned())],
+        };
+        let page = text(status(), model_versions);
         for line in [
             r#"reclassd_ensemble_info{ensemble="reclassd-builtin 2",engine="tract",provider="cpu"} 1"#,
             r#"reclassd_model_info{model="cnn",version="2.0"} 1"#,

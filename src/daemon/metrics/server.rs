@@ -23,10 +23,10 @@ const HEADERS: usize = 64;
 const REST: usize = 64 * 1024;
 
 /// A wish for the page.
-pub(super) type Ask = oneshot::Sender<String>;
+pub(super) type PageRequest = oneshot::Sender<String>;
 
 /// Serves until the process ends.
-pub(super) async fn serve(listener: TcpListener, asks: mpsc::Sender<Ask>) {
+pub(super) async fn serve(listener: TcpListener, asks: mpsc::Sender<PageRequest>) {
     let seats = Arc::new(Semaphore::new(SEATS));
     loop {
         let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
@@ -51,17 +51,19 @@ pub(super) async fn serve(listener: TcpListener, asks: mpsc::Sender<Ask>) {
     }
 }
 
-async fn attend(mut visitor: TcpStream, asks: &mpsc::Sender<Ask>) -> std::io::Result<()> {
-    let Some(wish) = listen(&mut visitor).await? else { return Ok(()) };
-    let answer = match wish {
-        Wish::Page { is_head_only } => match page(asks).await {
+async fn attend(mut visitor: TcpStream, asks: &mpsc::Sender<PageRequest>) -> std::io::Result<()> {
+    let Some(request) = listen(&mut visitor).await? else { return Ok(()) };
+    let answer = match request {
+        HttpRequest::Page { is_head_only } => match page(asks).await {
             Some(page) => Answer { is_head_only, ..Answer::new("200 OK", PAGE, page) },
             None => Answer::plain("503 Service Unavailable", "the service is busy with a change; ask again"),
         },
-        Wish::OtherPath => Answer::plain("404 Not Found", "the figures are at /metrics"),
-        Wish::OtherMethod => Answer { allow: true, ..Answer::plain("405 Method Not Allowed", "this can only be read") },
-        Wish::Nonsense => Answer::plain("400 Bad Request", "this is no HTTP request"),
-        Wish::TooLong => Answer::plain("431 Request Header Fields Too Large", "the request is too long"),
+        HttpRequest::OtherPath => Answer::plain("404 Not Found", "the figures are at /metrics"),
+        HttpRequest::OtherMethod => {
+            Answer { allow: true, ..Answer::plain("405 Method Not Allowed", "this can only be read") }
+        }
+        HttpRequest::Nonsense => Answer::plain("400 Bad Request", "this is no HTTP request"),
+        HttpRequest::TooLong => Answer::plain("431 Request Header Fields Too Large", "the request is too long"),
     };
     visitor.write_all(answer.text().as_bytes()).await?;
     visitor.shutdown().await?;
@@ -76,7 +78,7 @@ async fn attend(mut visitor: TcpStream, asks: &mpsc::Sender<Ask>) -> std::io::Re
     Ok(())
 }
 
-async fn page(asks: &mpsc::Sender<Ask>) -> Option<String> {
+async fn page(asks: &mpsc::Sender<PageRequest>) -> Option<String> {
     let (ask, answer) = oneshot::channel();
     let page = async {
         asks.send(ask).await.ok()?;
@@ -87,7 +89,7 @@ async fn page(asks: &mpsc::Sender<Ask>) -> Option<String> {
 
 /// What a visitor wants.
 #[derive(Debug, PartialEq, Eq)]
-enum Wish {
+enum HttpRequest {
     Page { is_head_only: bool },
     OtherPath,
     OtherMethod,
@@ -96,38 +98,38 @@ enum Wish {
 }
 
 /// Reads a request; `None` when the visitor went without one.
-async fn listen(visitor: &mut TcpStream) -> std::io::Result<Option<Wish>> {
+async fn listen(visitor: &mut TcpStream) -> std::io::Result<Option<HttpRequest>> {
     let mut request = [0; REQUEST];
     let mut len = 0;
     loop {
         if len == REQUEST {
-            return Ok(Some(Wish::TooLong));
+            return Ok(Some(HttpRequest::TooLong));
         }
         match visitor.read(&mut request[len..]).await? {
             0 => return Ok(None),
             read => len += read,
         }
-        if let Some(wish) = understand(&request[..len]) {
-            return Ok(Some(wish));
+        if let Some(request) = understand(&request[..len]) {
+            return Ok(Some(request));
         }
     }
 }
 
 /// What a request asks for; `None` while it is incomplete.
-fn understand(request: &[u8]) -> Option<Wish> {
+fn understand(request: &[u8]) -> Option<HttpRequest> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut parsed = Request::new(&mut headers);
     match parsed.parse(request) {
         Ok(httparse::Status::Partial) => return None,
         Ok(httparse::Status::Complete(_)) => {}
-        Err(httparse::Error::TooManyHeaders) => return Some(Wish::TooLong),
-        Err(_) => return Some(Wish::Nonsense),
+        Err(httparse::Error::TooManyHeaders) => return Some(HttpRequest::TooLong),
+        Err(_) => return Some(HttpRequest::Nonsense),
     }
     let path = parsed.path.and_then(|path| path.split('?').next());
     Some(match (parsed.method, path) {
-        (Some("GET" | "HEAD"), Some("/metrics")) => Wish::Page { is_head_only: parsed.method == Some("HEAD") },
-        (Some("GET" | "HEAD"), _) => Wish::OtherPath,
-        _ => Wish::OtherMethod,
+        (Some("GET" | "HEAD"), Some("/metrics")) => HttpRequest::Page { is_head_only: parsed.method == Some("HEAD") },
+        (Some("GET" | "HEAD"), _) => HttpRequest::OtherPath,
+        _ => HttpRequest::OtherMethod,
     })
 }
 
@@ -171,17 +173,17 @@ mod tests {
         for end in 0..whole.len() {
             assert_eq!(understand(&whole[..end]), None);
         }
-        assert_eq!(understand(whole), Some(Wish::Page { is_head_only: false }));
+        assert_eq!(understand(whole), Some(HttpRequest::Page { is_head_only: false }));
     }
 
     #[test]
     fn what_is_not_the_page_gets_its_own_answer() {
-        let wish = |request: &str| understand(request.as_bytes());
-        assert_eq!(wish("HEAD /metrics HTTP/1.1\r\n\r\n"), Some(Wish::Page { is_head_only: true }));
-        assert_eq!(wish("GET /metrics/ HTTP/1.0\r\n\r\n"), Some(Wish::OtherPath));
-        assert_eq!(wish("POST /metrics HTTP/1.1\r\n\r\n"), Some(Wish::OtherMethod));
-        assert_eq!(wish("\u{16}\u{3}\u{1} a TLS greeting\r\n\r\n"), Some(Wish::Nonsense));
+        let request = |request: &str| understand(request.as_bytes());
+        assert_eq!(request("HEAD /metrics HTTP/1.1\r\n\r\n"), Some(HttpRequest::Page { is_head_only: true }));
+        assert_eq!(request("GET /metrics/ HTTP/1.0\r\n\r\n"), Some(HttpRequest::OtherPath));
+        assert_eq!(request("POST /metrics HTTP/1.1\r\n\r\n"), Some(HttpRequest::OtherMethod));
+        assert_eq!(request("\u{16}\u{3}\u{1} a TLS greeting\r\n\r\n"), Some(HttpRequest::Nonsense));
         let many = "X: y\r\n".repeat(HEADERS + 1);
-        assert_eq!(wish(&format!("GET /metrics HTTP/1.1\r\n{many}\r\n")), Some(Wish::TooLong));
+        assert_eq!(request(&format!("GET /metrics HTTP/1.1\r\n{many}\r\n")), Some(HttpRequest::TooLong));
     }
 }

@@ -111,7 +111,7 @@ async fn one_track(app: &Arc<App>, surface: Surface, id: &str, query: Option<&st
     let go = corrected.go.map(|go| go.0);
     if !is_dry {
         app.totals.forget();
-        app.numbers.are_stale();
+        app.counted.is_stale();
         app.events.send(Event::one_changed(Some(id.0), go));
     }
     reply::ok(&Corrected { go, result: shapes::outcome(Some(id.0), &corrected.report) })

@@ -8,7 +8,7 @@ use axum::http::Method;
 
 use super::super::app::App;
 use super::super::events;
-use super::super::numbers::Counted;
+use super::super::numbers::{Counted, counted};
 use super::super::openapi::{About, Interface};
 use super::super::parameters::{Kind as Is, Parameter, Parameters};
 use super::super::problem::{Kind, Problem};
@@ -71,7 +71,7 @@ pub(super) fn add(interface: Interface<Arc<App>>) -> Interface<Arc<App>> {
 }
 
 async fn library(State(app): State<Arc<App>>) -> Reply {
-    let counted = app.numbers.get(&app).await?;
+    let counted = counted(&app).await?;
     let numbers = app.ask(move |app, desk| numbers(app, desk, &counted));
     reply::ok(&numbers.await?)
 }
@@ -141,7 +141,7 @@ fn root(path: &FilePath, counts: &StatusCounts) -> RootNumbers {
 async fn folders(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Reply {
     let parameters = Parameters::read(query.as_deref(), &[FOLDER])?;
     // The larger ones are counted beforehand.
-    let counted = app.numbers.get(&app).await?;
+    let counted = counted(&app).await?;
     let Some(path) = parameters.text("path").map(PathBuf::from) else {
         let folders = app.ask(move |app, desk| {
             let folders = app.roots.real().into_iter().map(|path| {

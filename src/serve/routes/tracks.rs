@@ -13,8 +13,8 @@ use super::super::parameters::{Kind as Is, Parameter, Parameters};
 use super::super::picture::{self, Like};
 use super::super::problem::{Kind, Problem};
 use super::super::reply::{self, Reply};
-use super::super::shapes::{Choice, Found, Scores, Tags, Track, TrackDetails, TrackPage};
-use super::super::{queue, shapes, sound};
+use super::super::shapes::{Choice, Found, Scores, SimilarTracks, Tags, Track, TrackDetails, TrackPage};
+use super::super::{alike, queue, shapes, sound};
 use super::{no_track, track_id};
 use crate::audio::AnalysisWindow;
 use crate::desk::{Desk, FileNow};
@@ -29,6 +29,7 @@ const SEARCH: &[Parameter] = &[
     Parameter::new("limit", Is::Integer(1, 200), "Rows; 50 without it."),
     Parameter::new("after", Is::Text, "The cursor `next` of the page before."),
 ];
+const SIMILAR: &[Parameter] = &[Parameter::new("limit", Is::Integer(1, 100), "Tracks; 10 without it.")];
 const SOUND: &[Parameter] =
     &[Parameter::new("form", Is::Choice(&["file", "window"]), "`window`: the WAV in any case; `file` without it.")];
 
@@ -61,6 +62,15 @@ pub(super) fn add(interface: Interface<Arc<App>>) -> Interface<Arc<App>> {
             "/api/v1/tracks/{id}/scores",
             scores,
             About::new("Tracks", "What each model says of a track.").gives::<Scores>(200, "Scores."),
+        )
+        .route(
+            get,
+            "/api/v1/tracks/{id}/similar",
+            similar,
+            About::new("Tracks", "The tracks that sound most like one.").takes(SIMILAR).gives::<SimilarTracks>(
+                200,
+                "Tracks, the most alike first; copies of the same recording are left out.",
+            ),
         )
         .route(
             get,
@@ -194,6 +204,13 @@ async fn scores(State(app): State<Arc<App>>, Path(id): Path<String>) -> Reply {
         Ok::<_, Problem>(Scores { models: shapes::models(&said.opinions), models_differ: said.models_differ })
     });
     reply::ok(&scores.await?)
+}
+
+async fn similar(State(app): State<Arc<App>>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Reply {
+    let id = track_id(&id)?;
+    let limit = Parameters::read(query.as_deref(), &[SIMILAR])?.count("limit", 10);
+    let find = move |desk: &Desk| desk.track(id)?.ok_or_else(|| no_track(id));
+    reply::ok(&alike::similar(&app, find, limit).await?)
 }
 
 /// A track and its file, open, with the part of it that was listened to.

@@ -129,6 +129,24 @@ shape!(out
 );
 
 shape!(out
+    /// A track that sounds like another.
+    Similar {
+        track: Track,
+        /// How alike: 1 is the same.
+        likeness: f64,
+    }
+);
+
+shape!(out
+    /// The tracks that sound most like one, the most alike first.
+    SimilarTracks {
+        tracks: Vec<Similar>,
+        /// Why nothing can be compared with it; null where it can.
+        reason: Option<String>,
+    }
+);
+
+shape!(out
     /// What the tags of a file say now.
     Tags {
         genres: Vec<String>,

@@ -4,9 +4,11 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::super::{Store, StoreError, search};
+use super::super::search::{Expression, expression};
+use super::super::{Store, StoreError};
 use super::paging::{Effort, Road, chosen_and_rest, joined, road, values};
 use super::terms::{Bounded, Index, Kind, NARROW, in_order, terms};
+use super::word_index::WordIndex;
 use super::{QueueFilter, QueueOrder, QueueSet, QueueView};
 
 /// As many rows are counted in an index in the time in which one is looked at.
@@ -24,7 +26,7 @@ impl Store {
                 let sum = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
                 connection.prepare_cached(&sql)?.query_row(params_from_iter(values), sum).map(Some)
             }
-            None => counted(&connection, filter, effort),
+            None => counted(&connection, connection.word_index(), filter, effort),
         };
         let number = count().map_err(|e| self.error(e))?;
         Ok(number.map(|number| u64::try_from(number).unwrap_or(0)))
@@ -57,13 +59,22 @@ fn kept(filter: &QueueFilter) -> Option<(String, Vec<Value>)> {
     Some((sql, genres.iter().map(|genre| Value::from(genre.clone())).collect()))
 }
 
-fn counted(connection: &Connection, filter: &QueueFilter, effort: Effort) -> rusqlite::Result<Option<i64>> {
-    let words = search::expression(connection, &filter.text)?;
+fn counted(
+    connection: &Connection,
+    word_index: &WordIndex,
+    filter: &QueueFilter,
+    effort: Effort,
+) -> rusqlite::Result<Option<i64>> {
+    // What is remembered of words holds of one moment.
+    let moment = connection.unchecked_transaction()?;
+    let connection: &Connection = &moment;
+    let expression = expression(connection, &filter.text)?;
+    let words = expression.as_ref().map(Expression::to_string);
     let words = words.as_deref();
     // Along the confidence, whose indices hold most of what is asked for.
     let view = QueueView { filter: filter.clone(), order: QueueOrder::Confidence, reversed: false };
     let (index, _) = in_order(&view);
-    let found = road(connection, filter, words, &index)?;
+    let found = road(connection, word_index, filter, expression.as_ref(), &index)?;
     let all = terms(filter, words, Bounded::Not);
     let is_told = all.iter().all(|term| index.is_chosen_by(term));
     let mut numbers = None;

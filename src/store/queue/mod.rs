@@ -8,6 +8,7 @@ mod cursor;
 mod paging;
 mod row;
 mod terms;
+mod word_index;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ pub use cursor::{NoCursor, QueueCursor};
 pub use paging::Effort;
 pub use row::QueuedTrack;
 pub(super) use row::{Raw, by_number};
+pub(super) use word_index::WordIndex;
 
 /// The number of a file's row: shorter than its path, and the same after a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

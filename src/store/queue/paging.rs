@@ -7,10 +7,12 @@ use std::cmp::Ordering;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::super::{Store, StoreError, search};
+use super::super::search::{Expression, expression};
+use super::super::{Store, StoreError};
 use super::cursor::Part;
 use super::row;
 use super::terms::{Bounded, Index, Kind, NARROW, NUMBERS, Stretch, Term, in_order, terms};
+use super::word_index::WordIndex;
 use super::{QueueCursor, QueueFilter, QueueOrder, QueuePage, QueuePlace, QueueSet, QueueView, QueuedTrack, TrackId};
 
 /// How many rows are looked at for one page.
@@ -23,9 +25,9 @@ pub enum Effort {
 }
 
 /// As many rows as this are sorted for a page.
-const FEW: usize = 2000;
-/// As many rows are asked for a column in the time in which one is asked for a word.
-const WORD: usize = 40;
+pub(super) const FEW: usize = 2000;
+/// As many rows are asked for a column in the time in which one is asked for its words.
+const WORD: usize = 4;
 
 /// How the rows of a filter are found.
 pub(super) enum Road {
@@ -98,16 +100,16 @@ impl Store {
             return Err(StoreError::Malformed { path: self.path.clone(), what: "cursor" });
         }
         let reading = Reading { view, columns, descends: descends != is_backwards, cursor, limit };
-        let read = |connection: &Connection| -> rusqlite::Result<(Vec<row::Raw>, Found)> {
+        let read = |connection: &Connection, index: &WordIndex| -> rusqlite::Result<(Vec<row::Raw>, Found)> {
             // Of one moment: what is found is there.
             let moment = connection.unchecked_transaction()?;
-            let found = reading.find(&moment, effort)?;
+            let found = reading.find(&moment, index, effort)?;
             let rows = found.hits.iter().take(limit).filter_map(|(_, id)| row::by_number(&moment, *id).transpose());
             Ok((rows.collect::<rusqlite::Result<_>>()?, found))
         };
         let (raw, found) = {
             let connection = self.reading();
-            read(&connection).map_err(|e| self.error(e))?
+            read(&connection, connection.word_index()).map_err(|e| self.error(e))?
         };
         let rows: Result<Vec<QueuedTrack>, StoreError> = raw.into_iter().map(|raw| raw.check(self)).collect();
         let mut rows = rows?;
@@ -137,11 +139,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// The rows of the page and one more, if there is one, in the order in which they are read.
-    fn find(&self, connection: &Connection, effort: Effort) -> rusqlite::Result<Found> {
+    fn find(&self, connection: &Connection, word_index: &WordIndex, effort: Effort) -> rusqlite::Result<Found> {
         let filter = &self.view.filter;
-        let words = search::expression(connection, &filter.text)?;
+        let expression = expression(connection, &filter.text)?;
+        let words = expression.as_ref().map(Expression::to_string);
         let (index, stretches) = in_order(self.view);
-        match road(connection, filter, words.as_deref(), &index)? {
+        match road(connection, word_index, filter, expression.as_ref(), &index)? {
             Road::Nowhere => Ok(Found::default()),
             Road::Few(index, numbers) => {
                 self.sorted(connection, &index, chosen_and_rest(filter, words.as_deref(), &index, numbers))
@@ -154,8 +157,9 @@ impl Reading<'_> {
                     Effort::Rows(rows) => rows,
                 };
                 let share = (share / stretches.len().max(1)).max(self.limit + 1);
+                let sieve = words.as_deref().map(|words| (word_index, words));
                 for stretch in &stretches {
-                    let found = self.along(connection, &index, stretch, words.as_deref(), share)?;
+                    let found = self.along(connection, &index, stretch, sieve, share)?;
                     all.hits.extend(found.hits);
                     if let Some(left_off) = found.left_off
                         && all.left_off.as_ref().is_none_or(|first| self.compare(&left_off, first).is_lt())
@@ -195,43 +199,52 @@ impl Reading<'_> {
         Term { kind: Kind::Analysed, sql, values: parts.iter().map(Part::value).collect() }
     }
 
-    /// Reads along a stretch, at most `share` rows.
+    /// Reads along a stretch, at most `share` rows; with what asks for words, those that have them.
     fn along(
         &self,
         connection: &Connection,
         index: &Index,
         stretch: &Stretch,
-        words: Option<&str>,
+        sieve: Option<(&WordIndex, &str)>,
         share: usize,
     ) -> rusqlite::Result<Found> {
-        let Some((sql, values)) = self.statement(index, stretch, words) else { return Ok(Found::default()) };
+        let Some((sql, values)) = self.statement(index, stretch) else { return Ok(Found::default()) };
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
-        let (mut found, mut looked_at) = (Found::default(), 0);
-        while let Some(row) = rows.next()? {
-            looked_at += 1;
-            let is_in = row.get::<_, Option<bool>>(1)?.unwrap_or_default();
-            let is_last = looked_at >= share;
-            if is_in || is_last {
-                let key = self.key_of(row, 2)?;
-                if is_in {
-                    found.hits.push((key.clone(), TrackId(row.get(0)?)));
+        let (mut found, mut waiting, mut looked_at) = (Found::default(), Vec::new(), 0);
+        while found.hits.len() <= self.limit && found.left_off.is_none() {
+            let row = rows.next()?;
+            let is_end = row.is_none();
+            if let Some(row) = row {
+                looked_at += 1;
+                let is_in = row.get::<_, Option<bool>>(1)?.unwrap_or_default();
+                let is_last = looked_at >= share;
+                if is_in || is_last {
+                    let key = self.key_of(row, 2)?;
+                    if is_in {
+                        waiting.push((key.clone(), TrackId(row.get(0)?)));
+                    }
+                    found.left_off = is_last.then_some(key);
                 }
-                if found.hits.len() > self.limit {
-                    break;
+            }
+            // A whole page is asked at once.
+            if is_end || found.left_off.is_some() || waiting.len() > self.limit {
+                if let Some((words, expression)) = sieve.filter(|_| !waiting.is_empty()) {
+                    let have = words.among(connection, expression, waiting.iter().map(|(_, id)| *id))?;
+                    waiting.retain(|(_, id)| have.contains(id));
                 }
-                if is_last {
-                    found.left_off = Some(key);
-                    break;
-                }
+                found.hits.append(&mut waiting);
+            }
+            if is_end {
+                break;
             }
         }
         Ok(found)
     }
 
-    /// What is asked along a stretch: the number of each row, whether it is in the view, and its key. None where all of the stretch lies
+    /// What is asked along a stretch: the number of each row, whether it is in the view but for the filter's words, and its key. None where all of the stretch lies
     /// on this side of the cursor.
-    fn statement(&self, index: &Index, stretch: &Stretch, words: Option<&str>) -> Option<(String, Vec<Value>)> {
+    fn statement(&self, index: &Index, stretch: &Stretch) -> Option<(String, Vec<Value>)> {
         let (mut columns, mut behind) = (self.columns, self.cursor.map(|cursor| cursor.0.as_slice()));
         // In a stretch the first column of the key is one and the same.
         if let (["not_music", rest @ ..], Some(not_music)) = (columns, stretch.not_music) {
@@ -250,7 +263,7 @@ impl Reading<'_> {
             Some(_) if self.descends => Bounded::Above,
             Some(_) => Bounded::Below,
         };
-        let all = terms(&self.view.filter, words, bounded);
+        let all = terms(&self.view.filter, None, bounded);
         let is_fixed = |term: &Term| stretch.genre.is_some() && term.kind == Kind::Genre;
         let (mut chosen, rest): (Vec<Term>, Vec<Term>) =
             all.into_iter().filter(|term| !is_fixed(term)).partition(|term| index.is_chosen_by(term));
@@ -336,26 +349,23 @@ pub(super) fn values(terms: &[Term]) -> impl Iterator<Item = &Value> {
 /// How the rows of a filter are found, where `index` is the one of the order.
 pub(super) fn road(
     connection: &Connection,
+    word_index: &WordIndex,
     filter: &QueueFilter,
-    words: Option<&str>,
+    expression: Option<&Expression>,
     index: &Index,
 ) -> rusqlite::Result<Road> {
-    if words.is_none() && !filter.text.trim().is_empty() {
+    if expression.is_none() && !filter.text.trim().is_empty() {
         return Ok(Road::Nowhere);
     }
-    let all = terms(filter, words, Bounded::Not);
+    let words = expression.map(Expression::to_string);
+    let all = terms(filter, words.as_deref(), Bounded::Not);
     let is_asked_of_rows = |kind: Kind| !index.chosen_by.contains(&kind) && all.iter().any(|term| term.kind == kind);
     for (kind, narrow) in NARROW.iter().filter(|(kind, _)| is_asked_of_rows(*kind)) {
         let chosen: Vec<Term> =
             all.iter().filter(|term| narrow.is_chosen_by(term)).map(|term| narrow.choosing(term)).collect();
-        if *kind == Kind::Words {
-            // To compare the lists of several words takes a while: it is done once.
-            let sql = format!("SELECT rowid FROM track_words WHERE {} LIMIT {FEW}", joined(&chosen));
-            let mut statement = connection.prepare_cached(&sql)?;
-            let found = statement.query_map(params_from_iter(values(&chosen)), |row| row.get(0))?;
-            let numbers: Vec<i64> = found.collect::<rusqlite::Result<_>>()?;
-            if numbers.len() < FEW {
-                return Ok(Road::Few(NUMBERS, Some(format!("{numbers:?}"))));
+        if let (Kind::Words, Some(expression)) = (kind, expression) {
+            if let Some(numbers) = word_index.few(connection, expression)? {
+                return Ok(Road::Few(NUMBERS, Some(numbers)));
             }
             continue;
         }
@@ -386,5 +396,5 @@ pub(super) fn statements(view: &QueueView) -> Vec<(String, Vec<Value>)> {
     let cursor = QueueCursor(columns.iter().map(part).collect());
     let reading = Reading { view, columns, descends, cursor: Some(&cursor), limit: 50 };
     let (index, stretches) = in_order(view);
-    stretches.iter().filter_map(|stretch| reading.statement(&index, stretch, None)).collect()
+    stretches.iter().filter_map(|stretch| reading.statement(&index, stretch)).collect()
 }

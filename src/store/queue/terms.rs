@@ -71,17 +71,24 @@ const TAKEN_OUT: Index = Index {
     chosen_by: &[Kind::TakenOut],
 };
 
-/// By what few rows may be found, and along what; the most telling first.
-pub(super) const NARROW: [(Kind, Index); 8] = [
+/// By what few rows may be found, and along what; the most telling first. Of each index only the columns that lead to a stretch of it:
+/// to count what lies among other entries of it would be to read them all.
+pub(super) const NARROW: [(Kind, Index); 9] = [
     (Kind::Path, PATH),
     (Kind::TakenOut, TAKEN_OUT),
     (Kind::Words, WORDS),
-    (Kind::Differ, DIFFER),
-    (Kind::Genre, GENRE),
-    (Kind::Status, WORTH),
-    (Kind::Added, ADDED),
     (Kind::Confidence, CONFIDENCE),
+    (Kind::Genre, GENRE_CONFIDENCE),
+    (Kind::Differ, to_status(DIFFER, &[Kind::Differ, Kind::Present, Kind::Status, Kind::NotMusic])),
+    (Kind::Genre, to_status(GENRE, &[Kind::Genre, Kind::Present, Kind::Status, Kind::NotMusic])),
+    (Kind::Status, to_status(WORTH, &[Kind::Present, Kind::Undecided, Kind::Status, Kind::NotMusic])),
+    (Kind::Added, ADDED),
 ];
+
+/// An index whose rows are chosen by columns up to the status.
+const fn to_status(index: Index, chosen_by: &'static [Kind]) -> Index {
+    Index { chosen_by, ..index }
+}
 
 impl Index {
     pub(super) fn is_chosen_by(&self, term: &Term) -> bool {

@@ -1,12 +1,14 @@
-// One track: what is known of it, the decision about it, and everything that was done to its file.
+// One track: what is known of it, the decision about it, everything that was done to its file, and what sounds like it.
 
+import { get } from "./api.js";
 import { choose, warmUp } from "./chooser.js";
 import { decisions } from "./decisions.js";
 import { h, key, put } from "./dom.js";
 import { events } from "./events.js";
 import { Panel, detailsOf, forget } from "./panel.js";
+import { nameOf } from "./row.js";
 import { say, warn } from "./say.js";
-import { moment } from "./words.js";
+import { moment, percent } from "./words.js";
 
 const CAUSES = { scan: "a scan", owner: "you", undo: "undo", describe: "what it sounds like" };
 const STATES = { open: "not finished", committed: "", undone: "taken back since", abandoned: "not done" };
@@ -25,7 +27,8 @@ export class Track {
         this.panel.onread = (details) => this.read(details);
         this.message = h("p", { class: "message" });
         this.history = h("section", { "aria-label": "History" });
-        this.panel.body.append(this.history);
+        this.similar = h("section", { "aria-label": "Similar tracks" });
+        this.panel.body.append(this.history, this.similar);
         this.element = h("div", { class: "track-view" }, this.panel.element, this.message);
         const changed = (event) => event.detail.includes(this.id) && this.refresh();
         const told = (event) => this.tell(event.detail);
@@ -57,6 +60,7 @@ export class Track {
 
     close() {
         this.end();
+        this.comparing?.abort();
         this.panel.close();
     }
 
@@ -79,8 +83,28 @@ export class Track {
             this.title = track.title ?? track.file;
             dispatchEvent(new Event("reclassd:title"));
             if (document.activeElement === document.body) this.focus();
+            this.compare(track);
         } catch (problem) {
             put(this.element, h("h1", { tabindex: "-1" }, "Track"), h("p", { class: "bad" }, problem.message));
+        }
+    }
+
+    /** Asks what sounds like the track: of a large library it takes a moment, and nothing else waits for it. */
+    async compare(track) {
+        this.comparing?.abort();
+        const asking = this.comparing = new AbortController();
+        put(this.similar, h("h2", {}, "Similar tracks"), h("p", { class: "quiet" }, "…"));
+        try {
+            const { tracks, reason } = await get(`tracks/${track.id}/similar`, { limit: 10 }, { signal: asking.signal });
+            put(this.similar, h("h2", {}, "Similar tracks"), tracks.length === 0
+                ? h("p", { class: "quiet" }, reason ?? "There is nothing to compare with.")
+                : h("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": "Similar tracks" }, h("table", { class: "plain similar" },
+                    h("thead", {}, h("tr", {}, ["alike", "track", "genre", "album"].map((head) => h("th", { scope: "col", class: head === "alike" && "number" }, head)))),
+                    h("tbody", {}, tracks.map(({ track: one, likeness }) => h("tr", {},
+                        h("td", { class: "number" }, percent(likeness)), h("td", {}, h("a", { href: `#/track/${one.id}` }, nameOf(one))),
+                        h("td", {}, one.genre ?? "–"), h("td", { class: "quiet" }, one.album ?? "")))))));
+        } catch (problem) {
+            if (!asking.signal.aborted) put(this.similar, h("h2", {}, "Similar tracks"), h("p", { class: "bad" }, problem.message));
         }
     }
 

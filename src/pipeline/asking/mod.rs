@@ -1,0 +1,20 @@
+//! The models are asked about a recording, as far as the database does not know what they say, and their answers are counted. What becomes
+//! of that in the file is the line's.
+
+mod analysis;
+mod answer_gatherer;
+mod ask_model;
+mod clip_features;
+mod ensemble_members;
+mod model_answer;
+mod opinions;
+mod stored_answers;
+
+pub use analysis::{Analysis, Opinion, Sound, Step, start_runtime};
+pub(super) use analysis::{AnalysisError, Analyst};
+pub use ask_model::{AskModelError, ask_model};
+pub(super) use ensemble_members::digest;
+pub use ensemble_members::{LineError, ensemble_of};
+pub use opinions::Opinions;
+pub(super) use opinions::differ;
+pub use stored_answers::{AudioAnswers, StoredAnswers};

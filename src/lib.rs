@@ -24,6 +24,7 @@ pub mod genre;
 pub mod inference;
 pub mod learning;
 pub mod likeness;
+pub mod pictures;
 pub mod pipeline;
 pub mod playlists;
 pub mod serve;

@@ -19,7 +19,7 @@ use super::by_hand::{self, Tally};
 use super::interrupt::cancel_on_signal;
 use super::output::{JsonPath, display_from_here, display_path};
 use super::setup::Common;
-use super::{Outcome, fold, lists, wishes};
+use super::{Outcome, fold, global_options, lists};
 
 /// Tracks that stand for a group.
 const CENTRAL: usize = 3;
@@ -190,7 +190,7 @@ impl Grouped<'_> {
             }
         }
         tally.interrupted = cancel.is_requested();
-        if !json && !wishes::quiet() {
+        if !json && !global_options::quiet() {
             writeln!(std::io::stdout().lock(), "\n{}", tally.sentence("marked", "would be marked", hand.is_dry_run()))?;
         }
         Ok(tally.outcome())

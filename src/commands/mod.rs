@@ -37,6 +37,7 @@ mod lists;
 mod logging;
 mod offer;
 mod output;
+mod plots;
 mod setup;
 mod since;
 

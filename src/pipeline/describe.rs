@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::file_outcome::{FileOutcome, Settled};
 use super::line::{ExplainError, Line, Stop};
-use super::stamped_file::StampedFile;
 use super::report::{Action, Report};
+use super::stamped_file::StampedFile;
 use super::{Analysis, Cancel};
 use crate::audio;
 use crate::store::{AudioKey, StoreError, TrackStatus};
@@ -60,7 +60,11 @@ impl Line {
         if file.changed_within(self.settings.settle) {
             let reason = Some(self.still_being_written());
             let status = TrackStatus::Skipped;
-            return self.record(file, Some(audio), FileOutcome { status, settled: Settled::OnceStill, reason, ..outcome });
+            return self.record(
+                file,
+                Some(audio),
+                FileOutcome { status, settled: Settled::OnceStill, reason, ..outcome },
+            );
         }
         match self.write(file.path, audio, plan, self.settings.at(file.path)) {
             Ok(Some(stamp)) => {

@@ -372,7 +372,11 @@ impl Line {
             audio,
             stamp: file.stamp,
             // What is unsure waits, whatever else would be written.
-            status: if would_write && outcome.status != TrackStatus::Unsure { TrackStatus::Kept } else { outcome.status },
+            status: if would_write && outcome.status != TrackStatus::Unsure {
+                TrackStatus::Kept
+            } else {
+                outcome.status
+            },
             genre: genre.as_deref(),
             confidence,
             ranking: &ranking,

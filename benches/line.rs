@@ -25,8 +25,11 @@ fn song(folder: &tempfile::TempDir) -> PathBuf {
 }
 
 fn line(folder: &tempfile::TempDir, force: bool) -> Line {
+    line_with(folder, force, Config::default())
+}
+
+fn line_with(folder: &tempfile::TempDir, force: bool, config: Config) -> Line {
     let store = Store::open(&folder.path().join("reclassd.db"), Duration::from_secs(1)).unwrap();
-    let config = Config::default();
     Line::new(&config, Settings::new(&config).unwrap().dry_run(true).force(force), store).unwrap()
 }
 
@@ -35,6 +38,17 @@ fn line(folder: &tempfile::TempDir, force: bool) -> Line {
 fn new_file(bencher: Bencher) {
     let folder = tempfile::tempdir().unwrap();
     let (path, line) = (song(&folder), line(&folder, true));
+    let (mut worker, cancel) = (Worker::new(), Cancel::default());
+    bencher.bench_local(|| line.process(&mut worker, &path, &cancel).unwrap());
+}
+
+/// The same, and what it sounds like.
+#[divan::bench]
+fn new_file_described(bencher: Bencher) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.analysis.descriptors = true;
+    let (path, line) = (song(&folder), line_with(&folder, true, config));
     let (mut worker, cancel) = (Worker::new(), Cancel::default());
     bencher.bench_local(|| line.process(&mut worker, &path, &cancel).unwrap());
 }

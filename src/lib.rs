@@ -10,6 +10,8 @@
 //! A stage knows the type it takes and the type it gives, and nothing of who calls it.
 
 pub mod audio;
+mod chance;
+pub mod clusters;
 pub mod config;
 pub mod daemon;
 pub mod descriptors;
@@ -22,6 +24,7 @@ pub mod genre;
 pub mod inference;
 pub mod learning;
 pub mod likeness;
+pub mod pictures;
 pub mod pipeline;
 pub mod playlists;
 pub mod serve;

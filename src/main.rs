@@ -59,6 +59,8 @@ enum Command {
     Learn(commands::learn::Arguments),
     /// Find the tracks that sound most like some files
     Similar(commands::similar::Arguments),
+    /// Group the library by sound, and say what each group is like
+    Cluster(commands::cluster::Arguments),
     /// List tracks by genre, tempo, key, mood and more, or keep them as a playlist
     Playlist(commands::playlist::Arguments),
     /// List the genres there are and which model can say which, or say what names mean
@@ -108,6 +110,7 @@ fn main() -> ExitCode {
         Command::Features(arguments) => commands::features::run(&arguments),
         Command::Learn(arguments) => commands::learn::run(&arguments),
         Command::Similar(arguments) => commands::similar::run(&arguments),
+        Command::Cluster(arguments) => commands::cluster::run(&arguments),
         Command::Playlist(arguments) => commands::playlist::run(&arguments),
         Command::Genres(arguments) => commands::genres::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),

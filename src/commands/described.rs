@@ -45,17 +45,53 @@ impl Format {
 type Row<'a> = (&'a PathBuf, Descriptors);
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let format = Format::of(&arguments.output)?;
+    let output = arguments.output()?;
+    let format = Format::of(output)?;
     if arguments.rate.is_some() {
         return Err(WrongUse("descriptors have a rate of their own: leave --rate out".to_owned()).into());
     }
+    let unfinished = output.with_extension("part");
+    // Made before any work is done: a folder that cannot be written should be noticed now.
+    let file = std::fs::File::create(&unfinished).with_context(|| display_path(&unfinished))?;
+    let (rows, failed) = describe_all(arguments)?;
+    if rows.is_empty() {
+        if let Err(error) = std::fs::remove_file(&unfinished) {
+            tracing::warn!("{}: cannot be removed: {error}", unfinished.display());
+        }
+        anyhow::bail!("none of the {} files could be read: nothing was written", failed.len());
+    }
+    let mut out = std::io::BufWriter::new(file);
+    let written = match format {
+        Format::Csv => csv(&mut out, &rows),
+        Format::Json => json_rows(&mut out, &rows),
+        Format::Npy => npy(&mut out, &rows),
+    };
+    written.and_then(|()| Ok(out.flush()?)).with_context(|| display_path(&unfinished))?;
+    std::fs::rename(&unfinished, output).with_context(|| display_path(output))?;
+    if matches!(format, Format::Npy) {
+        describe_matrix(output, &rows, &failed)?;
+    }
+    eprintln!("{} files to {}, {} failed", rows.len(), display_path(output), failed.len());
+    Ok(if failed.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// `--plot`: the same as pictures.
+pub(super) fn plot(arguments: &Arguments, folder: &Path) -> anyhow::Result<Outcome> {
+    let (rows, failed) = describe_all(arguments)?;
+    if rows.is_empty() {
+        anyhow::bail!("none of the {} files could be read: nothing was drawn", failed.len());
+    }
+    super::plots::save(folder, &rows)?;
+    eprintln!("{} files as pictures to {}, {} failed", rows.len(), display_path(folder), failed.len());
+    Ok(if failed.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// What all files sound like, and those that could not be read; each of them is named.
+fn describe_all(arguments: &Arguments) -> anyhow::Result<(Vec<Row<'_>>, Vec<&PathBuf>)> {
     let config = arguments.common.load()?;
     let window = AnalysisWindow { seconds: config.analysis.window_seconds, count: 1 };
     let jobs = arguments.jobs.map(usize::from);
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let unfinished = arguments.output.with_extension("part");
-    // Made before any work is done: a folder that cannot be written should be noticed now.
-    let file = std::fs::File::create(&unfinished).with_context(|| display_path(&unfinished))?;
     let mut extractors: Vec<Extractor> = (0..jobs).map(|_| Extractor::new()).collect();
     let results =
         extract_batch(&mut extractors, &arguments.files, |extractor, path| describe(extractor, path, &window));
@@ -70,25 +106,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             }
         }
     }
-    if rows.is_empty() {
-        if let Err(error) = std::fs::remove_file(&unfinished) {
-            tracing::warn!("{}: cannot be removed: {error}", unfinished.display());
-        }
-        anyhow::bail!("none of the {} files could be read: nothing was written", failed.len());
-    }
-    let mut out = std::io::BufWriter::new(file);
-    let written = match format {
-        Format::Csv => csv(&mut out, &rows),
-        Format::Json => json_rows(&mut out, &rows),
-        Format::Npy => npy(&mut out, &rows),
-    };
-    written.and_then(|()| Ok(out.flush()?)).with_context(|| display_path(&unfinished))?;
-    std::fs::rename(&unfinished, &arguments.output).with_context(|| display_path(&arguments.output))?;
-    if matches!(format, Format::Npy) {
-        describe_matrix(&arguments.output, &rows, &failed)?;
-    }
-    eprintln!("{} files to {}, {} failed", rows.len(), display_path(&arguments.output), failed.len());
-    Ok(if failed.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+    Ok((rows, failed))
 }
 
 fn describe(extractor: &mut Extractor, path: &Path, window: &AnalysisWindow) -> anyhow::Result<Descriptors> {
@@ -125,7 +143,7 @@ fn json_rows(out: &mut impl Write, rows: &[Row<'_>]) -> anyhow::Result<()> {
 }
 
 /// The cells that are numbers or, absent, would be; words have a number beside them or none at all.
-fn numbers(descriptors: &Descriptors) -> impl Iterator<Item = (&'static str, f32)> {
+pub(super) fn numbers(descriptors: &Descriptors) -> impl Iterator<Item = (&'static str, f32)> {
     const WORDS: [&str; 4] = ["key", "camelot", "open_key", "mood"];
     descriptors.cells().into_iter().filter(|cell| !WORDS.contains(&cell.name)).map(|Cell { name, value }| match value {
         Value::Number(number) => (name, number as f32),

@@ -45,8 +45,11 @@ pub struct Arguments {
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
     /// Write the matrix here; column names and files go beside it, into a .json of the same name
-    #[arg(short, long, value_name = "OUT")]
-    pub(super) output: PathBuf,
+    #[arg(short, long, value_name = "OUT", required_unless_present = "plot")]
+    output: Option<PathBuf>,
+    /// Draw the descriptors of the files into this folder: how each is distributed, all of them as a heat map, the mean of each
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "kind", "model", "rate"])]
+    pub(super) plot: Option<PathBuf>,
     /// What to compute
     #[arg(long, value_enum, default_value = "fma518")]
     kind: Kind,
@@ -63,6 +66,15 @@ pub struct Arguments {
     pub(super) jobs: Option<u16>,
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+impl Arguments {
+    /// Where the table goes. The command line is not valid without it, but for pictures.
+    pub(super) fn output(&self) -> Result<&Path, WrongUse> {
+        self.output
+            .as_deref()
+            .ok_or_else(|| WrongUse("where to? name a file with -o, or a folder with --plot".to_owned()))
+    }
 }
 
 fn parse_rate(text: &str) -> Result<Rate, String> {
@@ -111,6 +123,9 @@ struct Matrix {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     setup::require_paths(&arguments.files)?;
+    if let Some(folder) = &arguments.plot {
+        return described::plot(arguments, folder);
+    }
     let kind = match arguments.kind {
         Kind::Fma518 => MatrixKind::Fma518,
         Kind::LogMel => MatrixKind::LogMel,
@@ -121,7 +136,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let jobs = arguments.jobs.map(usize::from);
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let wanted = Wanted::of(arguments, kind, &config)?;
-    let mut output = Output::create(&arguments.output, &wanted)?;
+    let mut output = Output::create(arguments.output()?, &wanted)?;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     let mut extractors: Vec<Extractor> = (0..jobs).map(|_| Extractor::new()).collect();
     // In batches, in order: spectrograms of a whole library would not fit into memory.
@@ -146,8 +161,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         anyhow::bail!("none of the {} files could be read: nothing was written", failed.len());
     }
     output.finish()?;
-    write_description(&arguments.output, &wanted, &done, &failed)?;
-    eprintln!("{} files to {}, {} failed", done.len(), display_path(&arguments.output), failed.len());
+    write_description(arguments.output()?, &wanted, &done, &failed)?;
+    eprintln!("{} files to {}, {} failed", done.len(), display_path(arguments.output()?), failed.len());
     Ok(if failed.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 

@@ -168,6 +168,7 @@ fn cause(cause: Cause) -> &'static str {
         Cause::Scan => "scan",
         Cause::Owner => "tag",
         Cause::Undo => "undo",
+        Cause::Describe => "describe",
         _ => "?",
     }
 }

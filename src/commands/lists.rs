@@ -1,4 +1,4 @@
-//! What `similar` and `playlist` share: a track as JSON, and a playlist as a file.
+//! What `similar`, `cluster` and `playlist` share: a track as JSON, and a playlist as a file.
 
 use std::path::Path;
 
@@ -20,6 +20,11 @@ pub fn describe(object: &mut Value, track: &ListedTrack) {
     object["album"] = json!(track.credits.album);
     object["seconds"] = json!(track.duration.map(|d| d.as_millis() as f64 / 1000.0));
     object["descriptors"] = json!(track.described.as_deref().and_then(Descriptors::from_row).map(|d| d.to_json()));
+}
+
+/// By what the list of a group is made.
+pub fn of_group(number: usize, name: &str) -> String {
+    format!("{}{number}: {name}", playlists::GROUP)
 }
 
 /// Writes a playlist and says so.

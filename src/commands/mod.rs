@@ -1,6 +1,7 @@
 //! One file a subcommand: read the arguments, call the library, print. What they share is here: the settings that every
 //! command takes, logging, and exit codes.
 
+pub mod cluster;
 pub mod completions;
 pub mod config;
 pub mod doctor;
@@ -36,6 +37,7 @@ mod lists;
 mod logging;
 mod offer;
 mod output;
+mod plots;
 mod setup;
 mod since;
 

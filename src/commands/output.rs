@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -77,6 +78,15 @@ pub fn display_duration(duration: Duration) -> String {
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
     }
+}
+
+/// Writes a file beside its place and moves it there when it is whole.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let unfinished = path.with_file_name(name);
+    std::fs::write(&unfinished, bytes).with_context(|| display_path(&unfinished))?;
+    std::fs::rename(&unfinished, path).with_context(|| display_path(path))
 }
 
 #[cfg(test)]

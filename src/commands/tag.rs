@@ -31,7 +31,7 @@ pub struct Arguments {
     /// several
     #[arg(long, value_name = "NAME", value_parser = Named::genre(), hide_possible_values = true)]
     genre: Vec<String>,
-    /// Print the genre and RECLASSD fields, as each tag of the files holds them; writes nothing
+    /// Print genre, tempo, key, mood and RECLASSD fields, as each tag of the files holds them; writes nothing
     #[arg(long)]
     show: bool,
     /// Let scans decide about these files again; writes nothing into them

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Tags;
+use super::{Tags, WriteHeard};
+use crate::descriptors::KeyNotation;
 use crate::genre::Casing;
 use crate::tagging::{HardLinks, Id3Values, Id3Version, OwnFieldsPolicy, Policy};
 
@@ -45,6 +46,10 @@ pub struct FolderTags {
     pub id3v23_values: Option<Id3Values>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_notation: Option<KeyNotation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<WriteHeard>,
 }
 
 impl FolderTags {
@@ -66,6 +71,8 @@ impl FolderTags {
             id3v23_values: folder.id3v23_values.unwrap_or(around.id3v23_values),
             verify: folder.verify.unwrap_or(around.verify),
             folders: Vec::new(),
+            key_notation: folder.key_notation.unwrap_or(around.key_notation),
+            write: folder.write.unwrap_or(around.write),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! equal.
 
 mod folders;
+mod heard;
 mod hours;
 mod learn;
 mod left_out;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use folders::{FolderTags, innermost};
+pub use heard::WriteHeard;
 pub use hours::ActiveHours;
 pub use learn::Learn;
 pub use left_out::{IGNORE_FILES, LEFT_OUT};
@@ -289,6 +291,10 @@ pub struct Tags {
     pub verify: bool,
     /// Folders with settings of their own.
     pub folders: Vec<folders::FolderTags>,
+    /// How a key is spelt in a tag.
+    pub key_notation: crate::descriptors::KeyNotation,
+    /// What of the sound is written, beside the genre.
+    pub write: WriteHeard,
 }
 
 impl Default for Tags {
@@ -308,6 +314,8 @@ impl Default for Tags {
             id3v23_values: Default::default(),
             verify: true,
             folders: Vec::new(),
+            key_notation: Default::default(),
+            write: WriteHeard::default(),
         }
     }
 }
@@ -346,6 +354,13 @@ impl Default for Database {
 }
 
 impl Config {
+    /// Whether a scan finds out what tracks sound like: because that is asked for, or since it is to be written.
+    pub fn describes(&self) -> bool {
+        self.analysis.descriptors
+            || self.tags.write.is_any()
+            || self.tags.by_folder().iter().any(|(_, tags)| tags.write.is_any())
+    }
+
     /// Reads and checks a configuration file.
     ///
     /// # Errors
@@ -451,6 +466,7 @@ impl Tags {
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {
+        self.write.check()?;
         use crate::tagging::{OwnFieldsPolicy::Never, Policy};
         for (key, name, value) in [
             ("tags.min_confidence", "min_confidence", self.min_confidence),

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::absent::Absent;
 use super::fitted::{fitted, softmax};
 use super::pitch::{Chroma, Pitches};
@@ -25,6 +27,19 @@ pub enum Mode {
     Major,
     /// With the minor third.
     Minor,
+}
+
+/// How a key is spelt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyNotation {
+    /// `Am`, `F#`: three characters at the most, as ID3's TKEY has it.
+    #[default]
+    Standard,
+    /// Mixed In Key's wheel: `8A`.
+    Camelot,
+    /// Traktor's wheel: `1m`.
+    OpenKey,
 }
 
 /// A key.
@@ -87,6 +102,17 @@ impl Key {
             _ => return None,
         };
         Some((natural + shift) % 12 + if minor { 12 } else { 0 })
+    }
+
+    /// The key in this notation.
+    pub fn spelt(&self, notation: KeyNotation) -> String {
+        match notation {
+            KeyNotation::Standard => {
+                format!("{}{}", NAMES[self.tonic % 12], if self.mode == Mode::Minor { "m" } else { "" })
+            }
+            KeyNotation::Camelot => self.camelot(),
+            KeyNotation::OpenKey => self.open_key(),
+        }
     }
 
     /// Fifths above C of the major key with these notes, 0 to 11.

@@ -29,8 +29,8 @@ mod tests;
 
 pub use absent::Absent;
 pub use cells::{Cell, Value};
-pub use key::{Key, Mode};
-pub use mood::{Mood, Quadrant, quadrant_shares};
+pub use key::{Key, KeyNotation, Mode};
+pub use mood::{Mood, QUADRANTS, Quadrant, quadrant_shares};
 pub use tempo::Tempo;
 
 use crate::audio::{AudioError, Clip};

@@ -23,7 +23,8 @@ pub enum Quadrant {
     Calm,
 }
 
-const QUADRANTS: [Quadrant; 4] = [Quadrant::Happy, Quadrant::Tense, Quadrant::Sad, Quadrant::Calm];
+/// All four, in the order of [`quadrant_shares`].
+pub const QUADRANTS: [Quadrant; 4] = [Quadrant::Happy, Quadrant::Tense, Quadrant::Sad, Quadrant::Calm];
 
 impl fmt::Display for Quadrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,8 @@
 //! Descriptors as a row of numbers for the cache: bit for bit what was computed, with a code for each reason of an absence.
 
-use super::{Absent, Descriptors, Key, Mode, Mood, Quadrant, Tempo};
+use super::{Absent, Descriptors, Key, Mode, Mood, QUADRANTS, Tempo};
 
 const REASONS: [Absent; 5] = [Absent::Silent, Absent::TooShort, Absent::NoBeat, Absent::NoKey, Absent::NoFeatures];
-const QUADRANTS: [Quadrant; 4] = [Quadrant::Happy, Quadrant::Tense, Quadrant::Sad, Quadrant::Calm];
 /// Numbers in a row.
 const LENGTH: usize = 22;
 
@@ -68,6 +67,7 @@ impl Descriptors {
 #[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
+    use crate::descriptors::Quadrant;
 
     #[test]
     fn a_row_comes_back_from_the_cache_as_it_was() {

@@ -1,6 +1,14 @@
-//! A sheet with rectangles, lines, dots, pictures and text on it, and its PNG. It knows pixels, and nothing of what they show.
+//! A sheet with rectangles, lines, dots, pictures and text on it, as a PNG or an SVG. It knows pixels, and nothing of what they show.
 //!
-//! Everything that it takes is compiled in: no font of the system, no library but Rust's.
+//! Everything that it takes is compiled in: no font of the system, no library but Rust's. plotters, the crate for it, would bring fonts of the
+//! system or none, and axes that are not ours to choose; what is here is a page a part.
+
+pub(crate) mod axes;
+mod magma;
+mod vector;
+
+pub(crate) use magma::magma;
+use vector::Vector;
 
 use tiny_skia::{
     Color, ColorU8, FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform,
@@ -16,6 +24,9 @@ pub enum DrawError {
     /// The font that is compiled in cannot be read, which a test rules out.
     #[error("the built-in font cannot be read: {0}")]
     Font(String),
+    /// The sound that is to be drawn cannot be.
+    #[error("{0}")]
+    Sound(String),
     /// The picture cannot be encoded.
     #[error("the picture cannot be encoded: {0}")]
     Encode(String),
@@ -39,8 +50,13 @@ pub(crate) const WHITE: Colour = (0xff, 0xff, 0xff);
 
 /// A sheet to draw on: x to the right, y down, in pixels.
 pub(crate) struct Canvas {
-    pixmap: Pixmap,
+    sheet: Sheet,
     face: Face<'static>,
+}
+
+enum Sheet {
+    Pixels(Pixmap),
+    Vector(Vector),
 }
 
 /// Where the given point is in a text.
@@ -85,26 +101,49 @@ impl Canvas {
     pub(crate) fn coloured(width: u32, height: u32, colour: Colour) -> Result<Self, DrawError> {
         let mut pixmap = Pixmap::new(width, height).ok_or(DrawError::Memory(width, height))?;
         pixmap.fill(Color::from_rgba8(colour.0, colour.1, colour.2, 255));
-        let face = Face::parse(epaint_default_fonts::UBUNTU_LIGHT, 0);
-        Ok(Self { pixmap, face: face.map_err(|error| DrawError::Font(error.to_string()))? })
+        Self::on(Sheet::Pixels(pixmap))
     }
 
-    pub(crate) fn png(&self) -> Result<Vec<u8>, DrawError> {
-        self.pixmap.encode_png().map_err(|error| DrawError::Encode(error.to_string()))
+    /// A white sheet that becomes an SVG.
+    pub(crate) fn vector(width: u32, height: u32) -> Result<Self, DrawError> {
+        Self::on(Sheet::Vector(Vector::new(width, height)))
+    }
+
+    fn on(sheet: Sheet) -> Result<Self, DrawError> {
+        let face = Face::parse(epaint_default_fonts::UBUNTU_LIGHT, 0);
+        Ok(Self { sheet, face: face.map_err(|error| DrawError::Font(error.to_string()))? })
+    }
+
+    /// The file: a PNG, or an SVG of a sheet that was begun as one.
+    pub(crate) fn encoded(self) -> Result<Vec<u8>, DrawError> {
+        match self.sheet {
+            Sheet::Pixels(pixmap) => pixmap.encode_png().map_err(|error| DrawError::Encode(error.to_string())),
+            Sheet::Vector(vector) => Ok(vector.finish().into_bytes()),
+        }
+    }
+
+    pub(crate) fn png(self) -> Result<Vec<u8>, DrawError> {
+        self.encoded()
     }
 
     /// A filled rectangle; one without an area is not drawn.
     pub(crate) fn rect(&mut self, (x, y): (f32, f32), (width, height): (f32, f32), colour: Colour) {
-        if let Some(rect) = Rect::from_xywh(x, y, width, height) {
-            self.pixmap.fill_rect(rect, &paint(colour), Transform::identity(), None);
+        let Some(rect) = Rect::from_xywh(x, y, width, height).filter(|rect| rect.width() > 0.0) else { return };
+        match &mut self.sheet {
+            Sheet::Pixels(pixmap) => pixmap.fill_rect(rect, &paint(colour), Transform::identity(), None),
+            Sheet::Vector(vector) => vector.rect((x, y), (width, height), colour),
         }
     }
 
     /// A picture: a colour for each pixel of an area, which is given by its left, top, width and height.
     pub(crate) fn picture(&mut self, area: (u32, u32, u32, u32), colour: impl Fn(u32, u32) -> Colour) {
         let (left, top, width, height) = area;
-        let sheet = self.pixmap.width();
-        let pixels = self.pixmap.pixels_mut();
+        let pixmap = match &mut self.sheet {
+            Sheet::Pixels(pixmap) => pixmap,
+            Sheet::Vector(vector) => return vector.picture(area, colour),
+        };
+        let sheet = pixmap.width();
+        let pixels = pixmap.pixels_mut();
         for y in 0..height {
             for x in 0..width {
                 let (red, green, blue) = colour(x, y);
@@ -120,6 +159,10 @@ impl Canvas {
 
     /// A line through points, `width` pixels wide; dashed if asked for.
     pub(crate) fn line(&mut self, points: &[(f32, f32)], width: f32, colour: Colour, dashed: bool) {
+        let pixmap = match &mut self.sheet {
+            Sheet::Pixels(pixmap) => pixmap,
+            Sheet::Vector(vector) => return vector.line(points, width, colour, dashed),
+        };
         let mut path = PathBuilder::new();
         for (i, &(x, y)) in points.iter().enumerate() {
             if i == 0 { path.move_to(x, y) } else { path.line_to(x, y) }
@@ -127,12 +170,15 @@ impl Canvas {
         let dash = if dashed { StrokeDash::new(vec![9.0, 7.0], 0.0) } else { None };
         let stroke = Stroke { width, dash, line_cap: LineCap::Butt, ..Stroke::default() };
         if let Some(path) = path.finish() {
-            self.pixmap.stroke_path(&path, &paint(colour), &stroke, Transform::identity(), None);
+            pixmap.stroke_path(&path, &paint(colour), &stroke, Transform::identity(), None);
         }
     }
 
     /// A filled dot with a white rim, to stand out from lines and bars.
     pub(crate) fn dot(&mut self, (x, y): (f32, f32), radius: f32, colour: Colour) {
+        if let Sheet::Vector(vector) = &mut self.sheet {
+            return vector.dot((x, y), radius, colour);
+        }
         for (radius, colour) in [(radius + 2.0, WHITE), (radius, colour)] {
             if let Some(path) = PathBuilder::from_circle(x, y, radius) {
                 self.fill(&path, colour, Transform::identity());
@@ -142,6 +188,9 @@ impl Canvas {
 
     /// A text whose capitals are centred on the height of its point. What the font does not have is left out.
     pub(crate) fn text(&mut self, text: &str, (x, y): (f32, f32), style: &Text) {
+        if let Sheet::Vector(vector) = &mut self.sheet {
+            return vector.text(text, (x, y), style);
+        }
         let scale = style.size / f32::from(self.face.units_per_em());
         let capitals = f32::from(self.face.capital_height().unwrap_or(700)) * scale;
         let mut outline = Outline { path: PathBuilder::new(), scale, x: 0.0, y: capitals / 2.0 };
@@ -161,7 +210,9 @@ impl Canvas {
         // The font is a light one: a rim makes it regular, a wider one bold.
         let width = style.size * if style.bold { 0.055 } else { 0.018 };
         let rim = Stroke { width, ..Stroke::default() };
-        self.pixmap.stroke_path(&path, &paint(style.colour), &rim, place, None);
+        if let Sheet::Pixels(pixmap) = &mut self.sheet {
+            pixmap.stroke_path(&path, &paint(style.colour), &rim, place, None);
+        }
     }
 
     /// How wide a text of this size is, in pixels.
@@ -179,7 +230,9 @@ impl Canvas {
     }
 
     fn fill(&mut self, path: &Path, colour: Colour, place: Transform) {
-        self.pixmap.fill_path(path, &paint(colour), FillRule::Winding, place, None);
+        if let Sheet::Pixels(pixmap) = &mut self.sheet {
+            pixmap.fill_path(path, &paint(colour), FillRule::Winding, place, None);
+        }
     }
 }
 
@@ -234,7 +287,8 @@ mod tests {
     use super::*;
 
     fn inked(canvas: &Canvas) -> usize {
-        canvas.pixmap.pixels().iter().filter(|pixel| pixel.red() < 128).count()
+        let Sheet::Pixels(pixmap) = &canvas.sheet else { return 0 };
+        pixmap.pixels().iter().filter(|pixel| pixel.red() < 128).count()
     }
 
     #[test]
@@ -245,6 +299,19 @@ mod tests {
         assert!(inked(&canvas) > 100);
         let (short, long) = (canvas.text_width("Jazz", 20.0), canvas.text_width("Jazz Jazz", 20.0));
         assert!(short > 20.0 && long > 2.0 * short && long < 3.0 * short);
+    }
+
+    #[test]
+    fn a_vector_sheet_says_what_was_drawn_and_escapes_what_would_be_markup() {
+        let mut canvas = Canvas::vector(100, 50).unwrap();
+        canvas.rect((1.0, 2.0), (30.0, 4.0), BLUE);
+        canvas.rect((1.0, 2.0), (0.0, 4.0), BLUE);
+        canvas.line(&[(0.0, 0.0), (9.5, 9.0)], 1.5, INK, true);
+        canvas.text("R&B <x>", (5.0, 6.0), &Text::of(INK));
+        let svg = String::from_utf8(canvas.encoded().unwrap()).unwrap();
+        assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{svg}");
+        assert!(svg.contains("R&amp;B &lt;x&gt;") && svg.contains("stroke-dasharray"), "{svg}");
+        assert_eq!(svg.matches("#2b6cb0").count(), 1, "a rectangle without an area is none");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use super::ballots::Answer;
-use super::chance::Chance;
 use super::softmax::Target;
+use crate::chance::Chance;
 
 /// Draws of an interval.
 const DRAWS: usize = 1000;

@@ -17,7 +17,7 @@ pub(super) fn by_artist(targets: &[Target], groups: &[usize], n_groups: usize, l
     // Those with most tracks first: what is small fills the gaps. Equal ones in an order that has nothing to do with
     // their names.
     let mut order: Vec<usize> = (0..n_groups).collect();
-    order.sort_by_key(|&group| (std::cmp::Reverse(tracks[group].len()), super::chance::mixed(group as u64)));
+    order.sort_by_key(|&group| (std::cmp::Reverse(tracks[group].len()), crate::chance::mixed(group as u64)));
     let mut have = vec![vec![0.0_f64; labels + 1]; FOLDS];
     let mut fold = vec![0_u8; targets.len()];
     for group in order {

@@ -15,7 +15,6 @@ mod asking;
 mod auto;
 mod ballots;
 mod card;
-mod chance;
 mod error;
 mod examples;
 mod figures;

@@ -118,9 +118,7 @@ mod tests {
     #[test]
     fn what_leans_the_same_way_is_alike_and_few_rows_say_nothing() {
         let row = |i: usize| {
-            (0..40)
-                .map(|j| (crate::learning::chance::mixed((i * 100 + j) as u64) % 1000) as f32 / 100.0)
-                .collect::<Vec<f32>>()
+            (0..40).map(|j| (crate::chance::mixed((i * 100 + j) as u64) % 1000) as f32 / 100.0).collect::<Vec<f32>>()
         };
         let mut rows: Vec<Vec<f32>> = (0..60).map(row).collect();
         rows[1] = rows[0].iter().map(|x| x + 0.05).collect();

@@ -102,6 +102,11 @@ impl Measure {
         (self.size, self.genres.len() + if self.vector.is_some() { MOODS } else { 0 })
     }
 
+    /// The genres whose shares a sound has, in their order; behind them come the four moods, where [`Self::sizes`] leaves room for them.
+    pub fn genres(&self) -> &[Genre] {
+        &self.genres
+    }
+
     /// The sound of a piece of audio; none where something of it is not known.
     ///
     /// # Errors

@@ -65,6 +65,14 @@ impl Head {
     }
 }
 
+/// The numbers of a row: the description, then genres and moods. A scale that is no number makes them 0.
+pub(super) fn unpack(row: &[u8], head: &Head, size: usize, numbers: &mut Vec<f32>) {
+    let scale = if head.scale.is_finite() { head.scale } else { 0.0 };
+    let bytes = row[HEAD..].iter().enumerate();
+    numbers.clear();
+    numbers.extend(bytes.map(|(at, byte)| f32::from(*byte as i8) * if at < size { scale } else { 1.0 / STEPS }));
+}
+
 /// A sound in bytes, with the scale of its description.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Packed {

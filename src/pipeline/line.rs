@@ -112,7 +112,7 @@ impl Line {
         let albums = config.ensemble.album.then(|| Selection::new(&config.library)).transpose()?;
         let albums = albums.map(|selection| Arc::new(Albums::new(selection)));
         let together = if albums.is_some() { " by album" } else { "" };
-        let described = if config.analysis.descriptors { " described" } else { "" };
+        let described = if config.describes() { " described" } else { "" };
         let settings = settings.for_ensemble(&format!("{}{together}{described}", analyst.fingerprint()));
         let fingerprints = Fingerprints::new(settings.clone(), albums.clone());
         let limits = ResourceLimits::new(&config.analysis);
@@ -258,8 +258,18 @@ impl Line {
         let unsure_because = || unsure_because(&verdict, settings);
         let verdict = Some(&verdict);
         let left_alone = |status, reason| FileOutcome { verdict, status, ..FileOutcome::skipped(reason) };
+        let mut description = None;
         let decision = match self.read(file) {
-            Ok(state) => Ok(self.decide(file, audio, &state, &suggestion)?),
+            Ok(state) => {
+                let heard = self.heard(file.path, audio, &state, analysis)?;
+                Ok(match self.decide(file, audio, &state, &suggestion)? {
+                    Decision::Write(plan) => Decision::Write(plan.and(heard)),
+                    decision => {
+                        description = (!heard.is_empty()).then(|| TagPlan::describing(&state, heard));
+                        decision
+                    }
+                })
+            }
             Err(error) => Err(error),
         };
         let outcome = match decision {
@@ -295,7 +305,10 @@ impl Line {
                 Err(error) => FileOutcome::not_written(verdict, &error),
             },
         };
-        self.record(file, Some(audio), outcome)
+        match description {
+            Some(plan) => self.describe(file, audio, &plan, outcome, cancel),
+            None => self.record(file, Some(audio), outcome),
+        }
     }
 
     fn suggestion(&self, verdict: &Verdict, settings: &TagSettings) -> Suggestion {
@@ -305,7 +318,7 @@ impl Line {
     }
 
     /// The file's new stamp, or `None` where it already held all that the plan asks for.
-    fn write(
+    pub(super) fn write(
         &self,
         path: &Path,
         audio: AudioKey,
@@ -319,7 +332,7 @@ impl Line {
         }
     }
 
-    fn still_being_written(&self) -> String {
+    pub(super) fn still_being_written(&self) -> String {
         let seconds = self.settings.settle.as_secs();
         format!("changed less than {seconds} s ago: it may still be being copied; the next scan takes it")
     }
@@ -337,7 +350,7 @@ impl Line {
         self.record(file, audio, FileOutcome { status, settled, ..FileOutcome::skipped(reason) })
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         file: &StampedFile<'_>,
         audio: Option<AudioKey>,
@@ -362,7 +375,12 @@ impl Line {
             path: file.path,
             audio,
             stamp: file.stamp,
-            status: if would_write { TrackStatus::Kept } else { outcome.status },
+            // What is unsure waits, whatever else would be written.
+            status: if would_write && outcome.status != TrackStatus::Unsure {
+                TrackStatus::Kept
+            } else {
+                outcome.status
+            },
             genre: genre.as_deref(),
             confidence,
             ranking: &ranking,
@@ -443,12 +461,14 @@ impl Line {
                 }
             }
         };
+        let described = self.would_describe(path, &tags, &analysis)?;
+        let decision = described.map_or(decision.clone(), |what| format!("{decision}; writes {what}"));
         Ok(Explanation { analysis, verdict, tags, decision })
     }
 }
 
 /// What ends the line early, with nothing recorded.
-enum Stop {
+pub(super) enum Stop {
     Cancelled,
     Store(StoreError),
     Unread(String),

@@ -8,6 +8,7 @@ mod asking;
 mod by_hand;
 mod cancel;
 mod decision;
+mod describe;
 mod file_or_album;
 mod file_outcome;
 mod finding;

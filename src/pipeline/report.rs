@@ -151,6 +151,8 @@ impl Report {
     /// What this run made of the file.
     pub fn fate(&self) -> Fate {
         match (self.action, self.status) {
+            // Tempo, key or mood was written, and the genre waits.
+            (Action::Written | Action::WouldWrite, TrackStatus::Unsure) => Fate::Unsure,
             (Action::Written, _) => Fate::Written,
             (Action::WouldWrite, _) => Fate::WouldWrite,
             // What fails in the same way as before is no less of a failure.

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{self, Config, Tags};
+use crate::descriptors::Descriptors;
 use crate::genre::{Genre, GenreError, Naming, Verdict};
 use crate::inference::Learned;
-use crate::tagging::{SymbolicLinks, TagPolicy, Verify, WriteOptions};
+use crate::tagging::{HeardPolicy, SymbolicLinks, TagField, TagPolicy, Verify, WriteOptions};
 
 /// Policy and wishes of a run.
 #[derive(Debug, Clone)]
@@ -51,6 +52,26 @@ impl TagSettings {
     /// The same for a ranking.
     pub(super) fn ranking_words(&self, ranking: &[(Genre, f32)]) -> Vec<String> {
         self.naming.words(ranking, self.tags.max_genres, self.tags.min_confidence_further)
+    }
+
+    /// What of the sound is written, and how.
+    pub(super) fn heard(&self, descriptors: &Descriptors) -> Vec<(TagField, String)> {
+        let write = self.tags.write;
+        let is_sure = |confidence: &f64| *confidence >= write.min_confidence;
+        let tempo = descriptors.tempo.ok().filter(|tempo| is_sure(&tempo.confidence));
+        let key = descriptors.key.ok().filter(|key| is_sure(&key.confidence));
+        let mood = descriptors.mood.ok().filter(|mood| is_sure(&mood.confidence));
+        let mood = mood.map(|mood| {
+            let word = mood.quadrant.to_string();
+            word[..1].to_uppercase() + &word[1..]
+        });
+        let wanted = [
+            (TagField::Bpm, write.bpm, tempo.map(|tempo| format!("{:.0}", tempo.bpm))),
+            (TagField::Key, write.key, key.map(|key| key.spelt(self.tags.key_notation))),
+            (TagField::Mood, write.mood, mood),
+        ];
+        let filled = wanted.into_iter().filter(|(_, policy, _)| *policy == HeardPolicy::Fill);
+        filled.filter_map(|(field, _, value)| Some((field, value?))).collect()
     }
 
     /// How a file is written. `verify` is used unless it was switched off.

@@ -15,6 +15,18 @@ const FIRST: &str = "#EXTM3U\n";
 /// The beginning of the line that marks a list as ours.
 const OURS: &str = "#RECLASSD:";
 
+/// With this begins what the list of a group says that it was made by.
+pub const GROUP: &str = "group ";
+
+/// Whether the file is a list that was made of a group, by us.
+pub fn is_group_list(path: &Path) -> bool {
+    let ours = [FIRST, OURS, GROUP].concat();
+    let mut start = vec![0; ours.len()];
+    let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    let mut read = || std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
+    is_file && read().is_ok() && start == ours.as_bytes()
+}
+
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {

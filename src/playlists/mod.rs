@@ -17,5 +17,5 @@ mod query;
 pub use choose::{Order, Request, choose};
 pub use error::{PlaylistError, QueryError};
 pub use fact::{FIELDS, Field};
-pub use m3u8::{Saved, contents, save};
+pub use m3u8::{GROUP, Saved, contents, is_group_list, save};
 pub use query::Query;

@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 use super::parameters::{Kind as Is, Parameter, Parameters};
 use super::problem::{Kind, Problem};
 use crate::audio::Clip;
-use crate::drawing::{Anchor, Canvas, Colour, FAINT, MUTED, Text, WHITE, blend};
-use crate::features::{Extractor, LogMel, LogMelParameters};
+use crate::drawing::{Anchor, Canvas, Colour, FAINT, MUTED, Text, WHITE, magma};
+use crate::features::{Extractor, LogMelParameters};
+use crate::pictures::{mel_of, shrunk};
 
 /// What a picture may be like.
 pub const LIKE: &[Parameter] = &[
@@ -91,19 +92,6 @@ const RANGE: f32 = 80.0;
 const MARGINS: (u32, u32, u32, u32) = (58, 10, 14, 38);
 /// The sheet in the dark.
 const NIGHT: Colour = (0x16, 0x18, 0x1c);
-/// Steps of magma, a perceptual colour map (Nathaniel Smith and Stefan van der Walt, CC0), from silence to the loudest.
-const COLOURS: [Colour; 9] = [
-    (0, 0, 4),
-    (28, 16, 68),
-    (79, 18, 123),
-    (129, 37, 129),
-    (181, 54, 122),
-    (229, 80, 100),
-    (251, 135, 97),
-    (254, 194, 135),
-    (252, 253, 191),
-];
-
 /// Draws a clip that begins at a second of its recording.
 ///
 /// # Errors
@@ -120,43 +108,12 @@ pub fn draw(clip: &Clip, start: f64, like: Like) -> Result<Vec<u8>, Problem> {
     let mut canvas = Canvas::coloured(like.width, like.height, sheet).map_err(failed)?;
     let (left, top, right, below) = if like.axes { MARGINS } else { (0, 0, 0, 0) };
     let area = (left, top, like.width - left - right, like.height - top - below);
-    let picture = shrunk(&mel, area.2, area.3);
-    canvas.picture(area, |x, y| colour(picture[(y * area.2 + x) as usize]));
+    let picture = shrunk(&mel, RANGE, area.2, area.3);
+    canvas.picture(area, |x, y| magma(picture[(y * area.2 + x) as usize]));
     if like.axes {
         axes(&mut canvas, area, start, seconds, if like.dark { FAINT } else { MUTED });
     }
     canvas.png().map_err(failed)
-}
-
-/// The loudness of each pixel, 0 to 1: the mean of the cells that it covers.
-fn shrunk(mel: &LogMel, width: u32, height: u32) -> Vec<f32> {
-    let range = |pixel: u32, pixels: u32, cells: usize| {
-        let at = |pixel: u32| (u64::from(pixel) * cells as u64 / u64::from(pixels)) as usize;
-        let first = at(pixel).min(cells - 1);
-        first..at(pixel + 1).clamp(first + 1, cells)
-    };
-    let mut picture = Vec::with_capacity((width * height) as usize);
-    for y in 0..height {
-        let bands = range(height - 1 - y, height, mel.n_mels);
-        for x in 0..width {
-            let frames = range(x, width, mel.n_frames);
-            let cells = bands.len() * frames.len();
-            let sum: f32 = bands.clone().map(|band| mel.band(band)[frames.clone()].iter().sum::<f32>()).sum();
-            picture.push(1.0 + sum / cells as f32 / RANGE);
-        }
-    }
-    picture
-}
-
-fn colour(share: f32) -> Colour {
-    let at = share.clamp(0.0, 1.0) * (COLOURS.len() - 1) as f32;
-    let step = (at as usize).min(COLOURS.len() - 2);
-    blend(COLOURS[step], COLOURS[step + 1], at - step as f32)
-}
-
-/// Slaney's mel scale, in which the bands are spaced: linear up to 1 kHz and logarithmic above.
-fn mel_of(hertz: f64) -> f64 {
-    if hertz < 1000.0 { hertz * 3.0 / 200.0 } else { 15.0 + 27.0 * (hertz / 1000.0).ln() / 6.4_f64.ln() }
 }
 
 fn axes(canvas: &mut Canvas, area: (u32, u32, u32, u32), start: f64, seconds: f64, ink: Colour) {

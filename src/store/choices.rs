@@ -159,6 +159,7 @@ pub(super) fn follow(connection: &Connection, journal: i64) -> rusqlite::Result<
             connection.prepare_cached(SQL)?.execute(params![journal, undoes])?;
             after_undo(connection, &path, row, &undoes)
         }
+        r#""describe""# => Ok(()),
         // It was written because nobody had decided, or had handed it back: it counts again whether this write stays.
         _ => {
             const SQL: &str = "DELETE FROM owner_choice WHERE path = ?1 AND origin != 'chosen'";
@@ -169,16 +170,22 @@ pub(super) fn follow(connection: &Connection, journal: i64) -> rusqlite::Result<
 }
 
 /// A genre of ours that was taken back must not come again by itself. An owner's choice that was taken back gives way to the one
-/// before it, if there was one.
+/// before it, if there was one. What says nothing of a genre changes nothing.
 fn after_undo(connection: &Connection, path: &[u8], row: Row, undoes: &str) -> rusqlite::Result<()> {
     type Oldest = (bool, Option<String>, Option<String>);
+    const OF_GENRES: &str =
+        "SELECT value FROM json_each(?1) WHERE value IN (SELECT id FROM journal WHERE cause != '\"describe\"')";
+    let of_genres: Option<i64> = connection
+        .prepare_cached(&format!("SELECT min(value) FROM ({OF_GENRES})"))?
+        .query_row([undoes], |row| row.get(0))?;
+    let Some(oldest) = of_genres else { return Ok(()) };
     let (by_a_scan, genres, origin): Oldest = connection
         .prepare_cached(
             "SELECT (SELECT count(*) FROM journal WHERE cause = '\"scan\"' AND id IN (SELECT value FROM json_each(?1))) > 0,
                     json_extract(choice_before, '$.genres'), json_extract(choice_before, '$.origin')
-             FROM journal WHERE id = (SELECT min(value) FROM json_each(?1))",
+             FROM journal WHERE id = ?2",
         )?
-        .query_row([undoes], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        .query_row(params![undoes, oldest], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     match (by_a_scan, genres, origin) {
         (true, _, _) => put(connection, path, &row, word_of(Origin::TakenBack)),
         (false, Some(genres), Some(origin)) => put(connection, path, &Row { genres, ..row }, &origin),

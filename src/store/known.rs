@@ -40,6 +40,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The fields that were ever written into this recording at `path`, whether or not that was taken back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or holds a row that this program did not write.
+    pub fn fields_once_written(&self, path: &Path, audio: AudioKey) -> Result<Vec<TagField>, StoreError> {
+        let connection = self.reading();
+        let list = || -> rusqlite::Result<Vec<i64>> {
+            let sql =
+                "SELECT id FROM journal WHERE path = ?1 AND audio = ?2 AND state = 'committed' AND cause != '\"undo\"'";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map(params![path_bytes(path), audio.0], |row| row.get(0))?.collect()
+        };
+        let mut written = Vec::new();
+        for entry in list().map_err(|e| self.error(e))? {
+            let fields = fields_written(self, &connection, entry)?.into_iter();
+            written.extend(fields.filter(|(_, is_there)| *is_there).map(|(field, _)| field));
+        }
+        Ok(written)
+    }
+}
+
 /// Whether the writes of files count that were found to be deleted since.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -59,7 +81,8 @@ pub(super) fn last_write(
     let (audio, hash) = recording.values();
     let same = Recording::is_the_same(2);
     let ended = if ended == Ended::No { "AND gone_at IS NULL" } else { "" };
-    let of_file = format!("FROM journal WHERE path = ?1 AND state = 'committed' {ended} AND {same}");
+    let of_file =
+        format!("FROM journal WHERE path = ?1 AND state = 'committed' AND cause != '\"describe\"' {ended} AND {same}");
     let list = || -> rusqlite::Result<Vec<Row>> {
         let sql = format!(
             "SELECT id, cause, genre_before, genre_after {of_file} AND undone_by IS NULL AND cause != '\"undo\"'

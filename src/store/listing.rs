@@ -91,23 +91,37 @@ impl Store {
     }
 
     /// Every piece of audio that some analysed track had when it was recorded at this moment or later (in seconds since 1970), by its
-    /// number.
+    /// number: eight bytes each.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn heard_since(&self, since: i64, (kind, window): (&str, &str)) -> Result<Vec<HeardAudio>, StoreError> {
-        const SQL: &str = "SELECT audio.id, audio.duration_ms, feature.value FROM audio
-             LEFT JOIN feature ON feature.audio = audio.id AND feature.kind = ?1 AND feature.window = ?2
-             WHERE audio.id IN (SELECT audio FROM track WHERE seen_at >= ?3 AND audio IS NOT NULL AND confidence IS NOT NULL)
-             ORDER BY audio.id";
+    pub fn heard_since(&self, since: i64) -> Result<Vec<AudioKey>, StoreError> {
+        const SQL: &str = "SELECT id FROM audio
+             WHERE id IN (SELECT audio FROM track WHERE seen_at >= ?1 AND audio IS NOT NULL AND confidence IS NOT NULL)
+             ORDER BY id";
         let connection = self.reading();
-        let list = || -> rusqlite::Result<Vec<HeardAudio>> {
-            let heard = |row: &rusqlite::Row<'_>| {
-                Ok(HeardAudio { audio: AudioKey(row.get(0)?), duration: duration(row, 1)?, described: floats(row, 2)? })
-            };
-            connection.prepare_cached(SQL)?.query_map(params![kind, window, since], heard)?.collect()
+        let list = || -> rusqlite::Result<Vec<AudioKey>> {
+            connection.prepare_cached(SQL)?.query_map([since], |row| Ok(AudioKey(row.get(0)?)))?.collect()
         };
         list().map_err(|e| self.error(e))
+    }
+
+    /// A piece of audio as it was heard; none that is not known.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn heard(&self, audio: AudioKey, (kind, window): (&str, &str)) -> Result<Option<HeardAudio>, StoreError> {
+        const SQL: &str = "SELECT audio.duration_ms, feature.value FROM audio
+             LEFT JOIN feature ON feature.audio = audio.id AND feature.kind = ?1 AND feature.window = ?2
+             WHERE audio.id = ?3";
+        let connection = self.reading();
+        let find = || -> rusqlite::Result<Option<HeardAudio>> {
+            let heard = |row: &rusqlite::Row<'_>| {
+                Ok(HeardAudio { audio, duration: duration(row, 0)?, described: floats(row, 1)? })
+            };
+            connection.prepare_cached(SQL)?.query_row(params![kind, window, audio.0], heard).optional()
+        };
+        find().map_err(|e| self.error(e))
     }
 
     /// About so many pieces of audio of analysed tracks, spread evenly over the order in which they were first seen.

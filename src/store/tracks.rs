@@ -85,6 +85,19 @@ pub struct TrackUpdate<'a> {
 }
 
 impl Store {
+    /// The file at `path` was `before` and is `after` by a write of ours that changes nothing of what is known of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn restamp(&self, path: &Path, before: &FileStamp, after: &FileStamp) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE track SET size = ?2, mtime_seconds = ?3, mtime_nanos = ?4, inode = ?5, device = ?6
+             WHERE path = ?1 AND size = ?7 AND mtime_seconds = ?8 AND mtime_nanos = ?9 AND inode = ?10 AND device = ?11";
+        let ([a, b, c, d, e], [f, g, h, i, j]) = (stamp::columns(after), stamp::columns(before));
+        let connection = self.results();
+        let run = || connection.prepare_cached(SQL)?.execute(params![path_bytes(path), a, b, c, d, e, f, g, h, i, j]);
+        run().map(|_| ()).map_err(|e| self.error(e))
+    }
+
     /// The row of a path, if there is one.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ fn common_name(name: &Name) -> Option<&'static str> {
         Name::Track => Some("Track"),
         Name::Comment => Some("Comment"),
         Name::Genre => Some("Genre"),
-        Name::Program | Name::Own | Name::Other(..) => None,
+        Name::Program | Name::Own | Name::Heard(_) | Name::Other(..) => None,
     }
 }
 
@@ -113,7 +113,7 @@ impl Apev2 {
         let stop = key.end.checked_add(1)?.checked_add(size).filter(|&stop| stop <= end)?;
         let name = String::from_utf8_lossy(&self.raw[key.clone()]);
         let field =
-            if name.eq_ignore_ascii_case("genre") { Some(TagField::Genre) } else { TagField::of_own_name(&name) };
+            if name.eq_ignore_ascii_case("genre") { Some(TagField::Genre) } else { TagField::of_plain_name(&name) };
         Some(Item { range: at..stop, key, field })
     }
 
@@ -167,6 +167,7 @@ impl Apev2 {
                 .find(|common| common_name(common).is_some_and(|known| known.eq_ignore_ascii_case(&name)));
             let name = match item.field {
                 Some(TagField::Genre) => Name::Genre,
+                Some(field) if field.is_heard() => Name::Heard(field),
                 Some(_) => Name::Own,
                 None => common.unwrap_or(Name::Other(scope, name)),
             };
@@ -217,7 +218,7 @@ impl Apev2 {
         let targets = wish.targets(scope, self.form());
         let name = |field: TagField| match self.of(field).next() {
             Some((_, item)) => self.key(item),
-            None => field.own_name().unwrap_or("Genre").to_owned(),
+            None => field.plain_name().unwrap_or("Genre").to_owned(),
         };
         let stored = |(index, item): (usize, &Item)| (index, self.raw[item.range.clone()].to_vec());
         let raw = targets.raw.iter();

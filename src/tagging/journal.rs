@@ -56,6 +56,8 @@ pub enum Cause {
     Owner,
     /// The owner, who took earlier writes back.
     Undo,
+    /// The line or the owner: what the track sounds like, and nothing of its genre.
+    Describe,
 }
 
 /// The values of one field of one tag.

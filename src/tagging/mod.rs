@@ -26,6 +26,7 @@ mod flac;
 pub mod fuzzing;
 mod genre_ownership;
 mod genre_text;
+mod heard;
 mod home;
 mod id3v1;
 mod id3v2;
@@ -56,6 +57,7 @@ pub use genre_ownership::{
     GenreOwnership, GenreWrite, Known, LastWrite, LastWriteKind, LeftAlone, Origin, OwnFieldsSeen, OwnersChoice,
     Present, genre_ownership,
 };
+pub use heard::{HeardPolicy, missing as missing_heard};
 pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};
 pub use plan::{TagField, TagPlan};
 pub use policy::{

@@ -20,28 +20,92 @@ pub enum TagField {
     OwnConfidence,
     /// `RECLASSD_MODEL`: name and version of the ensemble.
     OwnModel,
+    /// The tempo that players show, in beats a minute.
+    Bpm,
+    /// The key that players show.
+    Key,
+    /// The mood that players show.
+    Mood,
+    /// `RECLASSD_CLUSTER`: the name of the group of tracks that sound alike.
+    OwnCluster,
 }
 
 impl TagField {
     /// All of them, in the order in which they are written.
-    pub const ALL: [Self; 4] = [Self::Genre, Self::OwnGenre, Self::OwnConfidence, Self::OwnModel];
+    pub const ALL: [Self; 8] = [
+        Self::Genre,
+        Self::OwnGenre,
+        Self::OwnConfidence,
+        Self::OwnModel,
+        Self::Bpm,
+        Self::Key,
+        Self::Mood,
+        Self::OwnCluster,
+    ];
 
-    /// The name of one of our own fields; none for the genre, which each container names differently.
+    /// The name of one of our own fields; none for the genre and for what is heard, which each container names differently.
     pub fn own_name(self) -> Option<&'static str> {
         match self {
-            Self::Genre => None,
+            Self::Genre | Self::Bpm | Self::Key | Self::Mood => None,
             Self::OwnGenre => Some("RECLASSD_GENRE"),
             Self::OwnConfidence => Some("RECLASSD_CONFIDENCE"),
             Self::OwnModel => Some("RECLASSD_MODEL"),
+            Self::OwnCluster => Some("RECLASSD_CLUSTER"),
+        }
+    }
+
+    /// The names that a field of what is heard has in comments, APEv2, user texts and freeform items: the first is written, all are understood.
+    fn heard_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Bpm => &["BPM", "TEMPO"],
+            Self::Key => &["INITIALKEY", "KEY"],
+            Self::Mood => &["MOOD"],
+            _ => &[],
+        }
+    }
+
+    /// Whether it tells what the track sounds like, in a field that players know: tempo, key, mood.
+    pub fn is_heard(self) -> bool {
+        !self.heard_names().is_empty()
+    }
+
+    /// The name of the field where names are free; none for the genre.
+    pub(crate) fn plain_name(self) -> Option<&'static str> {
+        self.own_name().or_else(|| self.heard_names().first().copied())
+    }
+
+    /// The field of that free name, in any case; the genre has none.
+    pub(crate) fn of_plain_name(name: &str) -> Option<Self> {
+        let is_heard = |field: &Self| field.heard_names().iter().any(|known| known.eq_ignore_ascii_case(name));
+        Self::of_own_name(name).or_else(|| Self::ALL.into_iter().find(is_heard))
+    }
+
+    /// What a person calls it.
+    pub fn spoken(self) -> &'static str {
+        match self {
+            Self::Genre => "the genre",
+            Self::Bpm => "the tempo",
+            Self::Key => "the key",
+            Self::Mood => "the mood",
+            own => own.own_name().unwrap_or_default(),
         }
     }
 
     /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`, `TCON`. None for any other name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         const GENRE: [&str; 6] = ["TCON", "TCO", "GENRE", "IGNR", "\u{a9}gen", "gnre"];
+        const HEARD: [(&str, TagField); 6] = [
+            ("TBPM", TagField::Bpm),
+            ("TBP", TagField::Bpm),
+            ("tmpo", TagField::Bpm),
+            ("TKEY", TagField::Key),
+            ("TKE", TagField::Key),
+            ("TMOO", TagField::Mood),
+        ];
         let name = name.rsplit(':').next().unwrap_or_default();
         let is_genre = GENRE.iter().any(|genre| genre.eq_ignore_ascii_case(name));
-        Self::of_own_name(name).or(is_genre.then_some(Self::Genre))
+        let heard = HEARD.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, field)| field);
+        Self::of_plain_name(name).or(is_genre.then_some(Self::Genre)).or(heard)
     }
 
     /// The own field of that name, in any case.
@@ -89,6 +153,20 @@ impl TagPlan {
         let own = [TagField::OwnGenre, TagField::OwnConfidence, TagField::OwnModel];
         let fields = own.into_iter().map(|field| (field, Vec::new())).chain([(TagField::Genre, genres)]);
         Self { cause: Cause::Owner, ..Self::new(state, fields) }
+    }
+
+    /// Fields that say what the track sounds like and nothing of its genre. Whose the genre is stays as it was.
+    pub fn describing(state: &TagState, fields: impl IntoIterator<Item = (TagField, Vec<String>)>) -> Self {
+        Self { cause: Cause::Describe, ..Self::new(state, fields) }
+    }
+
+    /// The plan with further fields, which it did not name.
+    pub(crate) fn and(mut self, fields: impl IntoIterator<Item = (TagField, Vec<String>)>) -> Self {
+        if let Wish::Set(named) = &mut self.wish {
+            named.extend(fields);
+            named.sort_by_key(|(field, _)| *field);
+        }
+        self
     }
 
     /// The fields as they were before some of our writes.

@@ -99,7 +99,7 @@ impl Restoration {
             let same_values = held.peek().is_none() == values.is_empty() && held.all(|held| held.says(values));
             let exists = layout.facts.iter().any(|fact| fact.scope == *scope);
             if !same_bytes && !same_values && exists {
-                let name = field.own_name().unwrap_or("the genre");
+                let name = field.spoken();
                 return Err(format!("{scope}: {name} is not what it was before"));
             }
         }
@@ -176,7 +176,20 @@ impl Undo {
                 !(same_values(now, written) || is_nothing(now) && is_nothing(written))
             })
         };
-        let wanted = |scope, field| field != TagField::Genre || !is_foreign(scope);
+        // Tempo, key and mood go back by the same rule: while they are what was written.
+        let is_ours = |scope: Scope, field: TagField| {
+            let of_field = |change: &&FieldChange| change.scope == scope && change.field() == Some(field);
+            let last = entries.iter().map(|entry| entry.fields.iter().filter(of_field).collect::<Vec<_>>());
+            let last = last.into_iter().find(|changes| !changes.is_empty()).unwrap_or_default();
+            let written: Vec<String> = last.iter().filter_map(|change| change.new_values()).flatten().collect();
+            let held = state.fields.iter().find(|held| held.scope == scope && held.field == field);
+            same_values(held.map_or(&[][..], |held| &held.values), &written)
+        };
+        let wanted = |scope, field: TagField| match field {
+            TagField::Genre => !is_foreign(scope),
+            field if field.is_heard() => is_ours(scope, field),
+            _ => true,
+        };
         let plan = TagPlan::restore(state, Restoration::new(entries, wanted));
         let scopes = entries.iter().flat_map(|entry| &entry.fields).map(|change| change.scope);
         let foreign = scopes.filter(|scope| is_foreign(*scope)).min();

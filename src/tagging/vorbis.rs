@@ -104,6 +104,7 @@ impl VorbisComments {
         let common = Name::COMMON.into_iter().find(|common| common_name(common) == Some(name.as_str()));
         match entry.field {
             Some(TagField::Genre) => Name::Genre,
+            Some(field) if field.is_heard() => Name::Heard(field),
             Some(_) => Name::Own,
             None => common.unwrap_or(Name::Other(SCOPE, name)),
         }
@@ -123,7 +124,7 @@ impl VorbisComments {
         let mut revision = Revision::new(SCOPE, FORM, self.entries.len());
         let targets = wish.targets(SCOPE, FORM);
         let may_insert = insertion != Insertion::Forbidden || targets.had_them;
-        let name = |field: TagField| field.own_name().unwrap_or("GENRE");
+        let name = |field: TagField| field.plain_name().unwrap_or("GENRE");
         let stored = |(index, entry): (usize, &Entry)| (index, self.raw[entry.range.clone()].to_vec());
         let raw = targets.raw.iter();
         revision.put_back(
@@ -175,7 +176,7 @@ fn common_name(name: &Name) -> Option<&'static str> {
         Name::Track => Some("TRACKNUMBER"),
         Name::Comment => Some("COMMENT"),
         Name::Genre => Some("GENRE"),
-        Name::Program | Name::Own | Name::Other(..) => None,
+        Name::Program | Name::Own | Name::Heard(_) | Name::Other(..) => None,
     }
 }
 
@@ -185,7 +186,7 @@ fn recognise(entry: &[u8]) -> Option<TagField> {
     if name.eq_ignore_ascii_case(b"GENRE") {
         return Some(TagField::Genre);
     }
-    std::str::from_utf8(name).ok().and_then(TagField::of_own_name)
+    std::str::from_utf8(name).ok().and_then(TagField::of_plain_name)
 }
 
 fn number(raw: &[u8], at: &mut usize) -> Result<u32, Refusal> {

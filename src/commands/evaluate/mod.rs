@@ -10,7 +10,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reclassd::config::Config;
@@ -21,7 +21,7 @@ use reclassd::evaluation::{
 use reclassd::genre::Taxonomy;
 use reclassd::pipeline::{Cancel, Found, Line, Selection, Settings};
 
-use super::output::display_path;
+use super::output::{display_path, write_whole};
 use super::setup::{self, Common};
 use super::{Outcome, WrongUse, interrupt};
 
@@ -255,13 +255,4 @@ fn require_place_for(file: &Path) -> anyhow::Result<()> {
         return Err(WrongUse(format!("{}: is a folder; name a file", display_path(file))).into());
     }
     Ok(())
-}
-
-/// Writes a file beside its place and moves it there when it is whole.
-fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let unfinished = path.with_file_name(name);
-    std::fs::write(&unfinished, bytes).with_context(|| display_path(&unfinished))?;
-    std::fs::rename(&unfinished, path).with_context(|| display_path(path))
 }

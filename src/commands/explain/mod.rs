@@ -2,6 +2,7 @@
 //! do. It writes no tag.
 
 mod json;
+mod picture;
 mod text;
 
 use std::io::Write;
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// Analyse again instead of using what is remembered
     #[arg(long)]
     force: bool,
+    /// Draw the track as well: spectrogram with beats, pitch classes, what the built-in models say along the whole of it
+    #[arg(long, value_name = "OUT")]
+    png: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -45,6 +49,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         writeln!(out, "{}", json::object(&path, &explanation, arguments.top))?;
     } else {
         text::print(&mut out, &path, &explanation, arguments.top)?;
+    }
+    out.flush()?;
+    if let Some(png) = &arguments.png {
+        picture::save(png, &path, &explanation, &config)?;
     }
     Ok(Outcome::Done)
 }

@@ -1,7 +1,7 @@
 //! The confusion matrix: rows are what files are, columns what they were named, the diagonal is right.
 
-use super::axes::Area;
 use super::canvas::{Anchor, BLUE, Canvas, Colour, FAINT, INK, MUTED, ORANGE, Text, WHITE, blend};
+use crate::drawing::axes::Area;
 use crate::evaluation::Figures;
 use crate::evaluation::metrics::show_count;
 

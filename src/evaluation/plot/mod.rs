@@ -1,7 +1,6 @@
 //! One picture of an evaluation, as a PNG: a reliability diagram with counts, the confusion matrix, and precision and
 //! coverage by threshold. It draws figures that are there; none is computed here.
 
-mod axes;
 mod confusion;
 mod reliability;
 mod thresholds;

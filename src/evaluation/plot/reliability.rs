@@ -1,7 +1,7 @@
 //! The reliability diagram: how often a confidence is right, over how many clips have it.
 
-use super::axes::{Area, Axes};
 use super::canvas::{Anchor, BLUE, Canvas, INK, MUTED, ORANGE, Text, blend};
+use crate::drawing::axes::{Area, Axes};
 use crate::evaluation::Figures;
 
 const TICKS: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];

@@ -1,7 +1,7 @@
 //! Precision and coverage by threshold: what would be right of what would be written, and how much would be written.
 
-use super::axes::{Area, Axes};
 use super::canvas::{BLUE, Canvas, INK, MUTED, ORANGE, Text};
+use crate::drawing::axes::{Area, Axes};
 use crate::evaluation::Figures;
 use crate::evaluation::metrics::AtThreshold;
 

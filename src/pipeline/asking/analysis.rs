@@ -165,7 +165,7 @@ impl Analyst {
         let listening = ListeningSettings {
             window,
             min_seconds: config.analysis.min_seconds,
-            describes: config.analysis.descriptors,
+            describes: config.describes(),
             window_key,
             failure_key,
         };

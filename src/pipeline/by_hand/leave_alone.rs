@@ -107,5 +107,8 @@ fn can_be_undone(past: &PastEntry) -> bool {
 /// When the first of the scans' writes began behind which the owner wrote nothing.
 fn first_of_the_scans(history: &[PastEntry]) -> Option<i64> {
     let undoable = history.iter().rev().filter(|past| can_be_undone(past));
-    undoable.take_while(|past| past.entry.cause == Cause::Scan).last().map(|past| past.begun_at)
+    undoable
+        .take_while(|past| matches!(past.entry.cause, Cause::Scan | Cause::Describe))
+        .last()
+        .map(|past| past.begun_at)
 }

@@ -139,6 +139,33 @@ impl ByHand {
         }
     }
 
+    /// Writes what is known of a track beside its genre. Of the genre nothing is said: whose it is stays as it was.
+    ///
+    /// # Errors
+    /// [`HandError`]; the file is then as it was, unless the error says otherwise.
+    pub fn describe(&self, path: &Path, fields: &[(TagField, Vec<String>)]) -> Result<Action, HandError> {
+        let target = self.target(path)?;
+        let _claim = self.claim(&target)?;
+        let audio = self.audio(&target)?;
+        let state = tagging::read(&target)?;
+        if let Some(audio) = audio.filter(|_| !self.dry_run) {
+            self.follow(&target, Recording::Audio(audio), state.stamp)?;
+        }
+        let plan = TagPlan::describing(&state, fields.iter().cloned());
+        if self.dry_run {
+            return Ok(self.rehearse(&target, &plan)?);
+        }
+        let journal = JournalHandle::new(&self.store, audio);
+        match tagging::write(&target, &plan, &self.options(&target), &journal)? {
+            Written::Changed(change) => {
+                // Nothing that a scan found out of the file is another now.
+                self.store.restamp(&target, &change.before, &change.after)?;
+                Ok(Action::Written)
+            }
+            Written::Unchanged => Ok(Action::None),
+        }
+    }
+
     /// Lets scans decide about a file again. Says whether anything kept them from it.
     ///
     /// # Errors

@@ -173,7 +173,7 @@ shape!(out
         id: i64,
         /// When it began, in seconds since 1970.
         at: i64,
-        /// `scan`, `owner` or `undo`.
+        /// `scan`, `owner`, `undo` or `describe`.
         cause: &'static str,
         /// `open`, `committed`, `undone` or `abandoned`.
         state: &'static str,
@@ -314,6 +314,7 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::Scan => "scan",
         Cause::Owner => "owner",
         Cause::Undo => "undo",
+        Cause::Describe => "describe",
     }
 }
 

@@ -129,9 +129,9 @@ impl Id3v2 {
     }
 
     fn name(&self, field: TagField) -> String {
-        match field.own_name() {
-            Some(own) => format!("{}:{own}", self.version.user_text_id()),
-            None => self.version.genre_id().to_owned(),
+        match self.version.place_of(field) {
+            (id, Some(description)) => format!("{id}:{description}"),
+            (id, None) => id.to_owned(),
         }
     }
 
@@ -152,7 +152,7 @@ impl Id3v2 {
             TagField::Genre if is_apart => values.iter().map(|value| genre_text::escaped(value)).collect(),
             // Readers take a reference at the start only.
             TagField::Genre => vec![genre_text::escaped(&values.join("/"))],
-            TagField::OwnGenre | TagField::OwnConfidence | TagField::OwnModel => vec![values.join("/")],
+            _ => vec![values.join("/")],
         }
     }
 
@@ -176,9 +176,8 @@ impl Id3v2 {
                 return Err(refused(&joined.join("; ")));
             }
         }
-        if let Some(own) = field.own_name() {
-            strings.insert(0, own);
-        }
+        let (id, description) = self.version.place_of(field);
+        strings.splice(0..0, description);
         let encoded = text::encode(&strings, self.version, inherited.encoding, self.holds_no_ff());
         if text::decode(&encoded) != strings {
             // A byte order mark at the start of a string is taken for what it is.
@@ -186,7 +185,6 @@ impl Id3v2 {
         }
         let mut content: Vec<u8> = inherited.group.into_iter().collect();
         content.extend(encoded);
-        let id = if field.own_name().is_some() { self.version.user_text_id() } else { self.version.genre_id() };
         self.frame_of(id, content, &inherited)
     }
 

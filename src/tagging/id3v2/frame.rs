@@ -104,22 +104,19 @@ impl Frame {
     fn recognise(&self, tag: &Id3v2) -> Option<TagField> {
         let plain = self.plain(tag);
         let id = Self::id(&plain, tag);
-        if id == tag.version.genre_id() {
-            return Some(TagField::Genre);
-        }
         if id != tag.version.user_text_id() {
-            return None;
+            return tag.version.field_of(&id);
         }
         let (description, _) = self.user_text(tag)?;
-        TagField::of_own_name(&description)
+        TagField::of_plain_name(&description)
     }
 
     /// The frame's name, with the description that tells a user text from its siblings.
     pub(super) fn name(&self, tag: &Id3v2) -> String {
         let plain = self.plain(tag);
         let id = Self::id(&plain, tag);
-        match self.field.and_then(TagField::own_name) {
-            Some(own) => format!("{id}:{own}"),
+        match self.field.and_then(TagField::plain_name).filter(|_| id == tag.version.user_text_id()) {
+            Some(name) => format!("{id}:{name}"),
             None => id.into_owned(),
         }
     }
@@ -185,8 +182,15 @@ impl Frame {
                     values
                 }
             }
-            Some(TagField::OwnConfidence | TagField::OwnModel) => {
+            Some(TagField::OwnConfidence | TagField::OwnModel | TagField::OwnCluster) => {
                 self.user_text(tag).map(|(_, values)| values).unwrap_or_default()
+            }
+            // What cannot be read (compressed, encrypted) says something all the same.
+            Some(TagField::Bpm | TagField::Key | TagField::Mood) => {
+                let is_user_text = self.id_text(tag) == tag.version.user_text_id();
+                let strings =
+                    if is_user_text { self.user_text(tag).map(|(_, values)| values) } else { self.strings(tag) };
+                strings.unwrap_or_else(|| vec!["(unreadable)".to_owned()])
             }
             None => Vec::new(),
         }

@@ -23,6 +23,7 @@ pub(crate) use frame::strings_of_frame;
 
 use super::editor::{Fact, Holding, Piece, Scope};
 use super::error::{Problem, Refusal};
+use super::plan::TagField;
 use super::readers::Name;
 use super::source::Source;
 use extended::ExtendedHeader;
@@ -64,6 +65,26 @@ impl Version {
         if self == Self::V22 { "TXX" } else { "TXXX" }
     }
 
+    /// Where a field stands: the frame, and the description of a user text. 2.4 alone has a frame for the mood; in older tags it is the user
+    /// text that readers know.
+    fn place_of(self, field: TagField) -> (&'static str, Option<&'static str>) {
+        let v22 = self == Self::V22;
+        match field {
+            TagField::Genre => (self.genre_id(), None),
+            TagField::Bpm => (if v22 { "TBP" } else { "TBPM" }, None),
+            TagField::Key => (if v22 { "TKE" } else { "TKEY" }, None),
+            TagField::Mood if self == Self::V24 => ("TMOO", None),
+            _ => (self.user_text_id(), field.plain_name()),
+        }
+    }
+
+    /// The field that a frame of this name is, if it is no user text. 2.4's frame for the mood is understood in 2.3 too.
+    fn field_of(self, id: &str) -> Option<TagField> {
+        let is_its = |field: &TagField| self.place_of(*field) == (id, None);
+        let mood = || (id == "TMOO").then_some(TagField::Mood);
+        TagField::ALL.into_iter().find(is_its).or_else(mood)
+    }
+
     fn comment_id(self) -> &'static str {
         if self == Self::V22 { "COM" } else { "COMM" }
     }
@@ -79,7 +100,7 @@ impl Version {
             Name::Comment => (self.comment_id(), self.comment_id()),
             Name::Genre => (self.genre_id(), self.genre_id()),
             Name::Program => ("TSS", "TSSE"),
-            Name::Own | Name::Other(..) => return None,
+            Name::Own | Name::Heard(_) | Name::Other(..) => return None,
         };
         Some(if self == Self::V22 { v22 } else { later })
     }

@@ -22,6 +22,7 @@ impl Id3v2 {
         let is_comment = id == self.version.comment_id();
         let (name, values) = match frame.field {
             Some(TagField::Genre) => (Name::Genre, frame.values(self)),
+            Some(field) if field.is_heard() => (Name::Heard(field), frame.values(self)),
             Some(_) => (Name::Own, frame.values(self)),
             None if is_comment => match frame.comment(self) {
                 Some((description, text)) if description.is_empty() => (Name::Comment, vec![text]),

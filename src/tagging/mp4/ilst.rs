@@ -19,11 +19,14 @@ const WHAT: &str = "ilst";
 const LIMIT: usize = 32 << 20;
 const GENRE: [u8; 4] = *b"\xa9gen";
 const GENRE_NUMBER: [u8; 4] = *b"gnre";
+/// Beats a minute, a whole number.
+const TEMPO: [u8; 4] = *b"tmpo";
 const FREEFORM: [u8; 4] = *b"----";
 const MEAN: &[u8] = b"com.apple.iTunes";
 /// Types of `data`.
 const UTF8: u32 = 1;
 const UTF16: u32 = 2;
+const INTEGER: u32 = 21;
 
 /// The list as verbatim bytes, without its header, and the places of its items in them.
 #[derive(Debug, Default)]
@@ -119,15 +122,34 @@ pub(crate) fn values_of_item(bytes: &[u8]) -> Option<Vec<String>> {
 }
 
 fn name_of(field: TagField) -> String {
-    field.own_name().map_or_else(|| "©gen".to_owned(), |own| format!("----:com.apple.iTunes:{own}"))
+    match freeform_name(field) {
+        Some(name) => format!("----:com.apple.iTunes:{name}"),
+        None if field == TagField::Bpm => "tmpo".to_owned(),
+        None => "©gen".to_owned(),
+    }
+}
+
+/// The name of a field in a freeform item; none where it has an item of its own.
+fn freeform_name(field: TagField) -> Option<&'static str> {
+    match field {
+        TagField::Bpm => None,
+        // As Traktor and Mixed In Key write it, and mutagen's and TagLib's tables have it.
+        TagField::Key => Some("initialkey"),
+        field => field.plain_name(),
+    }
 }
 
 /// A whole item.
 fn item(field: TagField, values: &[String]) -> Vec<u8> {
     // A type, a locale, and the text.
     let data = |value: &String| atoms::render(b"data", &[&UTF8.to_be_bytes()[..], &[0; 4], value.as_bytes()].concat());
+    if field == TagField::Bpm {
+        let number = values.first().and_then(|value| value.parse::<u16>().ok()).unwrap_or_default();
+        let data = [&INTEGER.to_be_bytes()[..], &[0; 4], &number.to_be_bytes()].concat();
+        return atoms::render(&TEMPO, &atoms::render(b"data", &data));
+    }
     let data: Vec<u8> = values.iter().flat_map(data).collect();
-    match field.own_name() {
+    match freeform_name(field) {
         None => atoms::render(&GENRE, &data),
         Some(own) => {
             let text = |kind, text: &[u8]| atoms::render(kind, &[&[0; 4], text].concat());
@@ -146,7 +168,8 @@ impl Item {
             values: Vec::new(),
         };
         let is_genre = atom.kind == GENRE || atom.kind == GENRE_NUMBER;
-        if !is_genre && atom.kind != FREEFORM {
+        let is_tempo = atom.kind == TEMPO;
+        if !is_genre && !is_tempo && atom.kind != FREEFORM {
             return Ok(parsed);
         }
         // What is inside a foreign item is its own business, even where it is damaged.
@@ -157,6 +180,8 @@ impl Item {
         };
         if is_genre {
             parsed.field = Some(TagField::Genre);
+        } else if is_tempo {
+            parsed.field = Some(TagField::Bpm);
         } else {
             let text = |kind: &[u8; 4]| {
                 let part = parts.iter().find(|part| part.kind == *kind)?;
@@ -165,7 +190,7 @@ impl Item {
             let (Some(mean), Some(name)) = (text(b"mean"), text(b"name")) else { return Ok(parsed) };
             parsed.name = format!("----:{mean}:{name}");
             if mean.as_bytes().eq_ignore_ascii_case(MEAN) {
-                parsed.field = TagField::of_own_name(&name);
+                parsed.field = TagField::of_plain_name(&name);
             }
         }
         if parsed.field.is_some() {
@@ -183,6 +208,10 @@ fn value(kind: [u8; 4], data: &[u8]) -> Option<String> {
         // One more than the number of ID3v1.
         let [0, number] = *content else { return None };
         return genre_text::id3v1_name(number.checked_sub(1)?).map(str::to_owned);
+    }
+    if kind == TEMPO {
+        let number = content.iter().try_fold(0_u64, |number, &byte| number.checked_mul(256)?.checked_add(byte.into()));
+        return Some(number.map_or_else(|| "(unreadable)".to_owned(), |number| number.to_string()));
     }
     if head[..4] == UTF16.to_be_bytes() {
         let (units, _) = content.as_chunks::<2>();

@@ -12,6 +12,7 @@ use std::fmt;
 
 use super::container::Container;
 use super::editor::Scope;
+use super::plan::TagField;
 
 /// What a field says to whoever reads the file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,8 @@ pub(crate) enum Name {
     Program,
     /// One of our own fields.
     Own,
+    /// Tempo, key or mood.
+    Heard(TagField),
     /// Anything else, by the name that its tag has for it.
     Other(Scope, String),
 }
@@ -56,6 +59,9 @@ impl fmt::Display for Name {
             Self::Genre => "genre",
             Self::Program => "program that wrote it",
             Self::Own => "field of ours",
+            Self::Heard(TagField::Bpm) => "tempo",
+            Self::Heard(TagField::Key) => "key",
+            Self::Heard(_) => "mood",
             Self::Other(_, name) => name,
         })
     }
@@ -281,12 +287,12 @@ pub(crate) fn loss(container: Container, before: &[Voice], after: &[Voice]) -> O
     })
 }
 
-/// The first thing that some tag says before and none says after: what an undo must not do, which else makes of the
-/// file what it was, whoever could read that.
+/// The first thing that some tag says before and none says after: what an undo must not do, which else makes of the file what it
+/// was, whoever could read that. Tempo, key and mood may go with it; that those of others stay is checked byte by byte.
 pub(crate) fn gone(before: &[Voice], after: &[Voice]) -> Option<Loss> {
     let is_there = |said: &&Said| after.iter().any(|voice| voice.said.contains(said));
-    let mut lost =
-        before.iter().flat_map(|voice| &voice.said).filter(|said| !said.name.may_change() && !is_there(said));
+    let may_go = |said: &&Said| said.name.may_change() || matches!(said.name, Name::Heard(_));
+    let mut lost = before.iter().flat_map(|voice| &voice.said).filter(|said| !may_go(said) && !is_there(said));
     lost.next().map(|said| Loss { reader: None, said: said.clone() })
 }
 

@@ -10,7 +10,7 @@ import { nameOf } from "./row.js";
 import { say, warn } from "./say.js";
 import { moment, percent } from "./words.js";
 
-const CAUSES = { scan: "a scan", owner: "you", undo: "undo" };
+const CAUSES = { scan: "a scan", owner: "you", undo: "undo", describe: "what it sounds like" };
 const STATES = { open: "not finished", committed: "", undone: "taken back since", abandoned: "not done" };
 
 export class Track {

@@ -1,21 +1,21 @@
 //! A pair of axes: from values to pixels, with a frame, a grid, ticks and names. What is drawn between them is the
 //! panels'.
 
-use super::canvas::{Anchor, Canvas, FAINT, INK, MUTED, Text};
+use super::{Anchor, Canvas, FAINT, INK, MUTED, Text};
 
 /// Left, top, width and height, in pixels.
-pub(super) type Area = (f32, f32, f32, f32);
+pub(crate) type Area = (f32, f32, f32, f32);
 
-/// Axes of shares: both run evenly over their range.
-pub(super) struct Axes {
-    pub(super) area: Area,
-    pub(super) x: (f32, f32),
-    pub(super) y: (f32, f32),
+/// Axes that run evenly over their range.
+pub(crate) struct Axes {
+    pub(crate) area: Area,
+    pub(crate) x: (f32, f32),
+    pub(crate) y: (f32, f32),
 }
 
 impl Axes {
     /// The pixel of a point.
-    pub(super) fn at(&self, x: f32, y: f32) -> (f32, f32) {
+    pub(crate) fn at(&self, x: f32, y: f32) -> (f32, f32) {
         let (left, top, width, height) = self.area;
         let across = (x - self.x.0) / (self.x.1 - self.x.0);
         let up = (y - self.y.0) / (self.y.1 - self.y.0);
@@ -23,7 +23,7 @@ impl Axes {
     }
 
     /// A heading, a grid with ticks, a frame, and the name of the x axis.
-    pub(super) fn draw(&self, canvas: &mut Canvas, heading: &str, x_name: &str, x_ticks: &[f32], y_ticks: &[f32]) {
+    pub(crate) fn draw(&self, canvas: &mut Canvas, heading: &str, x_name: &str, x_ticks: &[f32], y_ticks: &[f32]) {
         let (left, top, width, height) = self.area;
         canvas.text(heading, (left, top - 34.0), &Text { size: 26.0, bold: true, ..Text::of(INK) });
         self.grid(canvas, x_ticks, y_ticks, |tick| format!("{:.0} %", tick * 100.0));
@@ -33,7 +33,7 @@ impl Axes {
     }
 
     /// Lines at the ticks, labels of the y axis, and the frame.
-    pub(super) fn grid(&self, canvas: &mut Canvas, x_ticks: &[f32], y_ticks: &[f32], label: impl Fn(f32) -> String) {
+    pub(crate) fn grid(&self, canvas: &mut Canvas, x_ticks: &[f32], y_ticks: &[f32], label: impl Fn(f32) -> String) {
         let (left, top, width, height) = self.area;
         for &tick in y_ticks {
             let (_, y) = self.at(self.x.0, tick);
@@ -48,7 +48,7 @@ impl Axes {
     }
 
     /// The values under the x axis.
-    pub(super) fn x_labels(&self, canvas: &mut Canvas, ticks: &[f32]) {
+    pub(crate) fn x_labels(&self, canvas: &mut Canvas, ticks: &[f32]) {
         for &tick in ticks {
             let (x, y) = self.at(tick, self.y.0);
             canvas.text(&trimmed(tick), (x, y + 24.0), &Text { anchor: Anchor::Middle, ..Text::of(MUTED) });

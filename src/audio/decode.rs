@@ -177,7 +177,12 @@ pub fn probe(path: &Path) -> Result<(), AudioError> {
 /// Decodes the frames of `span`, which the track was positioned for. Frames that cannot be decoded are silent; too many
 /// of them are an error.
 fn clip(track: &mut dyn Track, span: &Range<u64>) -> Result<Clip, Fault> {
-    let sample_rate = track.format().sample_rate;
+    let Format { sample_rate, total, .. } = *track.format();
+    // What lies around it has a part in its ends.
+    let before = track.margin().min(span.start);
+    let after = track.margin().min(total.saturating_sub(span.end));
+    let length = span.end - span.start;
+    let span = span.start - before..span.end + after;
     let wanted = span.end - span.start;
     // Grown as sound arrives, since the length is what the file says.
     let mut samples: Vec<f32> = Vec::with_capacity(wanted.min(1 << 22) as usize);
@@ -203,7 +208,11 @@ fn clip(track: &mut dyn Track, span: &Range<u64>) -> Result<Clip, Fault> {
     if samples.is_empty() {
         return Err(Fault::Empty("its sound has no samples"));
     }
-    track.finish(&mut samples);
+    let start = (before as usize).min(samples.len());
+    let end = (start + length as usize).min(samples.len());
+    track.finish(&mut samples, start..end);
+    samples.truncate(end);
+    samples.drain(..start);
     Ok(Clip { samples, sample_rate })
 }
 

@@ -21,6 +21,8 @@ mod side_information;
 mod slope;
 mod synthesis;
 
+use std::ops::Range;
+
 use bits::{Bits, PADDING};
 use hybrid::Hybrid;
 use scale::{Bands, ScaleFactors, Share, Together};
@@ -35,6 +37,9 @@ const SUBBANDS: usize = 16;
 const HEARD: usize = SUBBANDS * hybrid::SLOTS + 8;
 /// Bytes of earlier frames that a frame may lean on.
 const RESERVOIR: usize = 511;
+
+/// Samples on either side of a clip that shape its ends.
+pub(super) const MARGIN: u64 = slope::REACH as u64;
 
 /// A frame that cannot be decoded; the next one may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,11 +172,11 @@ impl Decoder {
     }
 }
 
-/// Shapes a clip that was cut out of what was decoded, `sample_rate` being half of the file's: as resampling shapes others.
-pub(super) fn finish(samples: &mut [f32], sample_rate: u32) {
+/// Shapes a clip that is cut out of `sound` with its margins, as resampling shapes others; `sample_rate` is half of the file's.
+pub(super) fn finish(sound: &mut [f32], part: Range<usize>, sample_rate: u32) {
     // At other rates it is resampled yet.
     if sample_rate == 22_050 {
-        slope::apply(samples);
+        slope::apply(sound, part);
     }
 }
 

@@ -2,6 +2,8 @@
 //! blocks that overlap (overlap-save). Without it the last tenth of the spectrum would be louder than that of any other file, and what
 //! features find in its quietest bins would be something else.
 
+use std::f32::consts::PI;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use realfft::num_complex::Complex;
@@ -12,9 +14,9 @@ use crate::audio::Clip;
 /// What the clips were at before, and are at, in Hz.
 const FROM: u32 = 44_100;
 const TO: u32 = 22_050;
-/// Samples on either side of one that have a part in it: the response is 100 dB down there.
-const REACH: usize = 160;
-const BLOCK: usize = 2048;
+/// Samples on either side of one that have a part in it: the response is 150 dB down there, and the quietest bins of a spectrum are as quiet.
+pub(super) const REACH: usize = 256;
+const BLOCK: usize = 4096;
 
 struct Filter {
     forward: Arc<dyn RealToComplex<f32>>,
@@ -38,8 +40,56 @@ static FILTER: LazyLock<Option<Filter>> = LazyLock::new(|| {
     Some(Filter { forward, inverse, response })
 });
 
-/// Shapes a clip; outside of it there is silence.
-pub(super) fn apply(samples: &mut [f32]) {
+/// Shapes what is to be cut out of some sound.
+pub(super) fn apply(sound: &mut [f32], part: Range<usize>) {
+    let ends = [end(sound, part.start, true), end(sound, part.end, false)];
+    filter(sound);
+    let [first, last] = ends;
+    if part.len() < 2 * REACH {
+        return;
+    }
+    if let Some(first) = first {
+        sound[part.start..part.start + REACH].copy_from_slice(&first);
+    }
+    if let Some(last) = last {
+        sound[part.end - REACH..part.end].copy_from_slice(&last);
+    }
+}
+
+/// The first or the last samples of a clip that is cut off `at` a place, as they are where the sound is cut first and resampled then: the
+/// cut is heard in the uppermost bins, and models know it as it sounds there. None without sound on both sides.
+fn end(sound: &[f32], at: usize, is_start: bool) -> Option<Vec<f32>> {
+    const AROUND: usize = 512;
+    const FADE: usize = 128;
+    // More of the side that is kept.
+    let (from, to) =
+        if is_start { (at.checked_sub(REACH)?, at + AROUND) } else { (at.checked_sub(AROUND)?, at + REACH) };
+    let mut around = sound.get(from..to)?.to_vec();
+    let cut = 2 * (at - from);
+    for i in 0..FADE {
+        let height = (0.5 - 0.5 * (PI * (i as f32 + 0.5) / FADE as f32).cos()).clamp(0.0, 1.0);
+        let last = around.len() - 1 - i;
+        around[i] *= height;
+        around[last] *= height;
+    }
+    // At twice the rate, by a longer spectrum.
+    let (mut planner, size) = (RealFftPlanner::new(), around.len());
+    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(2 * size));
+    let (mut spectrum, mut doubled) = (forward.make_output_vec(), inverse.make_input_vec());
+    forward.process(&mut around, &mut spectrum).ok()?;
+    doubled.iter_mut().zip(&spectrum[..size / 2]).for_each(|(to, from)| *to = *from / size as f32);
+    let mut whole = inverse.make_output_vec();
+    inverse.process(&mut doubled, &mut whole).ok()?;
+    let silent = if is_start { &mut whole[..cut] } else { &mut whole[cut..] };
+    silent.fill(0.0);
+    let resampled = Clip { samples: whole, sample_rate: FROM }.resampled(TO).ok()?.into_owned().samples;
+    let at = cut / 2;
+    let wanted = if is_start { at..at + REACH } else { at - REACH..at };
+    resampled.get(wanted).map(<[f32]>::to_vec)
+}
+
+/// Filters all of it; outside there is silence.
+fn filter(samples: &mut [f32]) {
     const FRESH: usize = BLOCK - 2 * REACH;
     let Some(Filter { forward, inverse, response }) = &*FILTER else { return };
     let (mut block, mut spectrum) = (vec![0.0; BLOCK], forward.make_output_vec());
@@ -53,13 +103,13 @@ pub(super) fn apply(samples: &mut [f32]) {
         block[REACH..REACH + ahead - start].copy_from_slice(&samples[start..ahead]);
         block[REACH + ahead - start..].fill(0.0);
         let known = block[end - start..end - start + REACH].to_vec();
-        let mut filter = || {
+        let mut pass = || {
             forward.process_with_scratch(&mut block, &mut spectrum, &mut for_forward)?;
             spectrum.iter_mut().zip(response).for_each(|(bin, response)| *bin *= response);
             inverse.process_with_scratch(&mut spectrum, &mut block, &mut for_inverse)
         };
         // Lengths are all that can be wrong, and they are not.
-        if filter().is_ok() {
+        if pass().is_ok() {
             samples[start..end].copy_from_slice(&block[2 * REACH..2 * REACH + end - start]);
         }
         before = known;
@@ -79,7 +129,7 @@ mod tests {
             let mut halved: Vec<f32> = samples.iter().step_by(2).copied().collect();
             let clip = Clip { samples, sample_rate: FROM };
             let expected = clip.resampled(TO).unwrap();
-            apply(&mut halved);
+            filter(&mut halved);
             // At its ends a cut sound is not low.
             for (at, (heard, expected)) in halved.iter().zip(&expected.samples).enumerate().skip(REACH) {
                 if at + REACH < halved.len() {

@@ -111,8 +111,14 @@ pub(crate) trait Track: Send {
     /// Goes to a place at or before `frame`, early enough for the decoder to have settled when it gets there.
     fn seek(&mut self, frame: u64) -> Result<(), Fault>;
 
-    /// Does what is left to do to sound that was cut out of what was decoded.
-    fn finish(&self, _sound: &mut [f32]) {}
+    /// How much sound on either side of a part of it `finish` takes to do it well, as far as there is any: less than what is decoded
+    /// in front of a place that was sought.
+    fn margin(&self) -> u64 {
+        0
+    }
+
+    /// Does what is left to do to a part of `sound`, around which are its margins.
+    fn finish(&self, _sound: &mut [f32], _part: Range<usize>) {}
 
     /// Decodes the next packet: appends its mono sound to `mono` and gives the position of the first frame appended,
     /// which is negative within the encoder's delay. A packet that is broken appends nothing. `None` at the end.

@@ -124,9 +124,16 @@ impl Track for MpegTrack {
         Ok(())
     }
 
-    fn finish(&self, sound: &mut [f32]) {
+    fn margin(&self) -> u64 {
+        match self.hearing {
+            Hearing::Whole(..) => 0,
+            Hearing::Half(_) => half_rate::MARGIN,
+        }
+    }
+
+    fn finish(&self, sound: &mut [f32], part: Range<usize>) {
         if let Hearing::Half(_) = self.hearing {
-            half_rate::finish(sound, self.format.sample_rate);
+            half_rate::finish(sound, part, self.format.sample_rate);
         }
     }
 

@@ -6,10 +6,12 @@
 mod counters;
 mod database_loss;
 mod database_watch;
+mod error;
 mod file_log;
 mod learning;
 mod lists;
 mod lock;
+mod main_loop;
 mod memory;
 mod metrics;
 mod mount_watch;
@@ -26,7 +28,8 @@ mod trouble;
 mod worker_pool;
 
 pub use counters::{Counters, Counts};
+pub use error::{DaemonError, Reload};
 pub use lock::{Lock, LockError, holder};
 pub use running_watch::WatchSetupError;
-pub use service::{DaemonError, Reload, Service};
+pub use service::Service;
 pub use status::{LastError, Status, StatusError, status_path};

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, mpsc};
-
+use super::main_loop::MainLoopHandle;
 use super::priority;
-use super::worker_pool::{Processed, WorkerPool};
+use super::worker_pool::WorkerPool;
 use crate::config::{Config, Priority};
 use crate::genre::GenreError;
 use crate::pipeline::{Line, LineError, ModelVersions, Selection, Settings};
 use crate::store::{Store, StoreError};
-use crate::watch::{Plan, SharedWatchStatus, Watcher};
+use crate::watch::{Plan, Watcher};
 
 /// A configuration that the service cannot work with.
 #[derive(Debug, thiserror::Error)]
@@ -75,14 +74,6 @@ fn outermost(roots: &[PathBuf]) -> Vec<PathBuf> {
         }
     }
     kept
-}
-
-/// What the threads of a running watch talk to the main loop by.
-#[derive(Clone)]
-pub(super) struct MainLoopHandle {
-    pub(super) done: mpsc::Sender<Processed>,
-    pub(super) changed: Arc<Notify>,
-    pub(super) watch_status: Arc<SharedWatchStatus>,
 }
 
 /// A watcher and its workers, at work.

@@ -9,38 +9,19 @@ use tokio::sync::{Notify, mpsc};
 
 use super::counters::Counters;
 use super::database_watch::DatabaseWatch;
-use super::lock::{Lock, LockError};
+use super::error::{DaemonError, Reload};
+use super::lock::Lock;
+use super::main_loop::MainLoopHandle;
 use super::metrics::Metrics;
 use super::mount_watch::MountWatch;
 use super::notify;
-use super::running_watch::{MainLoopHandle, WatchSetupError};
 use super::service_state::ServiceState;
 use crate::config::Config;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::watch::SharedWatchStatus;
 
 /// Workers' reports that wait for the main loop.
 const REPORTS: usize = 256;
-
-/// What ends the service, or keeps it from starting.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// Another service works with the database.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The configuration cannot be worked with.
-    #[error(transparent)]
-    Setup(#[from] WatchSetupError),
-    /// The database was deleted or replaced, and none that can be opened took its place.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Signals or timers cannot be had.
-    #[error("the system gives no signals or timers: {0}")]
-    System(std::io::Error),
-}
-
-/// A new configuration, or why there is none.
-pub type Reload = Box<dyn Fn() -> Result<Config, String>>;
 
 /// The service of one database.
 pub struct Service {

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use super::counters::Counters;
 use super::database_loss::{DatabaseLoss, DatabaseSight};
+use super::error::{DaemonError, Reload};
 use super::learning::{Learning, Learnt};
 use super::lists::Lists;
 use super::lock::{Lock, LockError};
+use super::main_loop::{MainLoopHandle, Obstacle, Processed};
 use super::memory;
 use super::rest::{self, Rest};
-use super::running_watch::{MainLoopHandle, PreparedWatch, RunningWatch};
-use super::service::{DaemonError, Reload};
+use super::running_watch::{PreparedWatch, RunningWatch};
 use super::status::{Status, status_path};
 use super::status_recorder::StatusRecorder;
 use super::trouble::{Kept, Over, Troubles};
-use super::worker_pool::{Obstacle, Processed};
 use tokio::sync::mpsc;
 
 use crate::config::Config;

@@ -5,42 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::running_watch::MainLoopHandle;
+use super::main_loop::{MainLoopHandle, Obstacle, Processed};
 use super::{memory, priority};
 use crate::config::{Config, Priority};
-use crate::pipeline::{
-    Cancel, Line, LineError, ModelVersions, Report, Settings, StageTimes, Worker, process_catching_panics,
-};
-use crate::store::{Store, StoreError};
+use crate::pipeline::{Cancel, Line, LineError, ModelVersions, Settings, Worker, process_catching_panics};
+use crate::store::Store;
 use crate::watch::{Candidate, Candidates, Next};
-
-/// What became of a candidate.
-pub(super) struct Processed {
-    pub(super) candidate: Candidate,
-    pub(super) outcome: Result<(Report, StageTimes), Obstacle>,
-}
-
-/// What kept a candidate from the end of the line, other than its file.
-pub(super) enum Obstacle {
-    /// The database is not at its place any more.
-    Lost(StoreError),
-    /// The models were loaded again, and are others than those that the watch began with.
-    OtherModels(ModelVersions),
-    /// It would keep back every file.
-    Everything(String),
-    /// It is about this file.
-    ThisFile(String),
-}
-
-impl From<StoreError> for Obstacle {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Lost { .. } => Obstacle::Lost(error),
-            error if error.is_about_one_file() => Obstacle::ThisFile(error.to_string()),
-            error => Obstacle::Everything(error.to_string()),
-        }
-    }
-}
 
 /// The workers of one running watch.
 pub(super) struct WorkerPool {

@@ -19,7 +19,7 @@ pub enum DeskError {
     #[error(transparent)]
     Genre(#[from] GenreError),
     /// There is no guess to accept.
-    #[error("{path}: was not analysed, so that there is no guess to accept; scan it first, or set a genre", path = .0.display())]
+    #[error("{path}: there is no guess to accept: it was not analysed, or sounds like no music; scan it first, or set a genre", path = .0.display())]
     NotAnalysed(PathBuf),
     /// The file was written again after the correction.
     #[error("{path}: was written again since; `reclassd history` shows it, `reclassd undo` takes it back", path = .0.display())]

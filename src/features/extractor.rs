@@ -6,6 +6,7 @@ use super::cqt::ConstantQ;
 use super::error::FeatureError;
 use super::fma518::{FAMILIES, Fma518};
 use super::frame_matrix::FrameMatrix;
+use super::limits::MAX_SAMPLE_RATE;
 use super::log_mel::{LogMel, LogMelBuilder, LogMelParameters};
 use super::mel::{MelBanks, MelShape};
 use super::mel_parameters::MelParameters;
@@ -20,8 +21,6 @@ use super::tuning::PitchPeaks;
 use super::zcr::zcr;
 use crate::simd::{LANES, Lanes, multiversion};
 
-/// The highest sample rate that is accepted, in Hz: twice what any recording has.
-pub(super) const MAX_SAMPLE_RATE: u32 = 768_000;
 /// Samples beyond this are no sound, and their squares would leave single precision.
 const MAX_MAGNITUDE: f32 = 1e9;
 /// The longest clip for the 518: the power spectrum that is held meanwhile takes 8 bytes a sample, so a quarter of a

@@ -2,7 +2,7 @@
 //! the clip's true sample rate and zero padding.
 
 use super::error::FeatureError;
-use super::extractor::MAX_SAMPLE_RATE;
+use super::limits::MAX_SAMPLE_RATE;
 use super::mel::{MelBank, MelShape};
 use crate::simd::{LANES, Lanes};
 

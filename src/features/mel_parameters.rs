@@ -2,7 +2,7 @@
 //! here.
 
 use super::error::FeatureError;
-use super::extractor::MAX_SAMPLE_RATE;
+use super::limits::MAX_SAMPLE_RATE;
 use super::mel::{MelNorm, MelScale, MelShape, MelSlopes};
 use super::stft::Framing;
 

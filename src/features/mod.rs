@@ -32,6 +32,7 @@ mod error;
 mod extractor;
 mod fma518;
 mod frame_matrix;
+mod limits;
 mod log_mel;
 mod mel;
 mod mel_parameters;

@@ -1,7 +1,7 @@
 //! The line itself: files are found, go down it once, and come out with a report. Stages are other folders'; their
-//! order, the queues between them, the workers and the wish to stop are here. Three rooms of their own: [`finding`]
-//! (which files are to be looked at), [`asking`] (what the models say of one) and [`limits`] (how much is done at
-//! once); [`by_hand`] is the owner's way past the line.
+//! order, the queues between them, the workers and the wish to stop are here. Three rooms of their own: `finding`
+//! (which files are to be looked at), `asking` (what the models say of one) and `limits` (how much is done at
+//! once); `by_hand` is the owner's way past the line.
 
 mod album;
 mod asking;

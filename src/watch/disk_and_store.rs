@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::plan::Plan;
 use super::roots::Root;
 use super::settling::{Sight, Surroundings};
-use super::watcher::Plan;
 use crate::store::Store;
 use crate::tagging::FileStamp;
 

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::candidates::Candidate;
-use super::walker::Walked;
+use super::walk::Walked;
 use crate::tagging::FileStamp;
 
 /// What lies in the inbox.

@@ -9,7 +9,7 @@ use super::folders::NotWatched;
 use super::listener::Listener;
 use super::roots::{Change, Health, Root, Sight as RootSight};
 use super::settling::Hint;
-use super::walker::{Walk, Walked};
+use super::walk::{Walk, Walked};
 use super::watch_loop::WatchLoop;
 use super::watch_status::RootStatus;
 use crate::config::Poll;

@@ -14,6 +14,7 @@ use super::inbox::Inbox;
 use super::listener::Listener;
 use super::roots::Sight;
 use super::unfinished_names::is_unfinished;
+use super::walk::{Walk, Walked};
 use crate::pipeline::{Cancel, Compared, Comparison, Difference, Fingerprints, Obstacle, Selection, Why};
 use crate::store::{Store, StoreError};
 
@@ -22,31 +23,6 @@ const BATCH: usize = 500;
 
 /// Where the listener is, once there is one.
 pub(super) type SharedListener = Arc<Mutex<Option<Listener>>>;
-
-/// A folder to compare.
-#[derive(Debug, Clone)]
-pub(super) struct Walk {
-    /// The root that it lies in.
-    pub(super) root: PathBuf,
-    /// The folder.
-    pub(super) folder: PathBuf,
-    /// Whether its folders are to be watched as well.
-    pub(super) watches: bool,
-    /// Whether what could not be settled is to be tried again.
-    pub(super) retries: bool,
-}
-
-/// A comparison that ended.
-#[derive(Debug)]
-pub(super) struct Walked {
-    pub(super) walk: Walk,
-    /// Which limit kept folders from being watched.
-    pub(super) limit: Option<&'static str>,
-    /// What it came upon; nothing where it was cancelled or the database failed.
-    pub(super) compared: Option<Compared>,
-    /// Rows that were marked as gone.
-    pub(super) gone: usize,
-}
 
 /// What the walker works with.
 pub(super) struct Walker {

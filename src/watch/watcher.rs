@@ -1,40 +1,24 @@
 //! The watch as others hold it: what to watch, the threads that do, and the way to talk to them.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::candidates::{Candidate, Candidates};
 use super::inbox::Inbox;
+use super::plan::Plan;
 use super::roots::Root;
 use super::settling::Settling;
 use super::walker::{SharedListener, Walker};
 use super::watch_loop::WatchLoop;
 use super::watch_status::SharedWatchStatus;
-use crate::config;
-use crate::pipeline::{Cancel, Fingerprints, Selection};
+use crate::pipeline::Cancel;
 use crate::store::Store;
 
 /// Files that wait for a worker, of each origin.
 const QUEUED: usize = 64;
-
-/// What to watch, and how.
-#[derive(Clone)]
-pub struct Plan {
-    /// The roots, as the configuration names them; none lies in another.
-    pub roots: Vec<PathBuf>,
-    /// Which files count.
-    pub selection: Selection,
-    /// Under which a file is settled.
-    pub fingerprints: Fingerprints,
-    /// How long a file has to be still.
-    pub quiet: Duration,
-    /// Intervals and bounds.
-    pub watch: config::Watch,
-}
 
 /// The watch, while it runs. Dropping it ends it.
 pub struct Watcher {

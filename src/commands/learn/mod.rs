@@ -166,7 +166,12 @@ fn may_use_tags(store: &Store) -> anyhow::Result<bool> {
 
 fn ask(arguments: &Arguments, store: &Store, config: &Config, n: usize) -> anyhow::Result<Outcome> {
     let mut out = std::io::stdout().lock();
-    for asked in learning::most_telling(store, config, n)? {
+    let most_telling = learning::most_telling(store, config, n)?;
+    if most_telling.is_empty() && !arguments.json {
+        let what = "nothing to ask about: what waits was decided, sounds like no music, or was not scanned yet";
+        writeln!(out, "{what} (`reclassd scan`)")?;
+    }
+    for asked in most_telling {
         if arguments.json {
             let object = json!({
                 "path": asked.path.to_string_lossy(), "genre": asked.genre, "confidence": asked.confidence, "stands_for": asked.stands_for,

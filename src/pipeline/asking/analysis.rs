@@ -9,6 +9,7 @@ use super::super::album::AlbumVote;
 use super::super::cancel::Cancel;
 use super::super::limits::ResourceLimits;
 use super::super::stamped_file::StampedFile;
+use super::analysis_error::AnalysisError;
 use super::answer_gatherer::{AnswerGatherer, KeyedModel, ListeningSettings};
 use super::ensemble_members::{LineError, digest, ensemble_of, member_key, model_key};
 use crate::audio::{AnalysisWindow, AudioError};
@@ -99,22 +100,6 @@ impl Analysis {
             None => verdict,
         }
     }
-}
-
-/// Why there is no verdict.
-pub(in crate::pipeline) enum AnalysisError {
-    /// The wish to stop came first.
-    Cancelled,
-    /// The file was replaced or written to meanwhile.
-    Changed,
-    /// The database fails.
-    Store(StoreError),
-    /// The file cannot be decoded.
-    Audio(AudioError),
-    /// It decodes, and is nothing that a genre could be given to; why.
-    Unfit(String),
-    /// A track of its album was written to in the last moments.
-    AlbumNotWhole,
 }
 
 impl From<StoreError> for AnalysisError {

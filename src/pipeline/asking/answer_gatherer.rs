@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::super::cancel::Cancel;
 use super::super::limits::ResourceLimits;
 use super::super::stamped_file::StampedFile;
-use super::analysis::AnalysisError;
+use super::analysis_error::AnalysisError;
 use super::clip_features::{ClipFeatures, WantedFeatures};
 use super::ensemble_members::{descriptors_key, fma518_key};
 use super::model_answer::{ModelAnswer, row};

@@ -2,6 +2,7 @@
 //! counted. What becomes of that in the file is the line's.
 
 mod analysis;
+mod analysis_error;
 mod answer_gatherer;
 mod ask_model;
 mod clip_features;
@@ -10,8 +11,9 @@ mod model_answer;
 mod opinions;
 mod stored_answers;
 
+pub(super) use analysis::Analyst;
 pub use analysis::{Analysis, Opinion, Sound, Step, start_runtime};
-pub(super) use analysis::{AnalysisError, Analyst};
+pub(super) use analysis_error::AnalysisError;
 pub use ask_model::{AskModelError, ask_model};
 pub(super) use ensemble_members::digest;
 pub use ensemble_members::{LineError, ensemble_of};

@@ -20,7 +20,7 @@ fn library() -> &'static Library {
         for seed in 1..6 {
             let title = format!("TITLE=Tune {seed}");
             let tags = vorbis_comment(&["ARTIST=Ana", &title]);
-            library.put(&format!("{seed}.flac"), &flac(&tune(seed, 22_050, 6.0), 22_050, &[tags]));
+            library.put(format!("{seed}.flac"), &flac(&tune(seed, 22_050, 6.0), 22_050, &[tags]));
         }
         library.put("6.wav", &wav(&tune(60, 22_050, 7.0), 22_050));
         library.put("again/1.flac", &flac(&tune(1, 22_050, 6.0), 22_050, &[vorbis_comment(&["TITLE=Tune 1 again"])]));

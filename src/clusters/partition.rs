@@ -24,6 +24,8 @@ const CHOOSING: usize = 6_000;
 const COMPARED: usize = 2_000;
 /// Groups at the most where nobody said how many.
 const MOST: usize = 24;
+/// The share of the best mean silhouette that more groups may cost.
+const NEARLY: f64 = 0.1;
 /// Starts, of which the best counts.
 const STARTS: u32 = 3;
 /// Parts that are worked on before they are put together.
@@ -51,15 +53,14 @@ pub struct Clusters {
     pub explained: f64,
 }
 
-/// Groups the recordings of an atlas, into `k` groups or as many as are set apart best: fewer where there are not so many different ones.
+/// Groups the recordings of an atlas, into `k` groups or as many as are set apart well: fewer where there are not so many different ones.
 ///
 /// # Errors
 /// [`LikenessError`] when the atlas cannot be read.
 pub fn clusters(atlas: &Atlas, k: Option<usize>) -> Result<Clusters, LikenessError> {
     let (standing, some) = Standing::new(atlas, SOME)?;
     let silhouettes = if k.is_some() { Vec::new() } else { silhouettes(&some)? };
-    let best = silhouettes.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).map_or(1, |(k, _)| *k);
-    let mut centres = fit(&some, k.unwrap_or(best), STARTS, 0)?;
+    let mut centres = fit(&some, k.unwrap_or_else(|| most_set_apart(&silhouettes)), STARTS, 0)?;
     if atlas.len() > some.len() as u64 {
         drop(some);
         (centres, _) = settle(&standing, centres, LOOKS)?;
@@ -75,6 +76,14 @@ pub fn clusters(atlas: &Atlas, k: Option<usize>) -> Result<Clusters, LikenessErr
     let all = (standing.variance() * atlas.len() as f64).max(f64::MIN_POSITIVE);
     let clusters = portraits(&shares, atlas.measure().genres(), &taxonomy);
     Ok(Clusters { clusters, members, silhouettes, explained: (1.0 - squares / all).clamp(0.0, 1.0) })
+}
+
+/// The largest number of groups that are set apart nearly as well as can be. The best alone is 2 or 3 most often, which says nothing of a library,
+/// while many more are hardly less apart.
+fn most_set_apart(silhouettes: &[(usize, f64)]) -> usize {
+    let best = silhouettes.iter().map(|(_, mean)| *mean).fold(f64::NEG_INFINITY, f64::max);
+    let enough = best - best.abs() * NEARLY;
+    silhouettes.iter().rev().find(|(_, mean)| *mean >= enough).map_or(1, |(k, _)| *k)
 }
 
 /// The mean silhouette of each number of groups that could be.
@@ -186,5 +195,19 @@ impl Clusters {
             central.len() < most
         })?;
         Ok(central)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_groups_are_made_as_are_set_apart_nearly_as_well_as_can_be() {
+        assert_eq!(most_set_apart(&[(2, 0.22), (3, 0.17), (7, 0.21), (12, 0.20), (20, 0.15)]), 12);
+        assert_eq!(most_set_apart(&[(2, 0.5), (3, 0.2)]), 2);
+        assert_eq!(most_set_apart(&[(2, -0.2), (3, -0.1)]), 3, "no groups at all: the least bad");
+        assert_eq!(most_set_apart(&[(2, 0.0), (3, 0.0)]), 3);
+        assert_eq!(most_set_apart(&[]), 1, "too few tracks");
     }
 }

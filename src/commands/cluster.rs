@@ -26,7 +26,7 @@ const CENTRAL: usize = 3;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// So many groups [default: as many as are set apart best, 2 to 24]
+    /// So many groups [default: as many as are set apart well, 2 to 24]
     #[arg(short = 'k', long = "groups", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     groups: Option<u16>,
     /// Write a row a track into this table: group, name, distance from its middle, path and what is known of the track
@@ -86,7 +86,7 @@ impl Grouped<'_> {
         let (number, all) = (self.found.clusters.len(), self.atlas.len());
         let chosen = self.found.silhouettes.iter().find(|(k, _)| *k == number);
         let chosen =
-            chosen.map_or_else(String::new, |(_, mean)| format!(", as many as are set apart best ({mean:.2})"));
+            chosen.map_or_else(String::new, |(_, mean)| format!(", as many as are set apart well ({mean:.2})"));
         writeln!(out, "{number} groups of {all} recordings{chosen}")?;
         for (group, cluster) in self.found.clusters.iter().enumerate() {
             let share = 100.0 * cluster.recordings as f64 / all.max(1) as f64;

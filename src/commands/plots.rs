@@ -13,7 +13,9 @@ pub(super) fn save(folder: &Path, rows: &[(&PathBuf, Descriptors)]) -> anyhow::R
     std::fs::create_dir_all(folder).with_context(|| display_path(folder))?;
     let mut features: Vec<Feature> = Vec::new();
     for (_, descriptors) in rows {
-        for (at, (name, value)) in super::described::numbers(descriptors).enumerate() {
+        // The number of a key is a name: it has no mean.
+        let numbers = super::described::numbers(descriptors).filter(|(name, _)| *name != "key_number");
+        for (at, (name, value)) in numbers.enumerate() {
             if features.len() <= at {
                 features.push(Feature { name: name.to_owned(), values: Vec::new() });
             }

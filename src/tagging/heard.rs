@@ -36,7 +36,8 @@ pub fn missing(
 /// A tempo of 0 is what programs write that know none.
 fn says_something(field: TagField, value: &str) -> bool {
     let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    !value.is_empty() && !(field == TagField::Bpm && value.parse().is_ok_and(|bpm: f64| bpm == 0.0))
+    let is_zero = field == TagField::Bpm && value.parse().is_ok_and(|bpm: f64| bpm == 0.0);
+    !(value.is_empty() || is_zero)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io;
 use super::Bytes;
 
 /// Where what stands in front of the sound ends: past any number of ID3v2 tags and APEv2 tags.
-pub(super) fn leading(bytes: &mut dyn Bytes) -> io::Result<u64> {
+pub(crate) fn leading(bytes: &mut dyn Bytes) -> io::Result<u64> {
     let mut position = 0;
     loop {
         if let Some(length) = id3v2_length(bytes, position)? {

@@ -291,8 +291,10 @@ impl Editor for IffFile {
         let (list_speaks, program) = (self.list_speaks(), self.program().filter(|_| wish.sets_something()));
         let speaks =
             program.as_ref().map_or(Insertion::Allowed, |said| Insertion::Carrying(std::slice::from_ref(said)));
+        // A first tag without frames hides nothing of the lists, and must not begin to where another one speaks.
+        let speaker = self.id3.iter().position(|(_, chunk)| !chunk.tag.has_no_frames()).unwrap_or(0);
         for (index, (scope, number, chunk)) in self.id3().enumerate() {
-            let insertion = if index == 0 && !list_speaks { speaks } else { Insertion::Forbidden };
+            let insertion = if index == speaker && !list_speaks { speaks } else { Insertion::Forbidden };
             if let Some(Edited { mut bytes, changes, is_empty }) = chunk.tag.edit(scope, wish, insertion, options)? {
                 // The room that a write had made goes with it.
                 let length = old_sizes(wish).and_then(|old| old.tags.get(index).copied());

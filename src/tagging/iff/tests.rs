@@ -113,6 +113,17 @@ fn a_second_tag_only_must_not_contradict_the_first() {
 }
 
 #[test]
+fn a_first_tag_without_frames_does_not_begin_to_hide_a_list_where_a_second_one_speaks() {
+    let second = id3v2(3, 0, &[text(3, "TCON", "Old"), text(3, "TIT2", "x")].concat(), 30);
+    let list = info(&[("INAM", b"Title\0"), ("IGNR", b"Old\0")]).1;
+    let file = wav(&[("id3 ", &id3v2(3, 0, &[], 40)), ("LIST", &list)], &SOUND, &[("ID3 ", &second)]);
+    let after = edited(&file, &edit_check::full_wish(&["New"]));
+    assert_eq!(walk(&after)[1].1, id3v2(3, 0, &[], 40), "it stays empty");
+    assert!(!after.windows(3).any(|bytes| bytes == b"Old"));
+    assert_eq!(undone(&file, &wish(&["New"])), file);
+}
+
+#[test]
 fn bytes_behind_the_form_are_copied() {
     let form = wav(&[], &SOUND, &[]);
     let after = edited(&[&form[..], b"\0behind"].concat(), &wish(&["Rock"]));

@@ -1,5 +1,5 @@
-//! What tracks sound like, as a user keeps it: groups of tracks, tags, pictures. A small library of synthesised sound is scanned once, and
-//! everything else is asked of what the database remembers.
+//! What tracks sound like, as a user keeps it: groups of tracks, tags, pictures. A small library of synthesised sound
+//! is scanned once, and everything else is asked of what the database remembers.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
@@ -94,7 +94,8 @@ fn without_anything_analysed_there_are_no_groups_and_it_says_what_to_do() {
     assert!(run.stderr.contains("reclassd scan"), "{}", run.stderr);
 }
 
-/// What mutagen, and each further reader that is there, says of tempo, key and mood of a file: `bpm key mood`, with `-` for none.
+/// What mutagen, and each further reader that is there, says of tempo, key and mood of a file: `bpm key mood`, with `-`
+/// for none.
 fn read_back(test: &str, files: &[&Path]) -> Option<Vec<String>> {
     const SCRIPT: &str = r#"
 import json, shutil, subprocess, sys, mutagen
@@ -211,7 +212,8 @@ fn tempo_key_and_mood_are_filled_in_once_and_can_be_taken_back() {
     library.run("undo", &["--all"]).expect_code(0);
     for (path, bytes) in library.contents() {
         let name = path.to_string_lossy();
-        // Where the editor knows what room there was, every byte comes back; elsewhere what a tag has grown by stays as padding.
+        // Where the editor knows what room there was, every byte comes back; elsewhere what a tag has grown by stays as
+        // padding.
         if [".flac", ".wav", ".m4a", ".opus"].iter().any(|ending| name.ends_with(ending)) {
             assert!(before[&path] == bytes, "{name}: every byte is as it was");
         }

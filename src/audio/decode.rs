@@ -87,8 +87,9 @@ pub fn open(path: &Path, window: &AnalysisWindow) -> Result<Opened, AudioError> 
     open_at(path, window, u32::MAX)
 }
 
-/// The same for those to whom `enough` Hz are enough: what can be decoded at a lower rate for less is, unless that is below it. The clips
-/// are what [`Clip::resampled`] would make of those at the file's own rate, as far as two decoders agree.
+/// The same for those to whom `enough` Hz are enough: what can be decoded at a lower rate for less is, unless that is
+/// below it. The clips are what [`Clip::resampled`] would make of those at the file's own rate, as far as two decoders
+/// agree.
 ///
 /// # Errors
 /// As [open].

@@ -1,8 +1,9 @@
 //! k-means: centres such that the points are, in the mean of squares, as near as can be to the nearest of them.
 //!
-//! They start as k-means++ has it (Arthur and Vassilvitskii 2007), of each draw the best of a few, and are moved to the mean of the points that
-//! are nearest to them (Lloyd 1982). A centre to which no point is nearest goes to the point that is farthest from its own. All sums are
-//! taken in the order of the parts, so that the same points give the same centres on any number of cores.
+//! They start as k-means++ has it (Arthur and Vassilvitskii 2007), of each draw the best of a few, and are moved to the
+//! mean of the points that are nearest to them (Lloyd 1982). A centre to which no point is nearest goes to the point
+//! that is farthest from its own. All sums are taken in the order of the parts, so that the same points give the same
+//! centres on any number of cores.
 
 use rayon::prelude::*;
 

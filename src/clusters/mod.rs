@@ -1,5 +1,5 @@
-//! Groups of tracks that sound alike, over the whole library, and what each is like. It works from the atlas of [`crate::likeness`]; no file
-//! of music is opened.
+//! Groups of tracks that sound alike, over the whole library, and what each is like. It works from the atlas of
+//! [`crate::likeness`]; no file of music is opened.
 //!
 //! ```text
 //! atlas ─► standing (three parts of equal weight) ─► kmeans (k by silhouette, if nobody said) ─► portrait (a name, genres, moods)

@@ -1,8 +1,8 @@
 //! The groups of a library: how many, around which centres, and what is in each.
 //!
-//! Centres are found on some of the sounds, which fit into memory, and then moved by looks at all of them, which are read from the atlas a part
-//! at a time. So of a million recordings no more is held than of fifty thousand, but for sixteen bytes each: in which group it is, and how
-//! near its middle.
+//! Centres are found on some of the sounds, which fit into memory, and then moved by looks at all of them, which are
+//! read from the atlas a part at a time. So of a million recordings no more is held than of fifty thousand, but for
+//! sixteen bytes each: in which group it is, and how near its middle.
 
 use rayon::prelude::*;
 
@@ -36,7 +36,8 @@ const ROUND: usize = 32;
 pub struct Member {
     /// The recording.
     pub audio: AudioKey,
-    /// How far it is from the middle of its group: 0 is the middle, and all recordings are about 1.7 from the middle of the library.
+    /// How far it is from the middle of its group: 0 is the middle, and all recordings are about 1.7 from the middle of
+    /// the library.
     pub distance: f32,
 }
 
@@ -53,7 +54,8 @@ pub struct Clusters {
     pub explained: f64,
 }
 
-/// Groups the recordings of an atlas, into `k` groups or as many as are set apart well: fewer where there are not so many different ones.
+/// Groups the recordings of an atlas, into `k` groups or as many as are set apart well: fewer where there are not so
+/// many different ones.
 ///
 /// # Errors
 /// [`LikenessError`] when the atlas cannot be read.
@@ -78,8 +80,8 @@ pub fn clusters(atlas: &Atlas, k: Option<usize>) -> Result<Clusters, LikenessErr
     Ok(Clusters { clusters, members, silhouettes, explained: (1.0 - squares / all).clamp(0.0, 1.0) })
 }
 
-/// The largest number of groups that are set apart nearly as well as can be. The best alone is 2 or 3 most often, which says nothing of a library,
-/// while many more are hardly less apart.
+/// The largest number of groups that are set apart nearly as well as can be. The best alone is 2 or 3 most often, which
+/// says nothing of a library, while many more are hardly less apart.
 fn most_set_apart(silhouettes: &[(usize, f64)]) -> usize {
     let best = silhouettes.iter().map(|(_, mean)| *mean).fold(f64::NEG_INFINITY, f64::max);
     let enough = best - best.abs() * NEARLY;
@@ -147,8 +149,8 @@ fn gather(standing: &Standing<'_>, centres: &Points) -> Result<(f64, Vec<Gathere
 }
 
 impl Clusters {
-    /// Hands the tracks of a group that are there to `each`, with how far they are from its middle, the most typical first, until it answers
-    /// false.
+    /// Hands the tracks of a group that are there to `each`, with how far they are from its middle, the most typical
+    /// first, until it answers false.
     ///
     /// # Errors
     /// [`LikenessError`] when the database fails.
@@ -171,7 +173,8 @@ impl Clusters {
         Ok(())
     }
 
-    /// The tracks nearest to the middle of a group, further files of the same recording and further tracks of the same name left out.
+    /// The tracks nearest to the middle of a group, further files of the same recording and further tracks of the same
+    /// name left out.
     ///
     /// # Errors
     /// [`LikenessError`] when the database fails.

@@ -1,4 +1,5 @@
-//! Points: rows of numbers of the same length, filled up with zeros to whole [`Lanes`], and how far they are from some centres.
+//! Points: rows of numbers of the same length, filled up with zeros to whole [`Lanes`], and how far they are from some
+//! centres.
 
 use crate::likeness::LikenessError;
 use crate::simd::{LANES, Lanes, multiversion};
@@ -11,7 +12,8 @@ pub(super) struct Points {
     lanes: Vec<Lanes>,
 }
 
-/// Points that are read a part at a time, since all of them may not fit into memory. The parts are the same however often they are read.
+/// Points that are read a part at a time, since all of them may not fit into memory. The parts are the same however
+/// often they are read.
 pub(super) trait Source: Sync {
     /// How many parts there are.
     fn parts(&self) -> usize;
@@ -86,7 +88,8 @@ impl Points {
 }
 
 multiversion! {
-    /// The square of how far each of `points` is from each of `centres`, point by point. No rounding makes one negative.
+    /// The square of how far each of `points` is from each of `centres`, point by point. No rounding makes one
+    /// negative.
     fn measure(points: &[Lanes], centres: &[Lanes], width: usize, squares: &mut [f32]) {
         let mut places = squares.iter_mut();
         for point in points.chunks_exact(width) {

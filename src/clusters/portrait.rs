@@ -1,8 +1,10 @@
-//! What a group is like: the genres and the moods by which it differs most from the whole library, and a name made of them.
+//! What a group is like: the genres and the moods by which it differs most from the whole library, and a name made of
+//! them.
 //!
-//! A library of rock has rock in every group; the plain majority would call all of them that. So a genre or mood counts by its share in the
-//! group times the logarithm of its lift: how many times as large that is as its share of the library (its part of the Kullback-Leibler
-//! divergence between the two). Shares are those of the vote, so that an uncertain track counts for all that it may be.
+//! A library of rock has rock in every group; the plain majority would call all of them that. So a genre or mood counts
+//! by its share in the group times the logarithm of its lift: how many times as large that is as its share of the
+//! library (its part of the Kullback-Leibler divergence between the two). Shares are those of the vote, so that an
+//! uncertain track counts for all that it may be.
 
 use crate::descriptors::QUADRANTS;
 use crate::genre::{Genre, Taxonomy};

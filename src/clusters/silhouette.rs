@@ -1,7 +1,8 @@
-//! How well groups are set apart: the silhouette (Rousseeuw 1987), by which the number of groups is chosen where nobody said one.
+//! How well groups are set apart: the silhouette (Rousseeuw 1987), by which the number of groups is chosen where nobody
+//! said one.
 //!
-//! Of each point: how much farther it is, in the mean, from the points of the nearest other group than from those of its own, over the
-//! larger of the two; from -1 to 1. Of a group of one it is 0.
+//! Of each point: how much farther it is, in the mean, from the points of the nearest other group than from those of
+//! its own, over the larger of the two; from -1 to 1. Of a group of one it is 0.
 
 use rayon::prelude::*;
 

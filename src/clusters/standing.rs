@@ -1,9 +1,9 @@
-//! The points of a library: its sounds as the atlas has them, each of their three parts (description, genres, moods) brought to the same
-//! weight.
+//! The points of a library: its sounds as the atlas has them, each of their three parts (description, genres, moods)
+//! brought to the same weight.
 //!
-//! The parts have length 1 each and differ by different amounts from track to track (of 330 clips with musicnn: 55, 29 and 16 % of the variance).
-//! So each is divided by the root of its whole variance, as single numbers are when they are standardised. The mean is left where it is:
-//! it cancels out.
+//! The parts have length 1 each and differ by different amounts from track to track (of 330 clips with musicnn: 55, 29
+//! and 16 % of the variance). So each is divided by the root of its whole variance, as single numbers are when they are
+//! standardised. The mean is left where it is: it cancels out.
 
 use super::points::{Points, Source};
 use crate::chance::Chance;

@@ -1,5 +1,5 @@
-//! `reclassd cluster`: the library in groups of tracks that sound alike, as a list, a table, playlists. How they are found is the library's
-//! (`clusters`); here are arguments and how the answer is shown and kept.
+//! `reclassd cluster`: the library in groups of tracks that sound alike, as a list, a table, playlists. How they are
+//! found is the library's (`clusters`); here are arguments and how the answer is shown and kept.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};

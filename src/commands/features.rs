@@ -47,7 +47,8 @@ pub struct Arguments {
     /// Write the matrix here; column names and files go beside it, into a .json of the same name
     #[arg(short, long, value_name = "OUT", required_unless_present = "plot")]
     output: Option<PathBuf>,
-    /// Draw the descriptors of the files into this folder: how each is distributed, all of them as a heat map, the mean of each
+    /// Draw the descriptors of the files into this folder: how each is distributed, all of them as a heat map, the mean
+    /// of each
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "kind", "model", "rate"])]
     pub(super) plot: Option<PathBuf>,
     /// What to compute

@@ -1,4 +1,5 @@
-//! `features --plot`: how the features of some files are distributed, all of them as a heat map, and the mean of each, as pictures.
+//! `features --plot`: how the features of some files are distributed, all of them as a heat map, and the mean of each,
+//! as pictures.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
-//! Danceability in Streich's and Herrera's sense (2005): the inverse of the exponent of detrended fluctuation analysis of the level.
+//! Danceability in Streich's and Herrera's sense (2005): the inverse of the exponent of detrended fluctuation analysis
+//! of the level.
 //!
-//! The level of dance music swings evenly, that of a symphony wanders; the exponent tells by how much more the level wanders in longer
-//! stretches (0.31 to 8.8 s). About 0.5 to 3; it has no labels here and says nothing of taste.
+//! The level of dance music swings evenly, that of a symphony wanders; the exponent tells by how much more the level
+//! wanders in longer stretches (0.31 to 8.8 s). About 0.5 to 3; it has no labels here and says nothing of taste.
 
 use super::absent::Absent;
 

@@ -1,7 +1,8 @@
-//! Energy: how loud a sound is and how much begins in it, 0 to 1. It has no labels: it is what is measured, and is called so.
+//! Energy: how loud a sound is and how much begins in it, 0 to 1. It has no labels: it is what is measured, and is
+//! called so.
 //!
-//! The mean of two parts: the loudness from -35 to -8 LUFS, and the activity (the rises of the compressed mel power a second, see `rhythm`)
-//! over the range that nine tenths of 135 GTZAN clips lie in.
+//! The mean of two parts: the loudness from -35 to -8 LUFS, and the activity (the rises of the compressed mel power a
+//! second, see `rhythm`) over the range that nine tenths of 135 GTZAN clips lie in.
 
 const QUIETEST: f64 = -35.0;
 const LOUDEST: f64 = -8.0;

@@ -1,4 +1,5 @@
-//! The numbers that were fitted to labels: `fitted.json`, made by `models/training/descriptors.py`, which says how and from what.
+//! The numbers that were fitted to labels: `fitted.json`, made by `models/training/descriptors.py`, which says how and
+//! from what.
 
 use std::sync::LazyLock;
 

@@ -1,8 +1,8 @@
 //! Key and mode: which of 24 keys the pitch classes are those of.
 //!
-//! The chroma of the whole sound and of its bass are compared with a template of a major and of a minor key on each of the twelve
-//! tonics; a softmax makes shares of it. The templates started as the profiles of Faraldo et al. 2016 and were fitted to keys that a
-//! person named (`models/training/descriptors.py`).
+//! The chroma of the whole sound and of its bass are compared with a template of a major and of a minor key on each of
+//! the twelve tonics; a softmax makes shares of it. The templates started as the profiles of Faraldo et al. 2016 and
+//! were fitted to keys that a person named (`models/training/descriptors.py`).
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ use super::absent::Absent;
 use super::fitted::{fitted, softmax};
 use super::pitch::{Chroma, Pitches};
 
-/// Below this clarity no note stands out: ten seconds of white noise have 0.01, one in a hundred recordings with a key less than 0.026.
+/// Below this clarity no note stands out: ten seconds of white noise have 0.01, one in a hundred recordings with a key
+/// less than 0.026.
 const MIN_CLARITY: f64 = 0.02;
 /// Below this spread (standard deviation over mean) all pitch classes sound alike.
 const MIN_SPREAD: f64 = 0.08;
@@ -67,7 +68,8 @@ impl Key {
         self.tonic + if self.mode == Mode::Major { 0 } else { 12 }
     }
 
-    /// The number of a key by its name (`A minor`, `Am`, `F#`, `Gb major`) or as DJs spell it (`8A`, `1m`); none of anything else.
+    /// The number of a key by its name (`A minor`, `Am`, `F#`, `Gb major`) or as DJs spell it (`8A`, `1m`); none of
+    /// anything else.
     pub fn number_of(text: &str) -> Option<usize> {
         let text = text.trim();
         let all = [Mode::Major, Mode::Minor]

@@ -1,8 +1,8 @@
 //! What a track sounds like, in words and numbers that its owner knows: tempo, key, loudness, mood.
 //!
-//! Everything is made from a clip and from what [`crate::features`] computes of it at 22,050 Hz. What cannot be judged is [`Absent`] with
-//! its reason, never a default number; what can be wrong has a confidence. Files, tags and the database are none of its business, nor are
-//! genres.
+//! Everything is made from a clip and from what [`crate::features`] computes of it at 22,050 Hz. What cannot be judged
+//! is [`Absent`] with its reason, never a default number; what can be wrong has a confidence. Files, tags and the
+//! database are none of its business, nor are genres.
 //!
 //! ```text
 //! clip ─┬─► loudness ───────────────┐
@@ -92,8 +92,8 @@ impl Descriptors {
         Ok(Self::heard(clip, &at_rate, &log_mel, &vector))
     }
 
-    /// The same from features that were computed already: the clip at 22,050 Hz, its log-mel spectrogram with the default parameters,
-    /// and its vector.
+    /// The same from features that were computed already: the clip at 22,050 Hz, its log-mel spectrogram with the
+    /// default parameters, and its vector.
     pub fn from_features(clip: &Clip, at_rate: &Clip, log_mel: &LogMel, vector: &Fma518) -> Self {
         match nothing_to_hear(clip) {
             Some(reason) => Self::absent(clip, reason),

@@ -1,5 +1,5 @@
-//! Which of the twelve pitch classes sound, and how much: spectral peaks, tuned to the recording's own pitch. What key that makes is not
-//! judged here.
+//! Which of the twelve pitch classes sound, and how much: spectral peaks, tuned to the recording's own pitch. What key
+//! that makes is not judged here.
 
 use realfft::RealFftPlanner;
 
@@ -28,8 +28,8 @@ pub(super) struct Pitches {
     pub all: Chroma,
     /// Of the bass, as it is.
     pub bass: Chroma,
-    /// How clear they are, 0 to 1: of all peaks, by magnitude, the mean turn of their distances from the nearest semitone. Noise has
-    /// little, a tuned instrument much.
+    /// How clear they are, 0 to 1: of all peaks, by magnitude, the mean turn of their distances from the nearest
+    /// semitone. Noise has little, a tuned instrument much.
     pub clarity: f64,
     /// Frames that have a peak at all, of 93 ms each.
     pub sounding: usize,
@@ -78,7 +78,8 @@ fn chroma<'a>(peaks: impl Iterator<Item = &'a Peak>, tuning: f64, harmonics: usi
     chroma
 }
 
-/// The peaks of all frames, and how many frames have any: through a Hann window, between the bins by a parabola through their logarithms.
+/// The peaks of all frames, and how many frames have any: through a Hann window, between the bins by a parabola through
+/// their logarithms.
 fn peaks(samples: &[f32], rate: f64) -> (Vec<Peak>, usize) {
     let forward = RealFftPlanner::<f32>::new().plan_fft_forward(FRAME);
     let (mut frame, mut bins) = (forward.make_input_vec(), forward.make_output_vec());

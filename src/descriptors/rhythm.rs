@@ -1,5 +1,5 @@
-//! What returns in a sound, and how often: curves of what begins, their autocorrelation and their spectrum. What pace a listener would
-//! tap is not judged here.
+//! What returns in a sound, and how often: curves of what begins, their autocorrelation and their spectrum. What pace a
+//! listener would tap is not judged here.
 
 use realfft::RealFftPlanner;
 
@@ -7,8 +7,8 @@ use crate::features::LogMel;
 
 /// Frames a second of the log-mel spectrogram that this is made from (22,050 Hz, a frame every 512 samples).
 pub(super) const FRAMES: f64 = 22_050.0 / 512.0;
-/// Powers are compressed by this exponent: between a logarithm, to which every rustle is a beginning, and a power, to which only the
-/// loudest is one.
+/// Powers are compressed by this exponent: between a logarithm, to which every rustle is a beginning, and a power, to
+/// which only the loudest is one.
 const COMPRESSION: f32 = 0.15;
 /// The lowest bands (up to 430 Hz), which make the second curve: bass and bass drum.
 const LOW_BANDS: usize = 20;
@@ -48,8 +48,8 @@ impl Rhythm {
         Some(Self { curves: [Curve::of(&all), Curve::of(&low)], activity, frames: log_mel.n_frames })
     }
 
-    /// How much of the sound returns at the pace at which most does, 0 to 1: the highest peak of the autocorrelation between a quarter
-    /// of a second and two seconds.
+    /// How much of the sound returns at the pace at which most does, 0 to 1: the highest peak of the autocorrelation
+    /// between a quarter of a second and two seconds.
     pub(super) fn pulse(&self) -> f64 {
         let peak = |curve: &Curve| {
             let inside = (FRAMES * 0.25) as usize..((FRAMES * 2.0) as usize).min(curve.lags.len().saturating_sub(1));

@@ -1,4 +1,5 @@
-//! Descriptors as a row of numbers for the cache: bit for bit what was computed, with a code for each reason of an absence.
+//! Descriptors as a row of numbers for the cache: bit for bit what was computed, with a code for each reason of an
+//! absence.
 
 use super::{Absent, Descriptors, Key, Mode, Mood, QUADRANTS, Tempo};
 

@@ -1,11 +1,13 @@
 //! Tempo: the pace a listener would tap, in beats a minute.
 //!
-//! Every tempo from 30 to 260 in steps of 2 % is a candidate. How strongly the sound returns after one, two, three ... of its beats and
-//! after parts of one (autocorrelation, as in Percival and Tzanetakis 2014), and how much of the rhythm's spectrum lies at its multiples,
-//! each in all bands and in the bass, makes a linear score; a softmax over the candidates makes it a share. The weights were fitted to
-//! tempi that people tapped (`models/training/descriptors.py`), so that octaves are decided as people do.
+//! Every tempo from 30 to 260 in steps of 2 % is a candidate. How strongly the sound returns after one, two, three ...
+//! of its beats and after parts of one (autocorrelation, as in Percival and Tzanetakis 2014), and how much of the
+//! rhythm's spectrum lies at its multiples, each in all bands and in the bass, makes a linear score; a softmax over the
+//! candidates makes it a share. The weights were fitted to tempi that people tapped (`models/training/descriptors.py`),
+//! so that octaves are decided as people do.
 //!
-//! Clicks and nothing else decide the octave themselves: where all that happens returns after one period, that period is the beat.
+//! Clicks and nothing else decide the octave themselves: where all that happens returns after one period, that period
+//! is the beat.
 
 use super::absent::Absent;
 use super::fitted::{fitted, softmax};
@@ -29,7 +31,8 @@ const SLOWEST: f64 = 30.0;
 const STEP: f64 = 0.02;
 /// Lags below this, in frames, are one event and not two.
 const SHORTEST_LAG: f64 = 4.0;
-/// Below this over the root of the number of frames, a pulse is what chance makes of white noise: 0.17 in 30 s, 0.29 in 10 s.
+/// Below this over the root of the number of frames, a pulse is what chance makes of white noise: 0.17 in 30 s, 0.29 in
+/// 10 s.
 const CHANCE: f64 = 6.0;
 /// From this pulse on after a period, with nothing between, it is clicks alone.
 const CLICKS: f64 = 0.75;
@@ -74,7 +77,8 @@ pub(super) fn tempo(rhythm: &Rhythm) -> Result<Tempo, Absent> {
     }
 }
 
-/// How much of what begins returns at the beat, 0 to 1: the autocorrelation after one beat, or after two where that is more.
+/// How much of what begins returns at the beat, 0 to 1: the autocorrelation after one beat, or after two where that is
+/// more.
 pub(super) fn beat_strength(rhythm: &Rhythm, tempo: &Tempo) -> f64 {
     let lag = 60.0 * FRAMES / tempo.bpm;
     let strongest = |curve: &Curve| at(&curve.lags, lag).max(at(&curve.lags, 2.0 * lag));
@@ -145,7 +149,8 @@ fn refined(curve: &Curve, bpm: f64) -> f64 {
     60.0 * FRAMES / lag
 }
 
-/// The tempo of clicks and nothing else, 40 to 220: the first lag after which nearly all returns, if nothing returns before.
+/// The tempo of clicks and nothing else, 40 to 220: the first lag after which nearly all returns, if nothing returns
+/// before.
 fn clicks(curve: &Curve) -> Option<f64> {
     let (from, to) = ((60.0 * FRAMES / 220.0) as usize, (60.0 * FRAMES / 40.0) as usize);
     let is_peak = |lag: usize| curve.lags[lag] >= curve.lags[lag - 1] && curve.lags[lag] >= curve.lags[lag + 1];

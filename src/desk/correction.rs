@@ -134,7 +134,8 @@ impl Desk {
 
     /// Takes a correction back: the file holds the bytes that it held before, and waits again. Gives the path.
     ///
-    /// A genre of a scan's that was taken back by leaving its file alone is not written again here; the next scan does that.
+    /// A genre of a scan's that was taken back by leaving its file alone is not written again here; the next scan does
+    /// that.
     ///
     /// # Errors
     /// [`DeskError`]; the file is then as it was, unless the error says otherwise.

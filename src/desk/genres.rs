@@ -1,5 +1,5 @@
-//! The genres to choose from, by the owner's names, and the search among them: aliases lead to their genre, and a name that the
-//! taxonomy does not know may be written as it is.
+//! The genres to choose from, by the owner's names, and the search among them: aliases lead to their genre, and a name
+//! that the taxonomy does not know may be written as it is.
 
 use crate::config::Config;
 use crate::genre::{Genre, GenreError, Naming, Taxonomy};
@@ -31,7 +31,8 @@ enum Fit {
 }
 
 impl GenreNames {
-    /// With the owner's names outside of folders with rules of their own. The whitelist does not count here: the owner may choose any.
+    /// With the owner's names outside of folders with rules of their own. The whitelist does not count here: the owner
+    /// may choose any.
     ///
     /// # Errors
     /// [`GenreError`] for names in the configuration that cannot be used.
@@ -40,8 +41,8 @@ impl GenreNames {
         Ok(Self { taxonomy, naming })
     }
 
-    /// What `typed` may mean, the best first. Everything there is for an empty text; what was typed itself comes last, where it is a
-    /// usable name that is in no list.
+    /// What `typed` may mean, the best first. Everything there is for an empty text; what was typed itself comes last,
+    /// where it is a usable name that is in no list.
     pub fn search(&self, typed: &str) -> Vec<Named> {
         let typed = typed.trim();
         let mut found: Vec<((Fit, bool), Named)> = Vec::new();

@@ -1,5 +1,5 @@
-//! The library in numbers, the same on every surface: how many tracks of which genre, how sure the program was, how far its models
-//! agree, and what was changed lately.
+//! The library in numbers, the same on every surface: how many tracks of which genre, how sure the program was, how far
+//! its models agree, and what was changed lately.
 
 use super::Desk;
 use crate::store::{ChangeCounts, Figures, QueueFilter, StoreError};
@@ -56,8 +56,8 @@ impl Desk {
         Ok(Library { figures: self.store().figures()?, waiting: self.count(&QueueFilter::default())? })
     }
 
-    /// What takes longer to tell. `midnights` are the beginnings of days in seconds since 1970, the latest first; of each it is told
-    /// what was changed until the next one.
+    /// What takes longer to tell. `midnights` are the beginnings of days in seconds since 1970, the latest first; of
+    /// each it is told what was changed until the next one.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -1,12 +1,12 @@
-//! The owner's desk: what waits for a decision, and what a decision does. The list in the terminal and the commands stand on it, and
-//! so can a page or an interface for programs; none of them decides anything by itself.
+//! The owner's desk: what waits for a decision, and what a decision does. The list in the terminal and the commands
+//! stand on it, and so can a page or an interface for programs; none of them decides anything by itself.
 //!
 //! ```text
 //! a view (filter, order) ─► pages of tracks (cursors) ─► a correction of one of them, or of a whole reach ─► undone, if so wished
 //! ```
 //!
-//! A correction is the owner's choice: the same safe write, journal and claim as `reclassd tag`, never overwritten by a scan. It is
-//! noted where it was made and which ones were made in one go. Nothing here draws, prints or reads keys.
+//! A correction is the owner's choice: the same safe write, journal and claim as `reclassd tag`, never overwritten by a
+//! scan. It is noted where it was made and which ones were made in one go. Nothing here draws, prints or reads keys.
 
 mod correction;
 mod error;
@@ -96,7 +96,8 @@ impl Desk {
         self.store().queue(view, place, limit, Effort::All)
     }
 
-    /// The same for whoever must not be kept waiting: a page that holds what was found within some milliseconds, and goes on behind it.
+    /// The same for whoever must not be kept waiting: a page that holds what was found within some milliseconds, and
+    /// goes on behind it.
     ///
     /// # Errors
     /// As for [`page`](Self::page).
@@ -120,7 +121,8 @@ impl Desk {
         self.store().count_queue(filter, SOON)
     }
 
-    /// What accepting the guess would write into the file: what an answer about a file like it suggests, or else what the vote says.
+    /// What accepting the guess would write into the file: what an answer about a file like it suggests, or else what
+    /// the vote says.
     pub fn suggestion(&self, track: &QueuedTrack) -> Vec<String> {
         if !track.suggested.is_empty() {
             return track.suggested.clone();
@@ -144,8 +146,9 @@ impl Desk {
         window::first_of(&self.window, track.duration)
     }
 
-    /// The analysed tracks that have each of these words in path, artist, title, album or genre, the last of which may be the beginning of
-    /// one, behind a row, as far as they were found within some milliseconds; and the row to go on behind, if it goes on.
+    /// The analysed tracks that have each of these words in path, artist, title, album or genre, the last of which may
+    /// be the beginning of one, behind a row, as far as they were found within some milliseconds; and the row to go on
+    /// behind, if it goes on.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

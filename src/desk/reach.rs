@@ -1,5 +1,5 @@
-//! How far a correction reaches: one track, its album, its folder, those that were marked, or all of a filter. It never reaches
-//! beyond what waits in the view that the owner sees.
+//! How far a correction reaches: one track, its album, its folder, those that were marked, or all of a filter. It never
+//! reaches beyond what waits in the view that the owner sees.
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use crate::tagging;
 pub enum Reach {
     /// These.
     Tracks(Vec<TrackId>),
-    /// Of those that wait, the ones of this track's album: in its folder, with its album tag, or none where none there has any.
+    /// Of those that wait, the ones of this track's album: in its folder, with its album tag, or none where none there
+    /// has any.
     Album(TrackId),
     /// Of those that wait, the ones in this track's folder and below it.
     Folder(TrackId),
@@ -24,7 +25,8 @@ pub enum Reach {
 const PAGE: usize = 500;
 
 impl Desk {
-    /// The tracks that a reach means, of those that a filter lets through; of tracks that were named, those that there are.
+    /// The tracks that a reach means, of those that a filter lets through; of tracks that were named, those that there
+    /// are.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -31,7 +31,8 @@ pub struct Past {
 }
 
 impl Desk {
-    /// Reads the tags of a file, and keeps who plays what with its row. `open` is a path to the same file that cannot lead elsewhere.
+    /// Reads the tags of a file, and keeps who plays what with its row. `open` is a path to the same file that cannot
+    /// lead elsewhere.
     pub fn file_now(&self, path: &Path, open: &Path) -> FileNow {
         let (genres, error) = match tagging::read(open) {
             Ok(state) => (state.genres, None),

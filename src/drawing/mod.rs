@@ -1,7 +1,8 @@
-//! A sheet with rectangles, lines, dots, pictures and text on it, as a PNG or an SVG. It knows pixels, and nothing of what they show.
+//! A sheet with rectangles, lines, dots, pictures and text on it, as a PNG or an SVG. It knows pixels, and nothing of
+//! what they show.
 //!
-//! Everything that it takes is compiled in: no font of the system, no library but Rust's. plotters, the crate for it, would bring fonts of the
-//! system or none, and axes that are not ours to choose; what is here is a page a part.
+//! Everything that it takes is compiled in: no font of the system, no library but Rust's. plotters, the crate for it,
+//! would bring fonts of the system or none, and axes that are not ours to choose; what is here is a page a part.
 
 pub(crate) mod axes;
 mod magma;

@@ -1,15 +1,16 @@
 //! The distribution on which opinions of different reach agree: the arithmetic under the vote, on numbers alone.
 //!
-//! An opinion divides what it knows into cells and gives each a probability. A cell is one outcome, or several that the opinion does
-//! not tell apart; what is in none of its cells it says nothing about. With weights w summing to 1, agreement is the q for which
+//! An opinion divides what it knows into cells and gives each a probability. A cell is one outcome, or several that the
+//! opinion does not tell apart; what is in none of its cells it says nothing about. With weights w summing to 1,
+//! agreement is the q for which
 //!
 //! ```text
 //! q(g) = sum over opinions m of  w_m * ( p_m(C) * q(known to m) * q(g) / q(C)   if g lies in the cell C of m
 //!                                        q(g)                                   otherwise )
 //! ```
 //!
-//! the stationary distribution of a Markov chain: pick an opinion by weight; if the present outcome is one it knows, draw a cell from
-//! it, and within the cell as everybody agrees. It is found by iterating from the weighted mean.
+//! the stationary distribution of a Markov chain: pick an opinion by weight; if the present outcome is one it knows,
+//! draw a cell from it, and within the cell as everybody agrees. It is found by iterating from the weighted mean.
 
 /// Iterations converge geometrically; a rare outcome known to one light opinion alone takes the most.
 const MAX_ITERATIONS: usize = 2000;
@@ -58,8 +59,8 @@ pub(super) fn agree(opinions: &[Opinion], outcomes: usize) -> Vec<f64> {
     agreed
 }
 
-/// Goes where steps that shrink by this ratio would end (Aitken's extrapolation): what is known to a light opinion alone moves by a small
-/// part of the way each time. Where it ends is decided by plain steps.
+/// Goes where steps that shrink by this ratio would end (Aitken's extrapolation): what is known to a light opinion
+/// alone moves by a small part of the way each time. Where it ends is decided by plain steps.
 fn leap(agreed: &mut [f64], before: &[f64], ratio: f64) {
     let sum: f64 = agreed.iter().sum();
     for (q, before) in agreed.iter_mut().zip(before) {

@@ -1,8 +1,8 @@
 //! How often a vote that looks like this one is right: what the vote shows of itself becomes one probability.
 //!
-//! A share of a vote is no promise. A logistic regression, fitted on collections of music in turn and judged on the one that was left
-//! out, says how likely the first genre is right; the vote is then softened, or sharpened, until its first share is that. What the
-//! signs are worth is in `models/ensemble*.toml`; this is the arithmetic.
+//! A share of a vote is no promise. A logistic regression, fitted on collections of music in turn and judged on the one
+//! that was left out, says how likely the first genre is right; the vote is then softened, or sharpened, until its
+//! first share is that. What the signs are worth is in `models/ensemble*.toml`; this is the arithmetic.
 
 use serde::{Deserialize, Serialize};
 
@@ -64,8 +64,8 @@ pub(super) fn log_odds(p: f64) -> f64 {
     (p / (1.0 - p)).ln().clamp(-LIMIT, LIMIT)
 }
 
-/// Softens or sharpens shares that sum to 1, their order kept, until the largest is `wanted`; as far as that goes where there are as
-/// many likeliest ones that no power tells apart. It is the least harm to the rest: p^(1/T), normalised.
+/// Softens or sharpens shares that sum to 1, their order kept, until the largest is `wanted`; as far as that goes where
+/// there are as many likeliest ones that no power tells apart. It is the least harm to the rest: p^(1/T), normalised.
 pub(super) fn soften_to(shares: &mut [f64], wanted: f64) {
     let largest = shares.iter().copied().fold(0.0, f64::max);
     if largest <= 0.0 {

@@ -1,6 +1,6 @@
-//! Families in a vote: where one model speaks of a family (`Pop Rock`) and another of its kinds (`Rock`, `Metal`), the kinds are
-//! folded into the family for the vote, and the family's share is divided afterwards by those who tell its kinds apart. Whether a kind is
-//! named, and how likely it then is, is [`super::kinds`]'.
+//! Families in a vote: where one model speaks of a family (`Pop Rock`) and another of its kinds (`Rock`, `Metal`), the
+//! kinds are folded into the family for the vote, and the family's share is divided afterwards by those who tell its
+//! kinds apart. Whether a kind is named, and how likely it then is, is [`super::kinds`]'.
 //!
 //! This is about which words stand for which; how opinions become one is [`super::agreement`]'s.
 
@@ -60,7 +60,8 @@ impl<'a> Families<'a> {
         (sum > 0.0).then_some(folded)
     }
 
-    /// What those who tell the kinds of a family apart make of them, each as a share of the family; empty where nobody does.
+    /// What those who tell the kinds of a family apart make of them, each as a share of the family; empty where nobody
+    /// does.
     pub(super) fn kinds(&self, voters: &[&Ballot], family: &Genre) -> Vec<Division> {
         let tellers: Vec<&Ballot> =
             voters.iter().copied().filter(|voter| self.kinds_said(voter, family).count() > 1).collect();
@@ -80,7 +81,8 @@ impl<'a> Families<'a> {
         kinds.into_iter().map(divided).collect()
     }
 
-    /// What the tellers say of a family, each once. A word for a whole that others divide completely is no part beside theirs.
+    /// What the tellers say of a family, each once. A word for a whole that others divide completely is no part beside
+    /// theirs.
     fn leaves<'b>(&self, tellers: &[&'b Ballot], family: &Genre) -> Vec<&'b Genre> {
         let said: BTreeSet<&Genre> = tellers.iter().flat_map(|teller| self.kinds_said(teller, family)).collect();
         let is_divided = |whole: &Genre| {
@@ -93,7 +95,8 @@ impl<'a> Families<'a> {
         said.into_iter().filter(|genre| !is_divided(genre)).collect()
     }
 
-    /// A teller's opinion of the leaves of a family: each of its words stands for the leaves under it that it has no nearer word for.
+    /// A teller's opinion of the leaves of a family: each of its words stands for the leaves under it that it has no
+    /// nearer word for.
     fn within(&self, teller: &Ballot, family: &Genre, leaves: &[&Genre]) -> Option<Opinion> {
         let words: Vec<&Genre> = self.kinds_said(teller, family).collect();
         let nearest = |leaf: &Genre| {

@@ -1,7 +1,7 @@
 //! Which kind of a family is named (`Metal` for `Pop Rock`), and how likely it is right.
 //!
-//! What the models that tell kinds apart say of them is [`super::family`]'s; this says what that is worth. A kind is named by its own
-//! probability, so that the confidence that is reported is that of the name that is reported.
+//! What the models that tell kinds apart say of them is [`super::family`]'s; this says what that is worth. A kind is
+//! named by its own probability, so that the confidence that is reported is that of the name that is reported.
 
 use std::collections::BTreeMap;
 
@@ -67,8 +67,9 @@ impl Kinds {
         }
     }
 
-    /// The kind to name of a family of this probability: going down from the family, the likeliest kind of what was named, as long as
-    /// that is sure enough; or, where one is always named, as long as it is most of what it is a kind of.
+    /// The kind to name of a family of this probability: going down from the family, the likeliest kind of what was
+    /// named, as long as that is sure enough; or, where one is always named, as long as it is most of what it is a kind
+    /// of.
     pub(super) fn choose<'a>(&self, kinds: &'a [KindShare], family: &Genre, p: f64) -> Option<&'a KindShare> {
         let (mut named, mut wide, mut likely) = (None, family, 1.0);
         loop {

@@ -18,8 +18,8 @@ impl Genre {
     /// A genre of this name.
     ///
     /// # Errors
-    /// [`GenreError::Name`] when the name is empty, longer than 64 characters, starts or ends with white space, or holds a
-    /// control character or one of `; / , | \`.
+    /// [`GenreError::Name`] when the name is empty, longer than 64 characters, starts or ends with white space, or
+    /// holds a control character or one of `; / , | \`.
     pub fn new(name: &str) -> Result<Self, GenreError> {
         let splits = |c: char| c.is_control() || ";/,|\\".contains(c);
         if name.is_empty() || name.chars().count() > 64 || name.trim() != name || name.contains(splits) {

@@ -1,7 +1,7 @@
 //! How the owner wants our genres to be written: own names, a whitelist, upper or lower case.
 //!
-//! It turns genres of the taxonomy into the words that go into a file, and tells whether a word that is in a file already means
-//! the same genre. What the models say, and the figures, stay in the taxonomy's names.
+//! It turns genres of the taxonomy into the words that go into a file, and tells whether a word that is in a file
+//! already means the same genre. What the models say, and the figures, stay in the taxonomy's names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,11 +33,12 @@ pub struct Naming {
 }
 
 impl Naming {
-    /// `names` gives genres (in any spelling that the taxonomy knows) the owner's names; `whitelist` lists, in either kind of
-    /// name, the genres that may be written, all if it is empty.
+    /// `names` gives genres (in any spelling that the taxonomy knows) the owner's names; `whitelist` lists, in either
+    /// kind of name, the genres that may be written, all if it is empty.
     ///
     /// # Errors
-    /// [`GenreError::UnknownLabel`] for a word that means no genre, [`GenreError::Name`] for a name that some player would split.
+    /// [`GenreError::UnknownLabel`] for a word that means no genre, [`GenreError::Name`] for a name that some player
+    /// would split.
     pub fn new(
         taxonomy: Taxonomy,
         names: &BTreeMap<String, String>,
@@ -62,8 +63,8 @@ impl Naming {
         Ok(Self { taxonomy, names: own, whitelist: allowed, casing })
     }
 
-    /// The word that is written for a genre: its own, or that of the nearest wider genre on the whitelist; none where the
-    /// whitelist has neither.
+    /// The word that is written for a genre: its own, or that of the nearest wider genre on the whitelist; none where
+    /// the whitelist has neither.
     pub fn word(&self, genre: &Genre) -> Option<String> {
         let mut wider = std::iter::successors(Some(genre), |genre| self.taxonomy.parent(genre));
         let genre = wider.find(|genre| self.whitelist.is_empty() || self.whitelist.contains(*genre))?;
@@ -100,8 +101,8 @@ impl Naming {
         is_same_word(a, b) || self.meaning(a).is_some_and(|genre| self.meaning(b) == Some(genre))
     }
 
-    /// The genre that a word in a file is the name of: the owner's own name for it, or the taxonomy's in any spelling. Narrower words,
-    /// which the taxonomy knows as kinds of a genre, mean none.
+    /// The genre that a word in a file is the name of: the owner's own name for it, or the taxonomy's in any spelling.
+    /// Narrower words, which the taxonomy knows as kinds of a genre, mean none.
     pub fn meaning(&self, word: &str) -> Option<&Genre> {
         let own = self.names.iter().find(|(_, name)| is_same_word(name.as_str(), word)).map(|(genre, _)| genre);
         own.or_else(|| self.taxonomy.canonical_exact(word))

@@ -1,10 +1,11 @@
 //! Whether there was anything to hear: a model names a genre for silence too, and often a confident one.
 
-/// Below this root mean square (-60 dB full scale) there is hiss, hum or nothing: the quietest classical recordings average about
-/// -45 dB.
+/// Below this root mean square (-60 dB full scale) there is hiss, hum or nothing: the quietest classical recordings
+/// average about -45 dB.
 const MIN_RMS: f64 = 0.001;
 
-/// Whether a mono signal (full scale is 1) is silence or so near to it that no genre should be believed. No samples are silence.
+/// Whether a mono signal (full scale is 1) is silence or so near to it that no genre should be believed. No samples are
+/// silence.
 pub fn is_silent(samples: &[f32]) -> bool {
     let energy: f64 = samples.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     let mean_square = energy / samples.len().max(1) as f64;

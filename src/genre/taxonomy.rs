@@ -1,8 +1,8 @@
 //! The genres that the program knows, and the many ways to spell them: `models/taxonomy.toml`.
 //!
-//! Models, other people's tags and data sets name the same music differently. One taxonomy gives each genre one name; votes,
-//! tags and figures are in those names. Which of them a model can say is the model's own list of labels. Names that other lists
-//! have and that are no genre here are listed too, with the reason.
+//! Models, other people's tags and data sets name the same music differently. One taxonomy gives each genre one name;
+//! votes, tags and figures are in those names. Which of them a model can say is the model's own list of labels. Names
+//! that other lists have and that are no genre here are listed too, with the reason.
 
 use std::collections::{HashMap, HashSet};
 
@@ -75,12 +75,12 @@ impl Taxonomy {
         Self::parse(BUILTIN)
     }
 
-    /// Reads a taxonomy: a list of `[[genres]]` with `name`, and optionally `parent` and `aliases`; and one of `[[no_genre]]` with
-    /// `why` and `names`.
+    /// Reads a taxonomy: a list of `[[genres]]` with `name`, and optionally `parent` and `aliases`; and one of
+    /// `[[no_genre]]` with `why` and `names`.
     ///
     /// # Errors
-    /// When it is not such TOML, when a name would not fit every tag, when a parent is not a genre of the list or the parents
-    /// go in a circle, and when one spelling would mean two genres, or a genre and none.
+    /// When it is not such TOML, when a name would not fit every tag, when a parent is not a genre of the list or the
+    /// parents go in a circle, and when one spelling would mean two genres, or a genre and none.
     pub fn parse(text: &str) -> Result<Self, GenreError> {
         let File { genres: entries, no_genre: listed } =
             toml::from_str(text).map_err(|e| GenreError::Syntax { reason: e.to_string().trim_end().into() })?;
@@ -148,8 +148,9 @@ impl Taxonomy {
         self.index(spelling).map(|i| &self.genres[i])
     }
 
-    /// The genre that `text` means as a whole, where it may be a list: with a separator in it, it is one genre only if the taxonomy
-    /// gives that spelling with one. `Pop/Rock` is `Pop Rock`; `Folk/Rock` is two genres, although `Folk-Rock` is one.
+    /// The genre that `text` means as a whole, where it may be a list: with a separator in it, it is one genre only if
+    /// the taxonomy gives that spelling with one. `Pop/Rock` is `Pop Rock`; `Folk/Rock` is two genres, although
+    /// `Folk-Rock` is one.
     pub fn canonical_whole(&self, text: &str) -> Option<&Genre> {
         self.canonical(text).filter(|_| !text.contains(SEPARATORS) || self.joined.contains(&fold(text)))
     }
@@ -159,13 +160,14 @@ impl Taxonomy {
         self.no_genre.get(&fold(spelling)).map(String::as_str)
     }
 
-    /// What else a genre is called, kinds of it among them, as the file spells it. Empty for a genre that the taxonomy does not know.
+    /// What else a genre is called, kinds of it among them, as the file spells it. Empty for a genre that the taxonomy
+    /// does not know.
     pub fn aliases(&self, genre: &Genre) -> &[String] {
         self.index(genre.as_str()).map_or(&[], |i| &self.aliases[i])
     }
 
-    /// The genre whose own name `spelling` is, whatever its case, spaces, hyphens and punctuation: aliases, which are often
-    /// narrower, do not count.
+    /// The genre whose own name `spelling` is, whatever its case, spaces, hyphens and punctuation: aliases, which are
+    /// often narrower, do not count.
     pub fn canonical_exact(&self, spelling: &str) -> Option<&Genre> {
         self.canonical(spelling).filter(|genre| fold(genre.as_str()) == fold(spelling))
     }
@@ -187,15 +189,16 @@ impl Taxonomy {
         self.parents[self.index(genre.as_str())?].map(|i| &self.genres[i])
     }
 
-    /// What a genre is a kind of, the nearest first: of `Metal`, `Rock` and `Pop Rock`. Nothing of a genre that the taxonomy does not
-    /// know.
+    /// What a genre is a kind of, the nearest first: of `Metal`, `Rock` and `Pop Rock`. Nothing of a genre that the
+    /// taxonomy does not know.
     pub fn ancestors(&self, genre: &Genre) -> impl Iterator<Item = &Genre> {
         let parent = |index: &usize| self.parents[*index];
         let first = self.index(genre.as_str()).and_then(|index| self.parents[index]);
         std::iter::successors(first, parent).map(|index| &self.genres[index])
     }
 
-    /// Whether a word names a genre, or a kind of it, by any of its names; words that the taxonomy does not know by their spelling alone.
+    /// Whether a word names a genre, or a kind of it, by any of its names; words that the taxonomy does not know by
+    /// their spelling alone.
     pub fn is_kind_of(&self, word: &str, genre: &str) -> bool {
         if fold(word) == fold(genre) {
             return true;
@@ -204,15 +207,16 @@ impl Taxonomy {
         word == genre || self.ancestors(word).any(|wider| wider == genre)
     }
 
-    /// The widest genre that a genre belongs to, which is itself when it has no parent: `Metal` is in the family `Pop Rock`.
-    /// None when the taxonomy does not know the genre.
+    /// The widest genre that a genre belongs to, which is itself when it has no parent: `Metal` is in the family `Pop
+    /// Rock`. None when the taxonomy does not know the genre.
     pub fn family(&self, genre: &Genre) -> Option<&Genre> {
         let start = self.index(genre.as_str())?;
         std::iter::successors(Some(start), |&i| self.parents[i]).last().map(|i| &self.genres[i])
     }
 
-    /// The same taxonomy with genres of the owner's own, each a kind of the genre that it comes with, or of none. A name that the taxonomy
-    /// knows as a kind of a genre is itself from then on; one that is a genre's own keeps its kinds, and is a kind of nothing any more.
+    /// The same taxonomy with genres of the owner's own, each a kind of the genre that it comes with, or of none. A
+    /// name that the taxonomy knows as a kind of a genre is itself from then on; one that is a genre's own keeps its
+    /// kinds, and is a kind of nothing any more.
     pub fn with_own(mut self, own: &[OwnGenre]) -> Self {
         for OwnGenre { genre, parent } in own {
             let folded = fold(genre.as_str());
@@ -231,7 +235,8 @@ impl Taxonomy {
         self
     }
 
-    /// A spelling without what people disagree about, by which names are compared: case, spaces, hyphens and punctuation.
+    /// A spelling without what people disagree about, by which names are compared: case, spaces, hyphens and
+    /// punctuation.
     pub fn folded(spelling: &str) -> String {
         fold(spelling)
     }
@@ -241,7 +246,8 @@ impl Taxonomy {
     }
 }
 
-/// A spelling without what people disagree about: case, spaces and punctuation go, `&` and a lone `n` between words are `and`.
+/// A spelling without what people disagree about: case, spaces and punctuation go, `&` and a lone `n` between words are
+/// `and`.
 fn fold(spelling: &str) -> String {
     let spaced: String = spelling
         .to_lowercase()

@@ -1,16 +1,17 @@
 //! Weighted soft voting of models that need not know the same genres.
 //!
-//! Each model gives a probability to each genre that it can say. Where all can say the same ones, the vote is the weighted mean
-//! of their probabilities. A model that cannot say a genre abstains on it: its probabilities are taken as conditional, "given
-//! that it is one of those I know" ([`super::agreement`]).
+//! Each model gives a probability to each genre that it can say. Where all can say the same ones, the vote is the
+//! weighted mean of their probabilities. A model that cannot say a genre abstains on it: its probabilities are taken as
+//! conditional, "given that it is one of those I know" ([`super::agreement`]).
 //!
-//! Models that speak of a family and models that tell its kinds apart vote on the family first ([`super::family`]), so that nobody
-//! counts against a kind for lack of a word; the kind is named where those who can tell are sure enough of it.
+//! Models that speak of a family and models that tell its kinds apart vote on the family first ([`super::family`]), so
+//! that nobody counts against a kind for lack of a word; the kind is named where those who can tell are sure enough of
+//! it.
 //!
-//! The temperature T then sharpens (T < 1) or flattens (T > 1) the result to p^(1/T), normalised. Where signs were fitted
-//! ([`super::calibration`]), they say how likely the first genre is right, and the shares are brought there in the same way. Music alone has
-//! a genre, so the confidence is how likely the sound is music times how likely the genre is right if it is. Last, a kind of the first
-//! family is named where its own probability suffices ([`super::kinds`]).
+//! The temperature T then sharpens (T < 1) or flattens (T > 1) the result to p^(1/T), normalised. Where signs were
+//! fitted ([`super::calibration`]), they say how likely the first genre is right, and the shares are brought there in
+//! the same way. Music alone has a genre, so the confidence is how likely the sound is music times how likely the genre
+//! is right if it is. Last, a kind of the first family is named where its own probability suffices ([`super::kinds`]).
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,8 @@ pub type Ranking = Vec<(Genre, f32)>;
 pub struct Ballot {
     weight: f64,
     opinion: BTreeMap<Genre, f64>,
-    /// The probability that it is none of the genres in the opinion, whatever else it is; none of who says nothing of that.
+    /// The probability that it is none of the genres in the opinion, whatever else it is; none of who says nothing of
+    /// that.
     none_of_these: Option<f64>,
 }
 
@@ -37,7 +39,8 @@ pub struct Ballot {
 pub struct Rules {
     /// Positive; 1 changes nothing.
     pub temperature: f32,
-    /// How likely the first genre is right, by what the vote shows; the first share stands for itself where nothing was fitted.
+    /// How likely the first genre is right, by what the vote shows; the first share stands for itself where nothing was
+    /// fitted.
     pub calibration: Option<Calibration>,
     /// When a kind is named in place of its family.
     pub kinds: Kinds,
@@ -62,7 +65,8 @@ impl Default for Rules {
 pub struct Tally {
     /// By what it was counted.
     pub rules: Rules,
-    /// What the voters agree on, the kinds of a family counted as the family. The probabilities sum to 1; empty without a voter.
+    /// What the voters agree on, the kinds of a family counted as the family. The probabilities sum to 1; empty without
+    /// a voter.
     pub mean: Ranking,
     /// The same at the temperature.
     pub tempered: Ranking,
@@ -76,20 +80,20 @@ pub struct Tally {
     pub families: Ranking,
     /// What the kinds of the first family are; empty where nobody tells them apart.
     pub kinds: Vec<KindShare>,
-    /// The last word: the same, with a kind of the first family named where its own probability suffices. The first one is the vote's
-    /// word even where the owner wants a kind whatever its probability.
+    /// The last word: the same, with a kind of the first family named where its own probability suffices. The first one
+    /// is the vote's word even where the owner wants a kind whatever its probability.
     pub ranking: Ranking,
 }
 
 impl Ballot {
     /// A ballot of the scores of one model for one or more windows of a file.
     ///
-    /// `genres` are what the model's labels mean, in the order of the scores; labels that mean the same genre add up. Scores
-    /// need not sum to 1.
+    /// `genres` are what the model's labels mean, in the order of the scores; labels that mean the same genre add up.
+    /// Scores need not sum to 1.
     ///
     /// # Errors
-    /// [`GenreError::Ballot`] when there is no window, when a window has not one score for each genre, when a score or the weight is
-    /// negative or not finite, and when all scores are 0.
+    /// [`GenreError::Ballot`] when there is no window, when a window has not one score for each genre, when a score or
+    /// the weight is negative or not finite, and when all scores are 0.
     pub fn new<W: AsRef<[f32]>>(genres: &[Genre], windows: &[W], weight: f32) -> Result<Self, GenreError> {
         let wrong = |reason: String| Err(GenreError::Ballot { reason });
         if !(weight >= 0.0 && weight.is_finite()) {
@@ -115,8 +119,8 @@ impl Ballot {
         Ok(Self { weight: f64::from(weight), opinion, none_of_these: None })
     }
 
-    /// A ballot of a model that also knows what is none of its genres: what `shares`, probabilities of its genres, lack of 1 speaks for
-    /// all those that others name and it does not.
+    /// A ballot of a model that also knows what is none of its genres: what `shares`, probabilities of its genres, lack
+    /// of 1 speaks for all those that others name and it does not.
     ///
     /// # Errors
     /// As for [`Ballot::new`].
@@ -135,8 +139,8 @@ impl Ballot {
     }
 }
 
-/// The vote on music: every genre that some ballot of weight above 0 can name, with its probability, the kinds of a family counted as the
-/// family unless one of them is named. Empty when there is no such ballot.
+/// The vote on music: every genre that some ballot of weight above 0 can name, with its probability, the kinds of a
+/// family counted as the family unless one of them is named. Empty when there is no such ballot.
 pub fn vote(ballots: &[Ballot], taxonomy: &Taxonomy, rules: &Rules) -> Tally {
     vote_on_sound(ballots, taxonomy, rules, None)
 }

@@ -1,5 +1,5 @@
-//! How a graph's input is cut out of a spectrogram or a waveform: how long it is, how many there are, what fills a short one up, and
-//! in which shape it is handed over. Only the description; `fit` does it.
+//! How a graph's input is cut out of a spectrogram or a waveform: how long it is, how many there are, what fills a
+//! short one up, and in which shape it is handed over. Only the description; `fit` does it.
 
 /// What a graph takes of a spectrogram.
 #[derive(Debug, Clone, PartialEq)]

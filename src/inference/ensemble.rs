@@ -1,5 +1,6 @@
-//! The models that vote together, and how: `models/ensemble.toml` is what the built-in ones do alone, `models/ensemble-*.toml` what they
-//! do beside a model that was installed. Everything in these files was fitted; what a user wants otherwise is the configuration's.
+//! The models that vote together, and how: `models/ensemble.toml` is what the built-in ones do alone,
+//! `models/ensemble-*.toml` what they do beside a model that was installed. Everything in these files was fitted; what
+//! a user wants otherwise is the configuration's.
 
 use std::collections::BTreeMap;
 
@@ -47,14 +48,15 @@ pub struct Ensemble {
     pub temperature: f32,
     /// The confidence from which a verdict is worth writing, unless the configuration says otherwise.
     pub threshold: f32,
-    /// How likely the first genre is right, by what the vote shows. None where nothing was fitted to these models and weights: the first
-    /// share at the temperature stands for it.
+    /// How likely the first genre is right, by what the vote shows. None where nothing was fitted to these models and
+    /// weights: the first share at the temperature stands for it.
     pub calibration: Option<Calibration>,
     /// The probability from which a kind is named in place of its family.
     pub tell: f32,
     /// What a kind's share of its family is worth, by the kind's name. Empty where nothing was fitted.
     pub kinds: BTreeMap<String, KindFit>,
-    /// The probability from which a second genre is right often enough to be written behind the first. None where none was found.
+    /// The probability from which a second genre is right often enough to be written behind the first. None where none
+    /// was found.
     pub further: Option<f32>,
     /// Who votes.
     pub members: Vec<Member>,
@@ -64,7 +66,8 @@ pub struct Ensemble {
     pub gate: Option<Gate>,
     /// Genres of the owner's own that some member names and the taxonomy does not have.
     pub own: Vec<OwnGenre>,
-    /// The confidence below which nothing is written, whatever the configuration says: what was promised of what was learned.
+    /// The confidence below which nothing is written, whatever the configuration says: what was promised of what was
+    /// learned.
     pub at_least: f32,
 }
 
@@ -143,7 +146,8 @@ impl Ensemble {
         Self::best(&ModelsFolder::new(""), |_| true)
     }
 
-    /// The best ensemble that was fitted to models of which every one is compiled in, or is in this folder and `wanted`.
+    /// The best ensemble that was fitted to models of which every one is compiled in, or is in this folder and
+    /// `wanted`.
     ///
     /// # Errors
     /// When the manifest of an installed member cannot be read or is not valid.
@@ -162,8 +166,8 @@ impl Ensemble {
         file.resolve(installed, origin)
     }
 
-    /// The ensemble by the name and version that goes into a file's `RECLASSD_MODEL`: `reclassd-builtin 2`, and what was installed
-    /// and votes with it: `reclassd-builtin 2 + musicnn-msd 0.1.0`.
+    /// The ensemble by the name and version that goes into a file's `RECLASSD_MODEL`: `reclassd-builtin 2`, and what
+    /// was installed and votes with it: `reclassd-builtin 2 + musicnn-msd 0.1.0`.
     pub fn id(&self) -> String {
         let mut id = format!("{} {}", self.name, self.version);
         let voters = self.members.iter().filter(|member| member.weight > 0.0);

@@ -19,8 +19,8 @@ pub enum InferenceError {
         /// What the system said.
         source: Arc<io::Error>,
     },
-    /// A description (`model.toml`, `ensemble.toml`) is not valid TOML, lacks a key, or has one that is unknown or of the
-    /// wrong type.
+    /// A description (`model.toml`, `ensemble.toml`) is not valid TOML, lacks a key, or has one that is unknown or of
+    /// the wrong type.
     #[error("{origin} is not a valid description: {reason}")]
     Syntax {
         /// The file, or the name of the built-in that it belongs to.
@@ -50,7 +50,8 @@ pub enum InferenceError {
         /// The digest of the file.
         found: String,
     },
-    /// The graph cannot be loaded: damaged, of another shape than the manifest says, or with operators that are not known.
+    /// The graph cannot be loaded: damaged, of another shape than the manifest says, or with operators that are not
+    /// known.
     #[error("model {model}: cannot load its graph: {reason}")]
     Graph {
         /// The model's name.

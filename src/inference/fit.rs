@@ -1,4 +1,5 @@
-//! Brings a spectrogram or a waveform of any length to what a graph takes: patches spread over it, in the graph's shape and scale.
+//! Brings a spectrogram or a waveform of any length to what a graph takes: patches spread over it, in the graph's shape
+//! and scale.
 
 use super::cut::{Cut, Layout, Padding};
 use super::resize::bilinear;
@@ -21,8 +22,8 @@ impl Spectrogram<'_> {
     }
 }
 
-/// Where `count` stretches of `length` begin in `n`, `count * length <= n`: stretch `i` is centred on the middle of the `i`-th of
-/// `count` equal parts, so that they do not overlap.
+/// Where `count` stretches of `length` begin in `n`, `count * length <= n`: stretch `i` is centred on the middle of the
+/// `i`-th of `count` equal parts, so that they do not overlap.
 fn starts(n: usize, length: usize, count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |i| (n * (2 * i + 1) - length * count) / (2 * count))
 }
@@ -65,8 +66,8 @@ fn patch(spectrogram: &Spectrogram<'_>, start: usize, cut: &Cut) -> Vec<f32> {
     image.repeat(cut.channels.unwrap_or(1))
 }
 
-/// The stretches of a waveform that a graph is run on, each `length` samples. With `normalise`, each has mean 0 and variance 1
-/// (`(x - mean) / sqrt(variance + 1e-7)`, as speech networks want it).
+/// The stretches of a waveform that a graph is run on, each `length` samples. With `normalise`, each has mean 0 and
+/// variance 1 (`(x - mean) / sqrt(variance + 1e-7)`, as speech networks want it).
 pub(super) fn stretches(
     samples: &[f32],
     length: usize,

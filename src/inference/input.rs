@@ -33,7 +33,8 @@ pub enum ModelInput {
     LogMel(LogMelInput),
     /// Patches of the spectrogram that musicnn hears: shape (1, `patch_frames`, 96), one after the other.
     MusicnnMel(PatchInput),
-    /// Patches of what Essentia's networks after musicnn hear ([`MelParameters::essentia_musicnn`]): shape (1, `patch_frames`, 96).
+    /// Patches of what Essentia's networks after musicnn hear ([`MelParameters::essentia_musicnn`]): shape (1,
+    /// `patch_frames`, 96).
     EssentiaMusicnnMel(PatchInput),
     /// Patches of what VGGish hears ([`MelParameters::vggish`]): shape (1, `patch_frames`, 64).
     VggishMel(PatchInput),
@@ -193,8 +194,8 @@ impl ModelInput {
         }
     }
 
-    /// The parameters of the mel spectrogram that the model hears; none of a model that hears something else, among that
-    /// musicnn's own and [`Self::log_mel`].
+    /// The parameters of the mel spectrogram that the model hears; none of a model that hears something else, among
+    /// that musicnn's own and [`Self::log_mel`].
     pub fn mel(&self) -> Option<MelParameters> {
         match self {
             Self::LogMel(input) if input.shared().is_none() => Some(input.parameters()),

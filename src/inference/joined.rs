@@ -1,5 +1,5 @@
-//! The front end `joined`: a small graph is fed what other models of the ensemble said of the same stretch of sound, and features, in
-//! one row. It hears nothing by itself; who gathers the row is the caller's business.
+//! The front end `joined`: a small graph is fed what other models of the ensemble said of the same stretch of sound,
+//! and features, in one row. It hears nothing by itself; who gathers the row is the caller's business.
 
 use serde::Deserialize;
 

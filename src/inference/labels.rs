@@ -1,4 +1,5 @@
-//! Label lists as they come with models: plain text, the JSON beside a model of Essentia or of Hugging Face, AudioSet's CSV.
+//! Label lists as they come with models: plain text, the JSON beside a model of Essentia or of Hugging Face, AudioSet's
+//! CSV.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,8 @@ use serde::Deserialize;
 
 /// The labels in a file of this name, in the order of the graph's output.
 ///
-/// - `.json`: an object with the list `classes` (Essentia's metadata), or with `id2label`, numbers to labels (Hugging Face's
-///   `config.json`);
+/// - `.json`: an object with the list `classes` (Essentia's metadata), or with `id2label`, numbers to labels (Hugging
+///   Face's `config.json`);
 /// - `.csv`: the column `display_name`, rows in order (AudioSet's `class_labels_indices.csv`);
 /// - anything else: a label a line, blank lines left out.
 ///

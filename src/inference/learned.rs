@@ -1,5 +1,6 @@
-//! What was learned from one library, as it lies on the disk: generations of one model, each with what it takes to let it vote, and
-//! which of them is in use. It is read here, since whoever makes up an ensemble needs it; how it comes about is `learning`'s.
+//! What was learned from one library, as it lies on the disk: generations of one model, each with what it takes to let
+//! it vote, and which of them is in use. It is read here, since whoever makes up an ensemble needs it; how it comes
+//! about is `learning`'s.
 //!
 //! ```text
 //! reclassd.db.learned/

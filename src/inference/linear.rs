@@ -1,10 +1,11 @@
-//! A linear classifier as an ONNX graph: what was learned from a library becomes a model like any other. It only writes the graph;
-//! what its numbers are is for whoever learned them.
+//! A linear classifier as an ONNX graph: what was learned from a library becomes a model like any other. It only writes
+//! the graph; what its numbers are is for whoever learned them.
 
 use super::onnx::Graph;
 
-/// A softmax regression on a row of numbers. The first `plain` of them are taken as they are, the rest are probabilities, of which the
-/// logarithm is taken; then each is brought to mean 0 and a common scale, kept within bounds, and weighed.
+/// A softmax regression on a row of numbers. The first `plain` of them are taken as they are, the rest are
+/// probabilities, of which the logarithm is taken; then each is brought to mean 0 and a common scale, kept within
+/// bounds, and weighed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
     /// How many of the row are taken as they are.

@@ -26,7 +26,8 @@ pub struct LogMelInput {
     /// What a frame is multiplied by; `periodic-hann` unless given.
     #[serde(default)]
     pub window: WindowName,
-    /// Whether frames are centred on their sample (as many as `1 + n / hop_length`), or begin there and lie in the clip.
+    /// Whether frames are centred on their sample (as many as `1 + n / hop_length`), or begin there and lie in the
+    /// clip.
     #[serde(default = "yes")]
     pub center: bool,
     /// What stands outside the clip; `zero` unless given.

@@ -1,7 +1,8 @@
 //! `model.toml`: what a model is, what it wants to be fed, and what its outputs mean.
 //!
-//! A manifest is read strictly: an unknown key is an error, and so is a value that no front end could honour. It says nothing
-//! of how well a model does; that is in `CARD.md`, for people. Labels and their map may lie in files of their own beside it.
+//! A manifest is read strictly: an unknown key is an error, and so is a value that no front end could honour. It says
+//! nothing of how well a model does; that is in `CARD.md`, for people. Labels and their map may lie in files of their
+//! own beside it.
 
 use serde::Deserialize;
 
@@ -31,11 +32,11 @@ pub struct Manifest {
     /// What each number of the output stands for, in order: canonical genres, or the words of a tagger.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// A file beside the manifest that has the labels instead: a label a line; `.json` with the list `classes` or the object
-    /// `id2label`; `.csv` with the column `display_name`.
+    /// A file beside the manifest that has the labels instead: a label a line; `.json` with the list `classes` or the
+    /// object `id2label`; `.csv` with the column `display_name`.
     pub labels_file: Option<String>,
-    /// The label among them that speaks for whatever is none of the others, if there is one: it is no genre, and what it has is taken
-    /// from all that others name and this model does not.
+    /// The label among them that speaks for whatever is none of the others, if there is one: it is no genre, and what
+    /// it has is taken from all that others name and this model does not.
     pub other: Option<String>,
     /// The package that the model was installed from, if it was: `reclassd models remove` takes its name too.
     pub package: Option<String>,
@@ -79,7 +80,8 @@ pub(super) fn is_digest(text: &str) -> bool {
 }
 
 impl Manifest {
-    /// Reads a manifest that needs no other file; `origin` is the file's path, or whatever should stand for it in an error.
+    /// Reads a manifest that needs no other file; `origin` is the file's path, or whatever should stand for it in an
+    /// error.
     ///
     /// # Errors
     /// [`InferenceError::Syntax`] when the text is no such TOML, [`InferenceError::Value`] when a value cannot be.

@@ -1,11 +1,12 @@
 //! Features become scores: trained networks, described by a manifest and run on the CPU.
 //!
-//! A model is a folder of at least two files: `model.onnx`, the graph with its normalisation inside, and `model.toml`, its
-//! [`Manifest`], which says what the graph wants to be fed and what its numbers mean. [`Ensemble::builtin`] holds those that
-//! are compiled into the program; [`Model::open`] reads one from a folder, and a [`ModelsFolder`] holds those that were installed.
+//! A model is a folder of at least two files: `model.onnx`, the graph with its normalisation inside, and `model.toml`,
+//! its [`Manifest`], which says what the graph wants to be fed and what its numbers mean. [`Ensemble::builtin`] holds
+//! those that are compiled into the program; [`Model::open`] reads one from a folder, and a [`ModelsFolder`] holds
+//! those that were installed.
 //!
-//! This module does not make features (it is handed slices), and it does not decide anything: [`Scores`] are what one model
-//! thinks, and `genre` makes a verdict of several of them. Nothing outside this module sees the inference engine.
+//! This module does not make features (it is handed slices), and it does not decide anything: [`Scores`] are what one
+//! model thinks, and `genre` makes a verdict of several of them. Nothing outside this module sees the inference engine.
 
 mod cut;
 mod engine;

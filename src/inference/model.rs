@@ -61,7 +61,8 @@ pub enum ModelFeatures<'a> {
         /// Frames; any number but none.
         n_frames: usize,
     },
-    /// The spectrogram that musicnn hears: `n_frames` x 96 values, row-major: time is the first axis. At least one frame.
+    /// The spectrogram that musicnn hears: `n_frames` x 96 values, row-major: time is the first axis. At least one
+    /// frame.
     MusicnnMel(&'a [f32]),
     /// A mel spectrogram by the parameters of [`ModelInput::mel`].
     Mel {
@@ -80,7 +81,8 @@ pub enum ModelFeatures<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
     /// One probability for each of the manifest's labels, in that order. They sum to 1, but for those of a tagger
-    /// ([`Manifest::is_tagger`]), which stand each for itself. [`Manifest::genre_shares`] says what they mean for genres.
+    /// ([`Manifest::is_tagger`]), which stand each for itself. [`Manifest::genre_shares`] says what they mean for
+    /// genres.
     pub probabilities: Vec<f32>,
     /// The model's own description of the sound, where the manifest names such an output.
     pub embedding: Option<Vec<f32>>,
@@ -152,8 +154,8 @@ impl Model {
         &self.manifest
     }
 
-    /// Loads the graph now, so that a model which cannot be loaded says so before any work is done. Later calls, from any
-    /// thread, cost nothing and give the same answer.
+    /// Loads the graph now, so that a model which cannot be loaded says so before any work is done. Later calls, from
+    /// any thread, cost nothing and give the same answer.
     ///
     /// # Errors
     /// When the file cannot be read, is not the one that the manifest describes, or does not load.
@@ -172,14 +174,14 @@ impl Model {
     /// Runs the model on one stretch of sound.
     ///
     /// # Errors
-    /// [`InferenceError::Input`] when the features are not of the kind and shape that the manifest asks for or not finite;
-    /// those of [`Model::load`] the first time; [`InferenceError::Run`] when the graph gives no usable numbers.
+    /// [`InferenceError::Input`] when the features are not of the kind and shape that the manifest asks for or not
+    /// finite; those of [`Model::load`] the first time; [`InferenceError::Run`] when the graph gives no usable numbers.
     pub fn run(&self, input: &ModelFeatures<'_>) -> Result<Scores, InferenceError> {
         self.ask(input)?.answer()
     }
 
-    /// The same in two steps. Where an inference thread gathers batches, this only hands the question over: whoever has more to ask asks
-    /// it before waiting.
+    /// The same in two steps. Where an inference thread gathers batches, this only hands the question over: whoever has
+    /// more to ask asks it before waiting.
     ///
     /// # Errors
     /// [`InferenceError::Input`] as for [`Model::run`], and those of [`Model::load`] the first time.

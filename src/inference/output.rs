@@ -12,8 +12,8 @@ pub struct Output {
     pub name: String,
     /// What the numbers are: the graph's or, with a head, the head's.
     pub kind: OutputKind,
-    /// The graph's output that describes the sound by itself, for other models to build on. With a head, what the head is fed
-    /// with is that.
+    /// The graph's output that describes the sound by itself, for other models to build on. With a head, what the head
+    /// is fed with is that.
     pub embedding: Option<String>,
     /// What is averaged over the patches of a stretch of sound; `outputs` unless given.
     #[serde(default)]
@@ -30,7 +30,8 @@ pub struct Head {
     pub file: String,
     /// The file's SHA-256, 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// How many numbers it takes. Where the graph gives several rows of so many (one for each moment), it takes their mean.
+    /// How many numbers it takes. Where the graph gives several rows of so many (one for each moment), it takes their
+    /// mean.
     pub inputs: usize,
     /// Its output with one number for each label.
     pub name: String,

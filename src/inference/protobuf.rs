@@ -1,4 +1,5 @@
-//! The wire format of Protocol Buffers: fields out of bytes, and bytes out of fields. What a field means is its reader's business.
+//! The wire format of Protocol Buffers: fields out of bytes, and bytes out of fields. What a field means is its
+//! reader's business.
 
 /// The value of a field as it lies on the wire.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,7 +1,8 @@
 //! A picture at another size, for networks that were made for pictures: bilinear between the centres of its cells.
 
-/// The picture of `from` rows and columns at the size `to`, row-major, as PyTorch's `interpolate` makes it with `mode="bilinear"` and
-/// `align_corners=False`: what lies beyond the outermost centres is the outermost cell, and shrinking is not smoothed.
+/// The picture of `from` rows and columns at the size `to`, row-major, as PyTorch's `interpolate` makes it with
+/// `mode="bilinear"` and `align_corners=False`: what lies beyond the outermost centres is the outermost cell, and
+/// shrinking is not smoothed.
 pub(super) fn bilinear(image: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
     let rows = positions(from[0], to[0]);
     let columns = positions(from[1], to[1]);

@@ -1,10 +1,11 @@
 //! From a tagger's tags to genres: which tag speaks for which genre, written by hand in the model's manifest.
 //!
-//! A tagger says of each tag whether it applies, independently of the others: most tags are no genres, and several may be one
-//! (`rock`, `classic rock`). The map is no classifier and was fitted to nothing. It serves models as well whose labels exclude each
-//! other, but are not the taxonomy's.
+//! A tagger says of each tag whether it applies, independently of the others: most tags are no genres, and several may
+//! be one (`rock`, `classic rock`). The map is no classifier and was fitted to nothing. It serves models as well whose
+//! labels exclude each other, but are not the taxonomy's.
 //!
-//! A name that ends in `*` stands for all labels that begin so and that no longer name takes: `Electronic---*`, or `*` for the rest.
+//! A name that ends in `*` stands for all labels that begin so and that no longer name takes: `Electronic---*`, or `*`
+//! for the rest.
 
 use serde::Deserialize;
 
@@ -34,10 +35,11 @@ impl TagMap {
         self.genres.iter().map(|genre| genre.name.as_str()).collect()
     }
 
-    /// A share for each genre, summing to 1 unless no tag applies at all: a genre is as likely as the likeliest of its tags.
+    /// A share for each genre, summing to 1 unless no tag applies at all: a genre is as likely as the likeliest of its
+    /// tags.
     ///
-    /// Not their sum: the tags of a genre go together, and adding them up would favour the genre that has the most words.
-    /// `tags` are probabilities in the order of `labels`.
+    /// Not their sum: the tags of a genre go together, and adding them up would favour the genre that has the most
+    /// words. `tags` are probabilities in the order of `labels`.
     pub fn shares(&self, labels: &[String], tags: &[f32]) -> Vec<f32> {
         self.gathered(labels, tags, f32::max)
     }

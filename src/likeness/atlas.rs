@@ -1,13 +1,14 @@
-//! The atlas: a row a recording, in one file beside the database. It holds nothing that the database does not: it can be deleted at any
-//! time, and is made again when the models, the window or its own form have changed.
+//! The atlas: a row a recording, in one file beside the database. It holds nothing that the database does not: it can
+//! be deleted at any time, and is made again when the models, the window or its own form have changed.
 //!
 //! ```text
 //! "reclassd atlas 1\n" | what the rows depend on, 64 letters | when it was made, seconds since 1970, i64 | how many rows, u64 | rows,
 //! by the number of their audio
 //! ```
 //!
-//! Only what was analysed since is read from the database, a batch at a time, so that memory does not grow with the library. A new atlas is written beside the old one and takes its place when it is whole,
-//! so that whoever reads the old one goes on with it.
+//! Only what was analysed since is read from the database, a batch at a time, so that memory does not grow with the
+//! library. A new atlas is written beside the old one and takes its place when it is whole, so that whoever reads the
+//! old one goes on with it.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -119,8 +120,8 @@ impl Atlas {
         read.map(|()| rows).map_err(|source| read_error(&self.path, source))
     }
 
-    /// Hands rows to `each`, from this one on and at most to the end: whose they are, and the numbers of the description, of the genres and of
-    /// the moods, one behind the other. `buffer` is any.
+    /// Hands rows to `each`, from this one on and at most to the end: whose they are, and the numbers of the
+    /// description, of the genres and of the moods, one behind the other. `buffer` is any.
     pub(crate) fn for_rows(
         &self,
         first: u64,
@@ -232,8 +233,8 @@ impl<R: Read> KnownRows<R> {
         Ok(put)
     }
 
-    /// Puts fresh rows on, each in its place; one stands for the known one of the same audio, and one that cannot be compared any more takes it
-    /// out. Says how many rows were put on.
+    /// Puts fresh rows on, each in its place; one stands for the known one of the same audio, and one that cannot be
+    /// compared any more takes it out. Says how many rows were put on.
     fn merge(&mut self, fresh: Vec<Fresh>, out: &mut impl Write) -> std::io::Result<u64> {
         let mut put = 0;
         for (audio, row) in fresh {

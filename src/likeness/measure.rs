@@ -1,8 +1,9 @@
-//! What is compared of a sound: how a model describes it, which genres the vote hears in it, and its mood. Each is brought to length 1,
-//! so that the product of two is how much they agree.
+//! What is compared of a sound: how a model describes it, which genres the vote hears in it, and its mood. Each is
+//! brought to length 1, so that the product of two is how much they agree.
 //!
-//! Probabilities are compared by their square roots (the Bhattacharyya coefficient): 1 where they are the same, 0 where they have nothing
-//! in common. Nothing is fitted here and no number depends on the library, so a sound is never compared with a stale one.
+//! Probabilities are compared by their square roots (the Bhattacharyya coefficient): 1 where they are the same, 0 where
+//! they have nothing in common. Nothing is fitted here and no number depends on the library, so a sound is never
+//! compared with a stale one.
 
 use crate::config::Config;
 use crate::descriptors::{self, DESCRIPTORS_VERSION, quadrant_shares};
@@ -34,7 +35,8 @@ pub struct Measure {
     genres: Vec<Genre>,
 }
 
-/// A sound as it is compared: its description, the roots of its genres' and of its moods' probabilities, each of length 1.
+/// A sound as it is compared: its description, the roots of its genres' and of its moods' probabilities, each of length
+/// 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sound {
     /// How a model describes it.
@@ -44,7 +46,8 @@ pub struct Sound {
 }
 
 impl Measure {
-    /// For the models of a configuration; of several that describe sounds, the one that described most tracks, the later one of equals.
+    /// For the models of a configuration; of several that describe sounds, the one that described most tracks, the
+    /// later one of equals.
     ///
     /// # Errors
     /// [`LikenessError`] when nothing was analysed or described, or the database or the models fail.
@@ -102,7 +105,8 @@ impl Measure {
         (self.size, self.genres.len() + if self.vector.is_some() { MOODS } else { 0 })
     }
 
-    /// The genres whose shares a sound has, in their order; behind them come the four moods, where [`Self::sizes`] leaves room for them.
+    /// The genres whose shares a sound has, in their order; behind them come the four moods, where [`Self::sizes`]
+    /// leaves room for them.
     pub fn genres(&self) -> &[Genre] {
         &self.genres
     }

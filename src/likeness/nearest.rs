@@ -1,8 +1,9 @@
 //! The rows of an atlas that are nearest to a sound: every row is looked at, so that none is missed.
 //!
-//! A row has some 170 bytes with the built-in models and 240 with musicnn's; a million of them are read from the system's cache and multiplied in about
-//! the time that it takes to read them (`docs/similar.md` has the figures). Each thread reads a part of its own that fits into the processor's
-//! cache, so what is held in memory does not grow with the library.
+//! A row has some 170 bytes with the built-in models and 240 with musicnn's; a million of them are read from the
+//! system's cache and multiplied in about the time that it takes to read them (`docs/similar.md` has the figures). Each
+//! thread reads a part of its own that fits into the processor's cache, so what is held in memory does not grow with
+//! the library.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;

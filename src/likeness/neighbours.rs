@@ -1,4 +1,5 @@
-//! Which tracks are most like others: what was asked about is left out, and so are further copies of the same recording.
+//! Which tracks are most like others: what was asked about is left out, and so are further copies of the same
+//! recording.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -11,10 +12,11 @@ use super::{LikenessError, Sound};
 use crate::genre::Taxonomy;
 use crate::store::{AudioKey, ListedTrack, Store};
 
-/// Recordings whose lengths differ by more are not the same, in milliseconds: an encoder adds up to a tenth of a second.
+/// Recordings whose lengths differ by more are not the same, in milliseconds: an encoder adds up to a tenth of a
+/// second.
 const SAME_LENGTH: u32 = 500;
-/// Descriptions of the same recording in two encodings agree by more than this, and genres and moods by more than that: measured, 0.995 at
-/// the least down to 96 kbit/s.
+/// Descriptions of the same recording in two encodings agree by more than this, and genres and moods by more than that:
+/// measured, 0.995 at the least down to 96 kbit/s.
 const SAME_DESCRIPTION: f32 = 0.99;
 const SAME_SHARES: f32 = 0.97;
 
@@ -55,8 +57,8 @@ pub struct Neighbour {
     pub is_duplicate: bool,
 }
 
-/// The tracks of an atlas that are most like all that was asked about, the most alike first. Files that are gone are left out, and so is what
-/// was asked about.
+/// The tracks of an atlas that are most like all that was asked about, the most alike first. Files that are gone are
+/// left out, and so is what was asked about.
 ///
 /// # Errors
 /// [`LikenessError`] when the database or the atlas fails.
@@ -129,7 +131,8 @@ fn listed(
         }
         let tracks = store.tracks_of(found.head.audio, (&kind, window))?.into_iter();
         let tracks = tracks.filter(|track| asked.iter().all(|asked| asked.path != track.path));
-        // A file that was deleted since the last look at its folder, or whose disk is away, is no use to who wants to hear it.
+        // A file that was deleted since the last look at its folder, or whose disk is away, is no use to who wants to
+        // hear it.
         let tracks = tracks.filter(|track| track.path.symlink_metadata().is_ok());
         for (nth, track) in tracks.enumerate() {
             let is_duplicate = is_copy || nth > 0;

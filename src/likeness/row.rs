@@ -5,8 +5,8 @@
 //! description i8 ... | genres and moods i8 ...                                                       little-endian
 //! ```
 //!
-//! A description's numbers are multiples of its own scale, so that the largest is 127; roots of probabilities are multiples of 1/127. Of
-//! 128 numbers the product of two rows is then right to about 0.001.
+//! A description's numbers are multiples of its own scale, so that the largest is 127; roots of probabilities are
+//! multiples of 1/127. Of 128 numbers the product of two rows is then right to about 0.001.
 
 use super::measure::Sound;
 use crate::descriptors::Descriptors;

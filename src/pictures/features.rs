@@ -1,5 +1,5 @@
-//! Features of several tracks: how one is distributed, all of them as a heat map with tracks as rows, and the mean of each. The three pictures
-//! that notebooks of the field begin with.
+//! Features of several tracks: how one is distributed, all of them as a heat map with tracks as rows, and the mean of
+//! each. The three pictures that notebooks of the field begin with.
 
 use crate::drawing::axes::Axes;
 use crate::drawing::{Anchor, BLUE, Canvas, DrawError, INK, MUTED, ORANGE, Text, blend};
@@ -94,7 +94,8 @@ pub fn distribution(features: &[Feature], tracks: usize) -> Result<Vec<u8>, Draw
     canvas.encoded()
 }
 
-/// All features of all tracks: a row a track, a column a feature, blue below the mean and orange above it, by standard deviations.
+/// All features of all tracks: a row a track, a column a feature, blue below the mean and orange above it, by standard
+/// deviations.
 ///
 /// # Errors
 /// [`DrawError`] when there is no memory.
@@ -139,7 +140,8 @@ pub fn heat_map(features: &[Feature], names: &[String]) -> Result<Vec<u8>, DrawE
     canvas.encoded()
 }
 
-/// The mean of each feature, on its own range from the lowest to the highest track, with one standard deviation to both sides.
+/// The mean of each feature, on its own range from the lowest to the highest track, with one standard deviation to both
+/// sides.
 ///
 /// # Errors
 /// [`DrawError`] when there is no memory.

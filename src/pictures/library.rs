@@ -1,4 +1,5 @@
-//! The library in figures: genres, how sure the program was, moods, tempi, and how often the models agreed; as a PNG or an SVG.
+//! The library in figures: genres, how sure the program was, moods, tempi, and how often the models agreed; as a PNG or
+//! an SVG.
 
 use crate::drawing::axes::Axes;
 use crate::drawing::{Anchor, BLUE, Canvas, Colour, DrawError, FAINT, INK, MUTED, ORANGE, Text, blend};

@@ -1,5 +1,5 @@
-//! Pictures of sound and of a library: a track as it was heard, features of several tracks beside each other, the library's figures. They show what
-//! was found out elsewhere; the sheet and its axes are [`crate::drawing`]'s.
+//! Pictures of sound and of a library: a track as it was heard, features of several tracks beside each other, the
+//! library's figures. They show what was found out elsewhere; the sheet and its axes are [`crate::drawing`]'s.
 
 mod beats;
 mod features;

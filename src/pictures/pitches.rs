@@ -1,4 +1,5 @@
-//! How loud each of the twelve pitch classes is over time, for the eye: the magnitudes of a spectrum with fine bins, folded to one octave.
+//! How loud each of the twelve pitch classes is over time, for the eye: the magnitudes of a spectrum with fine bins,
+//! folded to one octave.
 
 use realfft::RealFftPlanner;
 

@@ -1,4 +1,5 @@
-//! One track as it was heard: its log-mel spectrogram with the beats, its pitch classes, and what the models say along the whole of it.
+//! One track as it was heard: its log-mel spectrogram with the beats, its pitch classes, and what the models say along
+//! the whole of it.
 
 use super::beats::grid;
 use super::pitches::pitch_classes;

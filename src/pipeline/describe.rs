@@ -1,5 +1,5 @@
-//! What a track sounds like, into its tags: the part of the line that comes behind the decision about the genre. With a genre it is one write;
-//! alone it is one of its own, which says nothing of whose the genre is.
+//! What a track sounds like, into its tags: the part of the line that comes behind the decision about the genre. With a
+//! genre it is one write; alone it is one of its own, which says nothing of whose the genre is.
 
 use std::path::Path;
 
@@ -16,7 +16,8 @@ use crate::tagging::{self, TagError, TagField, TagPlan, TagState};
 type Fields = Vec<(TagField, Vec<String>)>;
 
 impl Line {
-    /// What of the sound is to be written into a file with these tags: what is asked for, is sure enough, and was neither there nor written before.
+    /// What of the sound is to be written into a file with these tags: what is asked for, is sure enough, and was
+    /// neither there nor written before.
     pub(super) fn heard(
         &self,
         path: &Path,

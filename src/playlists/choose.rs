@@ -10,8 +10,8 @@ use crate::descriptors::Descriptors;
 use crate::genre::Taxonomy;
 use crate::store::{ListedTrack, Store};
 
-/// Fields to order by, the first one first; `-bpm` the other way round. Equal ones are ordered by their path, and what is not known of a
-/// track comes last, so that the order is always the same.
+/// Fields to order by, the first one first; `-bpm` the other way round. Equal ones are ordered by their path, and what
+/// is not known of a track comes last, so that the order is always the same.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Order(Vec<(&'static Field, bool)>);
 
@@ -53,8 +53,8 @@ pub struct Request {
     pub limit: Option<usize>,
 }
 
-/// The tracks that are meant. `kept_as` is kind and window of the descriptors ([`crate::pipeline::StoredAnswers::descriptors_kept_as`]), `now`
-/// seconds since 1970.
+/// The tracks that are meant. `kept_as` is kind and window of the descriptors
+/// ([`crate::pipeline::StoredAnswers::descriptors_kept_as`]), `now` seconds since 1970.
 ///
 /// # Errors
 /// [`PlaylistError`] when the database fails.

@@ -1,7 +1,8 @@
 //! A playlist as a file that players read: extended M3U in UTF-8, with paths from its own folder.
 //!
-//! The second line says that this program wrote it, and by what; a file without it is somebody else's and is not touched. A new list is
-//! written beside the old one and takes its place when it is whole. What would not change is not written.
+//! The second line says that this program wrote it, and by what; a file without it is somebody else's and is not
+//! touched. A new list is written beside the old one and takes its place when it is whole. What would not change is not
+//! written.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -36,8 +37,8 @@ pub enum Saved {
     Unchanged,
 }
 
-/// What a playlist in this folder (without links and dots) holds; `by` says by what it was made. The second value are tracks whose paths no
-/// list can hold, since they have a line break in them.
+/// What a playlist in this folder (without links and dots) holds; `by` says by what it was made. The second value are
+/// tracks whose paths no list can hold, since they have a line break in them.
 pub fn contents<'t>(
     tracks: impl IntoIterator<Item = &'t ListedTrack>,
     folder: &Path,
@@ -95,7 +96,8 @@ fn from_folder(path: &Path, folder: &Path) -> PathBuf {
 /// Writes a playlist if it changed. Something else that has its name is left alone, unless `over_others`.
 ///
 /// # Errors
-/// [`PlaylistError::Foreign`] for what is not ours, [`PlaylistError::Write`] when it cannot be written; what was there is then as it was.
+/// [`PlaylistError::Foreign`] for what is not ours, [`PlaylistError::Write`] when it cannot be written; what was there
+/// is then as it was.
 pub fn save(path: &Path, contents: &[u8], over_others: bool) -> Result<Saved, PlaylistError> {
     let error = |source| PlaylistError::Write { path: path.to_owned(), source };
     // Of a link, what it leads to.

@@ -1,5 +1,5 @@
-//! Lists of tracks as files: which tracks, in words ([`Query`]), in which order, and a file that players read, written only when it
-//! changed and never over somebody else's.
+//! Lists of tracks as files: which tracks, in words ([`Query`]), in which order, and a file that players read, written
+//! only when it changed and never over somebody else's.
 //!
 //! ```text
 //! "genre = Jazz and bpm 80..110" ─► query ─┐

@@ -1,7 +1,7 @@
 //! Which tracks are meant: conditions on fields, joined by `and`, `or`, `not` and parentheses.
 //!
-//! What is not known of a track is neither so nor otherwise: no condition on it holds, and none turned round by `not` either. `bpm unknown`
-//! asks for it.
+//! What is not known of a track is neither so nor otherwise: no condition on it holds, and none turned round by `not`
+//! either. `bpm unknown` asks for it.
 
 use std::cmp::Ordering;
 

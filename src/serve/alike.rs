@@ -1,4 +1,5 @@
-//! Tracks that sound like one: what is compared is `likeness`' business, and here its atlas is kept open between questions.
+//! Tracks that sound like one: what is compared is `likeness`' business, and here its atlas is kept open between
+//! questions.
 
 use std::sync::Arc;
 

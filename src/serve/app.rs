@@ -19,8 +19,8 @@ use crate::config::Config;
 use crate::desk::{Desk, DeskError};
 use crate::store::{Store, StoreError, Surface};
 
-/// Connections to the database that only read: as many questions are answered at once. Two of them may be held for seconds by what is
-/// counted beside the requests.
+/// Connections to the database that only read: as many questions are answered at once. Two of them may be held for
+/// seconds by what is counted beside the requests.
 const READERS: usize = 6;
 
 /// What all routes share.

@@ -1,5 +1,5 @@
-//! The library's roots, and files beneath them: opened step by step from the root, so that no link, no `..` and no change on the way
-//! leads out of it.
+//! The library's roots, and files beneath them: opened step by step from the root, so that no link, no `..` and no
+//! change on the way leads out of it.
 
 use std::fs::File;
 use std::io;

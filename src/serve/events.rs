@@ -1,5 +1,5 @@
-//! What happens, as it happens: server-sent events. While nobody listens nothing is looked at; who listens too slowly misses some, and
-//! holds up nobody.
+//! What happens, as it happens: server-sent events. While nobody listens nothing is looked at; who listens too slowly
+//! misses some, and holds up nobody.
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Who may ask: the door before every route. It looks at the host that was asked for, at the page that a request comes from, and at
-//! tokens, sessions and CSRF values; what is done behind the door is none of its business.
+//! Who may ask: the door before every route. It looks at the host that was asked for, at the page that a request comes
+//! from, and at tokens, sessions and CSRF values; what is done behind the door is none of its business.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -245,7 +245,8 @@ pub(super) fn no_random(error: getrandom::Error) -> Problem {
     Problem::new(Kind::Internal, format!("the system gives no random numbers: {error}"))
 }
 
-/// The door itself: lets a request through with what is believed of who sent it, and has every answer say how far it may be trusted.
+/// The door itself: lets a request through with what is believed of who sent it, and has every answer say how far it
+/// may be trusted.
 pub async fn door(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Unix);
     // Nested below a base path, the path that is left is the one that counts.

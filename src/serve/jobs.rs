@@ -1,5 +1,5 @@
-//! Corrections of many tracks: jobs that are done one after the other, each told of as it goes on. What was done stays done if the
-//! process ends on the way, and the rest waits in the queue as before.
+//! Corrections of many tracks: jobs that are done one after the other, each told of as it goes on. What was done stays
+//! done if the process ends on the way, and the rest waits in the queue as before.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! Listening to a file for whoever asks, without writing anything: one of the library, or one that is sent. Models are loaded when they
-//! are first needed and go again when nobody asks for a while.
+//! Listening to a file for whoever asks, without writing anything: one of the library, or one that is sent. Models are
+//! loaded when they are first needed and go again when nobody asks for a while.
 
 use std::fs::File;
 use std::io::Write;
@@ -183,7 +183,8 @@ fn no_room(error: std::io::Error) -> Problem {
     Problem::new(kind, format!("the file cannot be kept while it is listened to: {error}"))
 }
 
-/// A file without a name in the folder of `beside`; where its file system has no such files, one whose name is gone at once.
+/// A file without a name in the folder of `beside`; where its file system has no such files, one whose name is gone at
+/// once.
 fn nameless(beside: &Path) -> std::io::Result<File> {
     let folder = beside.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;

@@ -1,4 +1,5 @@
-//! Something that takes a while to make of the database: made beside the requests, given as it was made last while it is made anew.
+//! Something that takes a while to make of the database: made beside the requests, given as it was made last while it
+//! is made anew.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,13 +1,14 @@
-//! The desk as a page and as an interface for programs, over HTTP: routes, limits and who may ask. It is thin over [`crate::desk`], and
-//! decides nothing that the terminal or a command would decide otherwise.
+//! The desk as a page and as an interface for programs, over HTTP: routes, limits and who may ask. It is thin over
+//! [`crate::desk`], and decides nothing that the terminal or a command would decide otherwise.
 //!
 //! ```text
 //! socket ─► http (limits) ─► guard (host, origin, token, CSRF) ─► routes ─► desk ─► store, safe write
 //!                                                                   └─► beneath (nothing outside the library's roots)
 //! ```
 //!
-//! The server has threads of its own. Beside the service in one process, or with one in another, it works on the same database by the
-//! same claims: one tagger a file. What it takes from the service is what that leaves beside the database.
+//! The server has threads of its own. Beside the service in one process, or with one in another, it works on the same
+//! database by the same claims: one tagger a file. What it takes from the service is what that leaves beside the
+//! database.
 
 mod alike;
 mod app;
@@ -187,8 +188,8 @@ async fn open(config: Config, database: PathBuf) -> Result<(Listener, Arc<App>, 
     Ok((listener, app, place))
 }
 
-/// Reads who plays what in files that were analysed before that was kept, so that they can be found by it: a few at a time, and only
-/// once.
+/// Reads who plays what in files that were analysed before that was kept, so that they can be found by it: a few at a
+/// time, and only once.
 async fn read_credits(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     const FEW: usize = 50;
     const PAUSE: Duration = Duration::from_millis(100);

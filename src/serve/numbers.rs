@@ -1,5 +1,5 @@
-//! The library in numbers. What the database keeps is asked for each time; what has to be counted is counted beside the requests, kept
-//! for a while, and told with the moment it is of.
+//! The library in numbers. What the database keeps is asked for each time; what has to be counted is counted beside the
+//! requests, kept for a while, and told with the moment it is of.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

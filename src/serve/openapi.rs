@@ -1,5 +1,5 @@
-//! The interface described, as OpenAPI 3.1 and as a page for people: both made of the very declarations by which requests are routed,
-//! parameters checked and answers written.
+//! The interface described, as OpenAPI 3.1 and as a page for people: both made of the very declarations by which
+//! requests are routed, parameters checked and answers written.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! The parameters of a request's query: declared once, and by that declaration checked as well as described in the OpenAPI document.
+//! The parameters of a request's query: declared once, and by that declaration checked as well as described in the
+//! OpenAPI document.
 
 use serde_json::{Value, json};
 

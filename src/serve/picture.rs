@@ -1,5 +1,5 @@
-//! A track's log-mel spectrogram as a PNG: time in seconds to the right, frequency in Hz upwards as the ear spaces it, loudness by a
-//! colour map whose steps look equal.
+//! A track's log-mel spectrogram as a PNG: time in seconds to the right, frequency in Hz upwards as the ear spaces it,
+//! loudness by a colour map whose steps look equal.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! What went wrong, for programs and people: problem details (RFC 9457). Every error that a client can get is made here.
+//! What went wrong, for programs and people: problem details (RFC 9457). Every error that a client can get is made
+//! here.
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};

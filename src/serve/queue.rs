@@ -106,7 +106,8 @@ fn set(word: Option<&str>) -> Option<QueueSet> {
     })
 }
 
-/// How many tracks views have. What is not told within some milliseconds is counted beside the requests, one view at a time.
+/// How many tracks views have. What is not told within some milliseconds is counted beside the requests, one view at a
+/// time.
 #[derive(Default)]
 pub struct Totals {
     known: Mutex<HashMap<String, Total>>,

@@ -1,5 +1,5 @@
-//! JSON shapes that describe themselves: what is answered and what is asked for, as types, and the same as schemas of an OpenAPI
-//! document, from one declaration.
+//! JSON shapes that describe themselves: what is answered and what is asked for, as types, and the same as schemas of
+//! an OpenAPI document, from one declaration.
 
 use std::collections::BTreeMap;
 
@@ -49,8 +49,8 @@ impl<T: Shape> Shape for Option<T> {
     }
 }
 
-/// Declares a JSON object: `out` for answers, all of whose fields are there, `in` for what is asked for, whose `Option`s may be
-/// missing.
+/// Declares a JSON object: `out` for answers, all of whose fields are there, `in` for what is asked for, whose
+/// `Option`s may be missing.
 macro_rules! shape {
     (out $(#[doc = $about:literal])* $name:ident { $($(#[doc = $what:literal])* $field:ident: $type:ty,)* }) => {
         $(#[doc = $about])*

@@ -1,5 +1,5 @@
-//! The page's session: a cookie that only this process can have made, and the CSRF value that belongs to it. Nothing is kept of either:
-//! both are made from a key that ends with the process.
+//! The page's session: a cookie that only this process can have made, and the CSRF value that belongs to it. Nothing is
+//! kept of either: both are made from a key that ends with the process.
 
 use blake3::Hash;
 

@@ -1,5 +1,5 @@
-//! What a track sounds like in a browser: its file, by parts, where browsers can play it, and else the part that was listened to as a
-//! WAV.
+//! What a track sounds like in a browser: its file, by parts, where browsers can play it, and else the part that was
+//! listened to as a WAV.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt};

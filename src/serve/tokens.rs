@@ -1,5 +1,5 @@
-//! Tokens of programs and of browsers elsewhere: made at random, shown once, kept as hashes in a file beside the database that only its
-//! owner can read. A token is long and random, so that one hash of it is enough.
+//! Tokens of programs and of browsers elsewhere: made at random, shown once, kept as hashes in a file beside the
+//! database that only its owner can read. A token is long and random, so that one hash of it is enough.
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -1,7 +1,8 @@
-//! Results that are dear to compute, by audio identity: features, embeddings, scores, and the failures that need no second try.
+//! Results that are dear to compute, by audio identity: features, embeddings, scores, and the failures that need no
+//! second try.
 //!
-//! Keys are made by the pipeline: they hold every version and parameter a value depends on, so a value is never wrong, only
-//! missing.
+//! Keys are made by the pipeline: they hold every version and parameter a value depends on, so a value is never wrong,
+//! only missing.
 
 use rusqlite::{OptionalExtension, params};
 

@@ -1,7 +1,8 @@
-//! What was decided about a file, which no scan touches: a genre that the owner chose, or one of ours that was taken back or out.
+//! What was decided about a file, which no scan touches: a genre that the owner chose, or one of ours that was taken
+//! back or out.
 //!
-//! A choice belongs to a path and to the audio there, and does not hold for another recording that takes the file's place. That it
-//! goes with a file that is moved is [`super::moves`]', and that it is obeyed the tag policy's business.
+//! A choice belongs to a path and to the audio there, and does not hold for another recording that takes the file's
+//! place. That it goes with a file that is moved is [`super::moves`]', and that it is obeyed the tag policy's business.
 
 use std::path::Path;
 
@@ -84,7 +85,8 @@ impl Store {
         self.choose(path, audio, device, &OwnersChoice { genres: Vec::new(), origin: Origin::HandedBack })
     }
 
-    /// The owner's decision about the file at `path`, as it was last known; whether the same audio is still there is not asked.
+    /// The owner's decision about the file at `path`, as it was last known; whether the same audio is still there is
+    /// not asked.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
@@ -169,8 +171,8 @@ pub(super) fn follow(connection: &Connection, journal: i64) -> rusqlite::Result<
     }
 }
 
-/// A genre of ours that was taken back must not come again by itself. An owner's choice that was taken back gives way to the one
-/// before it, if there was one. What says nothing of a genre changes nothing.
+/// A genre of ours that was taken back must not come again by itself. An owner's choice that was taken back gives way
+/// to the one before it, if there was one. What says nothing of a genre changes nothing.
 fn after_undo(connection: &Connection, path: &[u8], row: Row, undoes: &str) -> rusqlite::Result<()> {
     type Oldest = (bool, Option<String>, Option<String>);
     const OF_GENRES: &str =

@@ -73,8 +73,8 @@ impl Drop for Claim<'_> {
 }
 
 impl Store {
-    /// Claims a file (by its canonical path) for this thread, waiting for other threads of this process; `None` while another
-    /// living process has it.
+    /// Claims a file (by its canonical path) for this thread, waiting for other threads of this process; `None` while
+    /// another living process has it.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

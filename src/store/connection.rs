@@ -65,8 +65,8 @@ fn recognise(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Switches to write-ahead logging. SQLite does not wait for others on this switch, so that two programs that make a database at
-/// the same moment have to try again.
+/// Switches to write-ahead logging. SQLite does not wait for others on this switch, so that two programs that make a
+/// database at the same moment have to try again.
 fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
     const PAUSE: Duration = Duration::from_millis(20);
     let mut waited = Duration::ZERO;

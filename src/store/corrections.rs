@@ -1,7 +1,8 @@
-//! What the owner decided at a desk, and where: the list by which a decision is taken back and its file goes back into the queue.
+//! What the owner decided at a desk, and where: the list by which a decision is taken back and its file goes back into
+//! the queue.
 //!
-//! The decision itself is the owner's choice of [`choices`](super::choices), and what was written is the journal's: a correction that
-//! a crash kept out of this list holds all the same.
+//! The decision itself is the owner's choice of [`choices`](super::choices), and what was written is the journal's: a
+//! correction that a crash kept out of this list holds all the same.
 
 use std::path::{Path, PathBuf};
 

@@ -105,7 +105,8 @@ impl StoreError {
     pub(super) fn from_sqlite(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         let code = source.sqlite_error_code();
-        // SQLite says of a file that it cannot make or enlarge that it cannot be opened, or an I/O error, whatever the reason.
+        // SQLite says of a file that it cannot make or enlarge that it cannot be opened, or an I/O error, whatever the
+        // reason.
         let may_be_full =
             matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure));
         if may_be_full && path.parent().is_some_and(storage::is_full) {

@@ -1,5 +1,5 @@
-//! The library by folders: what lies in one, and how many files of which status lie below each. How many lie right in each is kept as
-//! rows change; here those numbers are added up.
+//! The library by folders: what lies in one, and how many files of which status lie below each. How many lie right in
+//! each is kept as rows change; here those numbers are added up.
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
@@ -45,7 +45,8 @@ impl LargeFolders {
 }
 
 impl Store {
-    /// Adds up what lies below every folder, and keeps what is large: one pass over all folders, which never holds more than one branch.
+    /// Adds up what lies below every folder, and keeps what is large: one pass over all folders, which never holds more
+    /// than one branch.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -32,7 +32,8 @@ pub enum Recording {
 }
 
 impl Recording {
-    /// A condition on the journal's columns, with the two [`values`](Self::values) as the parameters from this number on.
+    /// A condition on the journal's columns, with the two [`values`](Self::values) as the parameters from this number
+    /// on.
     pub(super) fn is_the_same(first: usize) -> String {
         format!("(audio = ?{first} OR audio IS NULL AND audio_hash = ?{})", first + 1)
     }
@@ -106,8 +107,8 @@ impl Store {
         self.past("path = ?1 ORDER BY id", params![path_bytes(path)])
     }
 
-    /// What was written into the files below a folder since a moment, in seconds since 1970: a line for each kind of write, those by scans
-    /// first. Entries of files that were deleted since count as well: the writes took place.
+    /// What was written into the files below a folder since a moment, in seconds since 1970: a line for each kind of
+    /// write, those by scans first. Entries of files that were deleted since count as well: the writes took place.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -155,7 +156,8 @@ impl Store {
         self.past(&condition, params![path_bytes(path), since, limit, audio, hash])
     }
 
-    /// Whether anything that was written at `path`, to whatever recording in a file that was not deleted since, could be taken back.
+    /// Whether anything that was written at `path`, to whatever recording in a file that was not deleted since, could
+    /// be taken back.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -178,8 +180,8 @@ impl Store {
         ask().map_err(|e| self.error(e))
     }
 
-    /// Up to `limit` files in `folder` and behind `after` (by the bytes of their paths) that have writes which an undo of that depth
-    /// takes back.
+    /// Up to `limit` files in `folder` and behind `after` (by the bytes of their paths) that have writes which an undo
+    /// of that depth takes back.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -191,7 +193,8 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<PathBuf>, StoreError> {
         let since = if let Depth::Since(moment) = depth { moment } else { i64::MIN };
-        // From the slash behind the folder to the byte behind the slash: what lies in it, and no neighbour of a longer name.
+        // From the slash behind the folder to the byte behind the slash: what lies in it, and no neighbour of a longer
+        // name.
         let folder = path_bytes(folder).strip_suffix(b"/").unwrap_or(path_bytes(folder));
         let (first, end) = ([folder, b"/"].concat(), [folder, b"0"].concat());
         let after = after.map_or(first.as_slice(), path_bytes);

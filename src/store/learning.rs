@@ -1,5 +1,5 @@
-//! What there is to learn from: every track that was analysed, with what its owner said of it. Rows are handed on one by one, so that
-//! memory does not grow with the library.
+//! What there is to learn from: every track that was analysed, with what its owner said of it. Rows are handed on one
+//! by one, so that memory does not grow with the library.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! Every track with what is told of it, for who chooses among them by more than one index can: lists by sound, playlists, groups. Rows are
-//! handed on one by one, so that memory does not grow with the library.
+//! Every track with what is told of it, for who chooses among them by more than one index can: lists by sound,
+//! playlists, groups. Rows are handed on one by one, so that memory does not grow with the library.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -90,8 +90,8 @@ impl Store {
         list().map_err(|e| self.error(e))
     }
 
-    /// Every piece of audio that some analysed track had when it was recorded at this moment or later (in seconds since 1970), by its
-    /// number: eight bytes each.
+    /// Every piece of audio that some analysed track had when it was recorded at this moment or later (in seconds since
+    /// 1970), by its number: eight bytes each.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -1,7 +1,9 @@
-//! What the program knows, in one SQLite file: tracks, cached features and scores, verdicts, failures and the tag journal.
+//! What the program knows, in one SQLite file: tracks, cached features and scores, verdicts, failures and the tag
+//! journal.
 //!
-//! Nothing else in the crate sees SQL. The store decides nothing: it keeps what the stages give it and hands it back. Paths are
-//! kept as bytes. One [`Store`] is shared by all threads of a process; several processes may have the same file open.
+//! Nothing else in the crate sees SQL. The store decides nothing: it keeps what the stages give it and hands it back.
+//! Paths are kept as bytes. One [`Store`] is shared by all threads of a process; several processes may have the same
+//! file open.
 
 mod answers;
 mod cache;
@@ -65,8 +67,8 @@ pub use verdicts::Ranking;
 
 /// The database, open for reading and writing.
 ///
-/// Two connections stand behind it: one whose commits may be lost with the power (results can be made again), and one that
-/// waits for the disk at each commit (the journal must stand before a file is touched).
+/// Two connections stand behind it: one whose commits may be lost with the power (results can be made again), and one
+/// that waits for the disk at each commit (the journal must stand before a file is touched).
 pub struct Store {
     path: PathBuf,
     results: Mutex<Connection>,
@@ -95,8 +97,8 @@ impl Store {
     /// Opens the database, makes it and its folder where missing, and brings an older schema up to date.
     ///
     /// # Errors
-    /// [`StoreError`] when the folder cannot be made, the file is not a database, is locked for longer than `busy_timeout`,
-    /// or was written by a newer reclassd.
+    /// [`StoreError`] when the folder cannot be made, the file is not a database, is locked for longer than
+    /// `busy_timeout`, or was written by a newer reclassd.
     pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|source| match sharing::closed_to_us(path) {
@@ -132,8 +134,8 @@ impl Store {
         })
     }
 
-    /// Whether what is open is still the database at its name. Whoever is about to begin something asks first; claims and journal
-    /// entries do so by themselves.
+    /// Whether what is open is still the database at its name. Whoever is about to begin something asks first; claims
+    /// and journal entries do so by themselves.
     ///
     /// # Errors
     /// [`StoreError::Lost`] when it was deleted or replaced.
@@ -146,7 +148,8 @@ impl Store {
         &self.path
     }
 
-    /// One that is nowhere: what is kept in it is gone with it. It has no journal, so that nothing can be written by it.
+    /// One that is nowhere: what is kept in it is gone with it. It has no journal, so that nothing can be written by
+    /// it.
     ///
     /// # Errors
     /// [`StoreError`] when there is no memory for it.
@@ -186,7 +189,8 @@ impl Store {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `work` in one transaction that takes the write lock at its start, so that it waits for others before it reads.
+    /// Runs `work` in one transaction that takes the write lock at its start, so that it waits for others before it
+    /// reads.
     fn transact<T>(
         &self,
         mut connection: MutexGuard<'_, Connection>,

@@ -1,14 +1,16 @@
 //! Files that turn up under another name: which of them go on with what is known of a file that is gone.
 //!
-//! What is known of a file is its row, its journal entries and the owner's choice. They go together or not at all, by one rule:
+//! What is known of a file is its row, its journal entries and the owner's choice. They go together or not at all, by
+//! one rule:
 //!
 //! 1. the old name is empty, or leads to the file: a link stands where its folder was;
 //! 2. the file holds what was left in the old one: what we wrote, or what an undo brought back;
-//! 3. it is the file itself and no copy: it has the number that the old one had, or it comes from another file system and is new.
+//! 3. it is the file itself and no copy: it has the number that the old one had, or it comes from another file system
+//!    and is new.
 //!
-//! A file for which only the second holds for sure, since the old one may be on a disk that is not mounted or the file may be a copy of it, is a
-//! twin: what the owner decided is obeyed for it too, which harms nobody, and the history stays where it is. An undo by hand names its
-//! file, and takes the history of a twin as well if the old name is empty.
+//! A file for which only the second holds for sure, since the old one may be on a disk that is not mounted or the file
+//! may be a copy of it, is a twin: what the owner decided is obeyed for it too, which harms nobody, and the history
+//! stays where it is. An undo by hand names its file, and takes the history of a twin as well if the old name is empty.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -45,7 +47,8 @@ pub enum Kinship {
 const CLOCKS_DIFFER: i64 = 60;
 
 impl Store {
-    /// Lets what is known of a file that is gone go on with this one, if it is that file. Says under which name it was known.
+    /// Lets what is known of a file that is gone go on with this one, if it is that file. Says under which name it was
+    /// known.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
@@ -75,8 +78,8 @@ impl Store {
         }
     }
 
-    /// The name under which this file was known, or a file that it may be a copy of, without changing anything. None where several
-    /// may be meant.
+    /// The name under which this file was known, or a file that it may be a copy of, without changing anything. None
+    /// where several may be meant.
     ///
     /// # Errors
     /// As for [`follow`](Self::follow).
@@ -365,7 +368,8 @@ impl Trail {
         Some(if absence == Absence::Gone && is_itself { Kinship::Itself } else { Kinship::Twin })
     }
 
-    /// Whether the file at `path` has been there, unchanged, since before this one was last seen. What was moved has changed then.
+    /// Whether the file at `path` has been there, unchanged, since before this one was last seen. What was moved has
+    /// changed then.
     fn was_there_beside(&self, path: &Path) -> bool {
         path.metadata().is_ok_and(|metadata| metadata.ctime() + CLOCKS_DIFFER < self.seen_at)
     }
@@ -393,8 +397,9 @@ fn is_missing(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
-/// Whether a file is really gone: nothing is at its path, and what is left of the path lies on the file system that the file was
-/// on. A root that is not mounted is another file system (its mount point's), and no sign of a move or a deletion.
+/// Whether a file is really gone: nothing is at its path, and what is left of the path lies on the file system that the
+/// file was on. A root that is not mounted is another file system (its mount point's), and no sign of a move or a
+/// deletion.
 pub(super) fn is_gone(path: &Path, device: u64) -> bool {
     if !is_missing(path) {
         return false;
@@ -403,7 +408,8 @@ pub(super) fn is_gone(path: &Path, device: u64) -> bool {
     left.and_then(|folder| folder.metadata().ok()).is_some_and(|folder| folder.dev() == device)
 }
 
-/// The files at these paths were found to be deleted: what is written into a file that comes in their place is another history.
+/// The files at these paths were found to be deleted: what is written into a file that comes in their place is another
+/// history.
 pub(super) fn end_history(connection: &Connection, path: &Path, now: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE journal SET gone_at = ?2 WHERE path = ?1 AND gone_at IS NULL AND state != 'open'")?

@@ -1,8 +1,9 @@
 //! Whether the files of an open database are still the ones at their names.
 //!
-//! A file that is deleted or replaced lives on for whoever has it open, and what is written into it ends with the process: the journal
-//! of a write would be lost, and with it the way back. So the names are compared with what was opened before anything is begun: three
-//! `stat` a file. A backup that is copied into the same file is not noticed here; nothing outside SQLite could.
+//! A file that is deleted or replaced lives on for whoever has it open, and what is written into it ends with the
+//! process: the journal of a write would be lost, and with it the way back. So the names are compared with what was
+//! opened before anything is begun: three `stat` a file. A backup that is copied into the same file is not noticed
+//! here; nothing outside SQLite could.
 
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
@@ -76,8 +77,8 @@ impl Place {
         })
     }
 
-    /// Whether what is in the write-ahead log may be put into the database when that is closed. Not where another program has another log:
-    /// SQLite would put ours over its pages, and remove its log by name.
+    /// Whether what is in the write-ahead log may be put into the database when that is closed. Not where another
+    /// program has another log: SQLite would put ours over its pages, and remove its log by name.
     pub(super) fn may_checkpoint(&self, database: &Path) -> bool {
         let is_theirs = |(end, opened): (&str, Option<(u64, u64)>)| {
             identity(&beside(database, end)).is_ok_and(|now| opened.is_some_and(|opened| opened != now))

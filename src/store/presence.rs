@@ -1,7 +1,8 @@
 //! Which files the database knows in a folder, page by page, and which of them are gone.
 //!
-//! A comparison of a library with the database reads rows in the order of their paths and never holds more than a page of them. A
-//! file counts as gone only if its path says so itself, see [`is_gone`]; its row and its history stay, marked.
+//! A comparison of a library with the database reads rows in the order of their paths and never holds more than a page
+//! of them. A file counts as gone only if its path says so itself, see [`is_gone`]; its row and its history stay,
+//! marked.
 
 use std::path::{Path, PathBuf};
 
@@ -86,8 +87,8 @@ pub(super) fn range_below(folder: &Path) -> (Vec<u8>, Vec<u8>) {
 const PAGE: usize = 1000;
 
 impl Store {
-    /// The next rows of files in a folder and all below it, in the order of their paths' bytes: at most `limit` of them, behind
-    /// `after`.
+    /// The next rows of files in a folder and all below it, in the order of their paths' bytes: at most `limit` of
+    /// them, behind `after`.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -113,8 +114,8 @@ impl Store {
         read().map_err(|e| self.error(e))
     }
 
-    /// Marks the rows of a path, and of all below it, whose files are gone. Says how many were marked now. Whoever calls has made
-    /// sure that the disk is there; the file system of each row is compared all the same.
+    /// Marks the rows of a path, and of all below it, whose files are gone. Says how many were marked now. Whoever
+    /// calls has made sure that the disk is there; the file system of each row is compared all the same.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -95,7 +95,8 @@ impl Readers {
         Ok(Self { free: Mutex::new((0..connections.len()).collect()), connections, returned: Condvar::new() })
     }
 
-    /// The first one that is free, which may be waited for; none where there are none. Who uses one for long keeps nobody from the others.
+    /// The first one that is free, which may be waited for; none where there are none. Who uses one for long keeps
+    /// nobody from the others.
     pub(super) fn free(&self) -> Option<Reading<'_>> {
         if self.connections.is_empty() {
             return None;

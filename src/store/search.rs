@@ -1,5 +1,5 @@
-//! Finding tracks by words: of their path, artist, title, album and genre, along a full-text index. Rows come in the order of their
-//! numbers, so that a page begins where the last one ended and nothing has to be sorted.
+//! Finding tracks by words: of their path, artist, title, album and genre, along a full-text index. Rows come in the
+//! order of their numbers, so that a page begins where the last one ended and nothing has to be sorted.
 
 use std::fmt;
 
@@ -18,9 +18,9 @@ const INDEXED: usize = 3;
 const COMPLETIONS: usize = 60;
 
 impl Store {
-    /// The analysed tracks that have each of these words, the last of which may be the beginning of one, behind a row: at most `limit`,
-    /// files that are gone left out. The second value is the row to go on behind, if it goes on; a search that was to look at some
-    /// rows only goes on where it looked no further.
+    /// The analysed tracks that have each of these words, the last of which may be the beginning of one, behind a row:
+    /// at most `limit`, files that are gone left out. The second value is the row to go on behind, if it goes on; a
+    /// search that was to look at some rows only goes on where it looked no further.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or holds a row that this program did not write.
@@ -94,8 +94,8 @@ pub(super) fn expression(connection: &Connection, text: &str) -> rusqlite::Resul
     Ok((!terms.is_empty()).then_some(Expression { terms }))
 }
 
-/// The words of the index that begin like this; none where they are many, or where the index spells the beginning otherwise, without
-/// its accents.
+/// The words of the index that begin like this; none where they are many, or where the index spells the beginning
+/// otherwise, without its accents.
 fn completions(connection: &Connection, beginning: &str) -> rusqlite::Result<Vec<String>> {
     let mut next = connection.prepare_cached("SELECT term FROM track_word WHERE term >= ?1 LIMIT 1")?;
     let mut found: Vec<String> = Vec::new();

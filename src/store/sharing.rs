@@ -1,8 +1,8 @@
-//! One database for a service and the people beside it: a state folder that its group may write makes a database that the group may
-//! write.
+//! One database for a service and the people beside it: a state folder that its group may write makes a database that
+//! the group may write.
 //!
-//! SQLite gives `-wal` and `-shm` the mode of the database, so the mode of that one file is what counts; the process's umask, which
-//! also rules the music's files, is left alone. Whoever is not in the group is told so by name.
+//! SQLite gives `-wal` and `-shm` the mode of the database, so the mode of that one file is what counts; the process's
+//! umask, which also rules the music's files, is left alone. Whoever is not in the group is told so by name.
 
 use std::fs::{Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
@@ -14,8 +14,8 @@ const GROUP_ENTERS: u32 = 0o010;
 const GROUP_WRITES: u32 = 0o020;
 const GROUP_READS_AND_WRITES: u32 = 0o060;
 
-/// Makes the database where it is missing, and opens it and the files beside it to the group of their folder, if that folder is
-/// open to it. What is not ours to change stays.
+/// Makes the database where it is missing, and opens it and the files beside it to the group of their folder, if that
+/// folder is open to it. What is not ours to change stays.
 pub(super) fn share_database(database: &Path) {
     let Some(folder) = shared_folder(database) else { return };
     if !database.exists() {

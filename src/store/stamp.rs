@@ -1,4 +1,5 @@
-//! A file's stamp as five columns. SQLite's integers are signed, so the unsigned numbers keep their bits and not their order.
+//! A file's stamp as five columns. SQLite's integers are signed, so the unsigned numbers keep their bits and not their
+//! order.
 
 use rusqlite::Row;
 

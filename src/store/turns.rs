@@ -1,5 +1,5 @@
-//! Whose turn it is to be asked about, and what answers about files that sound alike suggest: both are kept with the row, so that a page of
-//! the queue is read along an index. Who decides about them is `learning`'s.
+//! Whose turn it is to be asked about, and what answers about files that sound alike suggest: both are kept with the
+//! row, so that a page of the queue is read along an index. Who decides about them is `learning`'s.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,8 @@ pub struct WaitingTrack {
 const SUGGESTED: f64 = -2.0;
 
 impl Store {
-    /// Gives these files their turns, the first one first, and takes all others back. What was suggested comes before them.
+    /// Gives these files their turns, the first one first, and takes all others back. What was suggested comes before
+    /// them.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -61,7 +62,8 @@ impl Store {
         })
     }
 
-    /// Files that wait for a decision: those in a folder, and of all others the first ones in the order of the queue; at most `limit` each.
+    /// Files that wait for a decision: those in a folder, and of all others the first ones in the order of the queue;
+    /// at most `limit` each.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

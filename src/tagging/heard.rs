@@ -1,7 +1,8 @@
-//! What a track sounds like as fields of its tags: tempo, key and mood, where the owner asks for them and the file says nothing of them.
+//! What a track sounds like as fields of its tags: tempo, key and mood, where the owner asks for them and the file says
+//! nothing of them.
 //!
-//! A file is filled once. What was taken back, or changed or removed by somebody, is not written again: nothing in the file tells
-//! ours from anybody's, and the journal tells that it was there.
+//! A file is filled once. What was taken back, or changed or removed by somebody, is not written again: nothing in the
+//! file tells ours from anybody's, and the journal tells that it was there.
 
 use serde::{Deserialize, Serialize};
 

@@ -43,7 +43,8 @@ impl TagField {
         Self::OwnCluster,
     ];
 
-    /// The name of one of our own fields; none for the genre and for what is heard, which each container names differently.
+    /// The name of one of our own fields; none for the genre and for what is heard, which each container names
+    /// differently.
     pub fn own_name(self) -> Option<&'static str> {
         match self {
             Self::Genre | Self::Bpm | Self::Key | Self::Mood => None,
@@ -54,7 +55,8 @@ impl TagField {
         }
     }
 
-    /// The names that a field of what is heard has in comments, APEv2, user texts and freeform items: the first is written, all are understood.
+    /// The names that a field of what is heard has in comments, APEv2, user texts and freeform items: the first is
+    /// written, all are understood.
     fn heard_names(self) -> &'static [&'static str] {
         match self {
             Self::Bpm => &["BPM", "TEMPO"],

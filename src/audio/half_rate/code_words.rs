@@ -1,7 +1,9 @@
-//! The code words of Layer III, as ISO/IEC 11172-3 gives them (annex B, table B.7). A word is written with a one in front of its bits, so that its
-//! length shows: `0b1_011` is 011. They stand in the order of the values: the second one (or the last of four) runs fastest.
+//! The code words of Layer III, as ISO/IEC 11172-3 gives them (annex B, table B.7). A word is written with a one in
+//! front of its bits, so that its length shows: `0b1_011` is 011. They stand in the order of the values: the second one
+//! (or the last of four) runs fastest.
 
-/// The words of pairs: the number of the first table that has them, how many values each of the two can have, the words.
+/// The words of pairs: the number of the first table that has them, how many values each of the two can have, the
+/// words.
 pub(super) const PAIRS: [(usize, usize, &[u32]); 15] = [
     (1, 2, &[3, 9, 5, 8]),
     (2, 3, &[3, 10, 65, 11, 9, 33, 35, 34, 64]),

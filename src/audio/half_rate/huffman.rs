@@ -1,5 +1,5 @@
-//! The packed lines of a granule (ISO/IEC 11172-3, 2.4.3.4.6): pairs of values up to 15 and beyond, then fours of 0 and 1, then zeros. A
-//! word is found by its first bits in one table, or in two where it is longer than those.
+//! The packed lines of a granule (ISO/IEC 11172-3, 2.4.3.4.6): pairs of values up to 15 and beyond, then fours of 0 and
+//! 1, then zeros. A word is found by its first bits in one table, or in two where it is longer than those.
 
 use std::sync::LazyLock;
 
@@ -11,8 +11,8 @@ use super::{Bad, LINES};
 /// Bits by which a word is looked up first.
 const FIRST: u32 = 8;
 
-/// What some bits are the beginning of: the values and how many bits there are of the word, or where the second table is and how many
-/// bits it is looked up by.
+/// What some bits are the beginning of: the values and how many bits there are of the word, or where the second table
+/// is and how many bits it is looked up by.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     /// The pair's values, or where the second table begins.
@@ -107,8 +107,8 @@ static POWERS: LazyLock<Vec<f32>> =
 /// The largest value that can be packed: 15 and 13 further bits.
 const LARGEST: u32 = 15 + (1 << 13);
 
-/// Unpacks the lines of a granule up to `limit`, each a power of 4/3 with its sign, the others 0. Says where the last one is that is not 0:
-/// one behind it. `end` is where the bits of the granule end; a word that goes on behind is none.
+/// Unpacks the lines of a granule up to `limit`, each a power of 4/3 with its sign, the others 0. Says where the last
+/// one is that is not 0: one behind it. `end` is where the bits of the granule end; a word that goes on behind is none.
 pub(super) fn lines(
     bits: &mut Bits<'_>,
     end: usize,

@@ -1,5 +1,6 @@
-//! From lines to subbands (ISO/IEC 11172-3, 2.4.3.4.10): butterflies against aliasing, the inverse transform with its window, and overlap
-//! with the granule before. Sixteen subbands lie side by side, so that each kind of block is one small matrix for all of them.
+//! From lines to subbands (ISO/IEC 11172-3, 2.4.3.4.10): butterflies against aliasing, the inverse transform with its
+//! window, and overlap with the granule before. Sixteen subbands lie side by side, so that each kind of block is one
+//! small matrix for all of them.
 
 use std::f64::consts::PI;
 use std::sync::LazyLock;

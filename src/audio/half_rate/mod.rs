@@ -1,16 +1,19 @@
-//! MP3 for those who hear no more than half of it: one channel, at half the rate. The upper sixteen of Layer III's thirty-two subbands are
-//! not made, channels are averaged before the transforms, of joint stereo only the sum is unpacked, and nothing has to be resampled.
+//! MP3 for those who hear no more than half of it: one channel, at half the rate. The upper sixteen of Layer III's
+//! thirty-two subbands are not made, channels are averaged before the transforms, of joint stereo only the sum is
+//! unpacked, and nothing has to be resampled.
 //!
-//! This is MPEG-1 Layer III as ISO/IEC 11172-3 describes it, at 44,100 and 48,000 Hz; whatever else there is (MPEG-2, other layers, other
-//! containers) is symphonia's, and so is every decoding at the full rate. Which frames there are and where is the caller's business.
+//! This is MPEG-1 Layer III as ISO/IEC 11172-3 describes it, at 44,100 and 48,000 Hz; whatever else there is (MPEG-2,
+//! other layers, other containers) is symphonia's, and so is every decoding at the full rate. Which frames there are
+//! and where is the caller's business.
 //!
 //! ```text
 //! frame ─► side information, bits of this and earlier frames ─► huffman ─► scale (both channels) ─► hybrid ─► synthesis ─► sound
 //! ```
 //!
-//! The sound is that of the full rate after [`Clip::resampled`](crate::audio::Clip::resampled): it has the same slope at its upper end (`slope`), and
-//! noise of the same density where the full-rate samples are rounded to 16 bits (see `mono`). Two things differ, as they do between
-//! decoders: the channels are not rounded, and not cut off at full scale, one by one.
+//! The sound is that of the full rate after [`Clip::resampled`](crate::audio::Clip::resampled): it has the same slope
+//! at its upper end (`slope`), and noise of the same density where the full-rate samples are rounded to 16 bits (see
+//! `mono`). Two things differ, as they do between decoders: the channels are not rounded, and not cut off at full
+//! scale, one by one.
 
 mod bits;
 mod code_words;
@@ -59,8 +62,8 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// For frames at a rate; none where that is not one of these. Of every two samples of the full rate the first one is given, or with
-    /// `parity` 1 the second one.
+    /// For frames at a rate; none where that is not one of these. Of every two samples of the full rate the first one
+    /// is given, or with `parity` 1 the second one.
     pub(super) fn new(sample_rate: u32, parity: usize) -> Option<Self> {
         Some(Self {
             bands: Bands::of(sample_rate)?,
@@ -172,7 +175,8 @@ impl Decoder {
     }
 }
 
-/// Shapes a clip that is cut out of `sound` with its margins, as resampling shapes others; `sample_rate` is half of the file's.
+/// Shapes a clip that is cut out of `sound` with its margins, as resampling shapes others; `sample_rate` is half of the
+/// file's.
 pub(super) fn finish(sound: &mut [f32], part: Range<usize>, sample_rate: u32) {
     // At other rates it is resampled yet.
     if sample_rate == 22_050 {
@@ -180,8 +184,8 @@ pub(super) fn finish(sound: &mut [f32], part: Range<usize>, sample_rate: u32) {
     }
 }
 
-/// Rounds to half of a 16-bit step: as much noise below half of the rate as two channels rounded to whole ones have there when they are
-/// averaged.
+/// Rounds to half of a 16-bit step: as much noise below half of the rate as two channels rounded to whole ones have
+/// there when they are averaged.
 fn round(sound: &mut [f32]) {
     const STEPS: f32 = 65_536.0;
     /// See `mono`.

@@ -1,4 +1,5 @@
-//! From unpacked values to lines of a spectrum (ISO/IEC 11172-3, 2.4.3.4.7): scale factors, gains, and the order of short blocks.
+//! From unpacked values to lines of a spectrum (ISO/IEC 11172-3, 2.4.3.4.7): scale factors, gains, and the order of
+//! short blocks.
 
 use std::sync::LazyLock;
 
@@ -32,7 +33,8 @@ const GROUPS: [(usize, usize); 4] = [(0, 6), (6, 11), (11, 16), (16, 21)];
 /// The first band of the short blocks in a mixed one, and how many long ones lie before it.
 const MIXED: (usize, usize) = (3, 8);
 
-/// Where scale factor bands begin, in lines of long blocks and of one short block (table B.8), and where the last ones end.
+/// Where scale factor bands begin, in lines of long blocks and of one short block (table B.8), and where the last ones
+/// end.
 #[derive(Debug)]
 pub(super) struct Bands {
     pub(super) long: [u16; 23],
@@ -68,7 +70,8 @@ pub(super) struct ScaleFactors {
 }
 
 impl ScaleFactors {
-    /// Reads those of a granule. `first` are those of the first granule of the frame, of which the groups in `shared` are repeated.
+    /// Reads those of a granule. `first` are those of the first granule of the frame, of which the groups in `shared`
+    /// are repeated.
     pub(super) fn read(bits: &mut Bits<'_>, granule: &Granule, first: Option<&Self>, shared: &[bool; 4]) -> Self {
         let (lower, upper) = LENGTHS[granule.scalefac_compress & 15];
         let mut factors = Self::default();
@@ -101,8 +104,8 @@ impl ScaleFactors {
         factors
     }
 
-    /// Where the sound of a band lies between two channels, which the scale factors of the second one tell; the last band is as the one before.
-    /// The last value, 7, says nothing.
+    /// Where the sound of a band lies between two channels, which the scale factors of the second one tell; the last
+    /// band is as the one before. The last value, 7, says nothing.
     fn says_where(&self, band: Band) -> bool {
         let position = match band {
             Band::Long(band) => self.long[band.min(20)],
@@ -146,7 +149,8 @@ fn each_band(block: Block, bands: &Bands, until: usize, mut each: impl FnMut(Ban
     }
 }
 
-/// How many values have to be unpacked to know the first `lines` of the spectrum: those of short blocks lie mixed up within their band.
+/// How many values have to be unpacked to know the first `lines` of the spectrum: those of short blocks lie mixed up
+/// within their band.
 pub(super) fn enough(block: Block, bands: &Bands, lines: usize) -> usize {
     match block {
         Block::Long(_) => lines,
@@ -161,7 +165,8 @@ const LEAST: i32 = -500;
 /// Beyond what a granule can say: 255 less 210.
 const MOST: i32 = 45;
 
-/// Adds a granule's lines to a spectrum. `values` are as they were unpacked, 0 from `last` on; `share` is what a band is multiplied by.
+/// Adds a granule's lines to a spectrum. `values` are as they were unpacked, 0 from `last` on; `share` is what a band
+/// is multiplied by.
 pub(super) fn add(
     values: &[f32; LINES],
     last: usize,
@@ -210,8 +215,8 @@ pub(super) enum Share<'a> {
     Joined(&'a Together),
 }
 
-/// The bands of a sum of two channels in which the second one holds nothing, but says where between both the sound lies: their mean is
-/// then half of the first, wherever that is.
+/// The bands of a sum of two channels in which the second one holds nothing, but says where between both the sound
+/// lies: their mean is then half of the first, wherever that is.
 pub(super) struct Together {
     factors: ScaleFactors,
     /// From which place on the second channel holds nothing.

@@ -1,12 +1,13 @@
-//! What stands at the head of a Layer III frame (ISO/IEC 11172-3, 2.4.1.3 and 2.4.1.7): how its channels are joined, and how each granule
-//! of each is packed.
+//! What stands at the head of a Layer III frame (ISO/IEC 11172-3, 2.4.1.3 and 2.4.1.7): how its channels are joined,
+//! and how each granule of each is packed.
 
 use super::bits::Bits;
 use super::{Bad, LINES};
 
 /// Bytes of a frame's header.
 const HEADER: usize = 4;
-/// Where the first region of a granule with another block than the common one ends: 8 long bands, or 3 short ones of three windows.
+/// Where the first region of a granule with another block than the common one ends: 8 long bands, or 3 short ones of
+/// three windows.
 const FIRST_REGION: usize = 36;
 
 /// How the two channels of a frame are joined.
@@ -21,7 +22,8 @@ pub(super) struct Joint {
 /// How the lines of a granule were made from sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Block {
-    /// One transform of 36 samples, with the window of this number: 0 in the middle of others, 1 before short ones, 3 behind them.
+    /// One transform of 36 samples, with the window of this number: 0 in the middle of others, 1 before short ones, 3
+    /// behind them.
     Long(u8),
     /// Three of 12 samples, one after the other.
     Short,

@@ -1,6 +1,6 @@
-//! The upper end of a clip at 22,050 Hz, as the resampler shapes it: a filter with the resampler's own impulse response, applied by FFT in
-//! blocks that overlap (overlap-save). Without it the last tenth of the spectrum would be louder than that of any other file, and what
-//! features find in its quietest bins would be something else.
+//! The upper end of a clip at 22,050 Hz, as the resampler shapes it: a filter with the resampler's own impulse
+//! response, applied by FFT in blocks that overlap (overlap-save). Without it the last tenth of the spectrum would be
+//! louder than that of any other file, and what features find in its quietest bins would be something else.
 
 use std::f32::consts::PI;
 use std::ops::Range;
@@ -14,7 +14,8 @@ use crate::audio::Clip;
 /// What the clips were at before, and are at, in Hz.
 const FROM: u32 = 44_100;
 const TO: u32 = 22_050;
-/// Samples on either side of one that have a part in it: the response is 150 dB down there, and the quietest bins of a spectrum are as quiet.
+/// Samples on either side of one that have a part in it: the response is 150 dB down there, and the quietest bins of a
+/// spectrum are as quiet.
 pub(super) const REACH: usize = 256;
 const BLOCK: usize = 4096;
 
@@ -26,7 +27,8 @@ struct Filter {
 
 /// None where the resampler gives no response, which it does.
 static FILTER: LazyLock<Option<Filter>> = LazyLock::new(|| {
-    // An impulse at an even sample comes out as half of the response to one at the lower rate, since nothing is left above that.
+    // An impulse at an even sample comes out as half of the response to one at the lower rate, since nothing is left
+    // above that.
     let mut impulse = Clip { samples: vec![0.0; 8 * BLOCK], sample_rate: FROM };
     impulse.samples[4 * BLOCK] = 2.0;
     let response = impulse.resampled(TO).ok()?;
@@ -56,8 +58,9 @@ pub(super) fn apply(sound: &mut [f32], part: Range<usize>) {
     }
 }
 
-/// The first or the last samples of a clip that is cut off `at` a place, as they are where the sound is cut first and resampled then: the
-/// cut is heard in the uppermost bins, and models know it as it sounds there. None without sound on both sides.
+/// The first or the last samples of a clip that is cut off `at` a place, as they are where the sound is cut first and
+/// resampled then: the cut is heard in the uppermost bins, and models know it as it sounds there. None without sound on
+/// both sides.
 fn end(sound: &[f32], at: usize, is_start: bool) -> Option<Vec<f32>> {
     const AROUND: usize = 512;
     const FADE: usize = 128;

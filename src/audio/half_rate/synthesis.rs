@@ -1,5 +1,5 @@
-//! From subbands to sound (ISO/IEC 11172-3, 2.4.3.2): the polyphase filter, of which the lower sixteen subbands come in and every second
-//! sample goes out.
+//! From subbands to sound (ISO/IEC 11172-3, 2.4.3.2): the polyphase filter, of which the lower sixteen subbands come in
+//! and every second sample goes out.
 
 use std::f64::consts::PI;
 use std::sync::LazyLock;
@@ -11,8 +11,8 @@ use crate::simd::{Lanes, multiversion};
 /// Slots that a sample is made of, itself included.
 const TAPS: usize = 16;
 
-/// The first half of the window D and its middle (table B.3), in 65,536ths. The other half mirrors it, with the other sign but for every
-/// 64th.
+/// The first half of the window D and its middle (table B.3), in 65,536ths. The other half mirrors it, with the other
+/// sign but for every 64th.
 #[rustfmt::skip]
 const WINDOW: [i32; 257] = [
     0, -1, -1, -1, -1, -1, -1, -2, -2, -2, -2, -3, -3, -4, -4, -5, -5, -6, -7, -7, -8, -9, -10, -11, -13, -14, -16,

@@ -111,8 +111,8 @@ pub(crate) trait Track: Send {
     /// Goes to a place at or before `frame`, early enough for the decoder to have settled when it gets there.
     fn seek(&mut self, frame: u64) -> Result<(), Fault>;
 
-    /// How much sound on either side of a part of it `finish` takes to do it well, as far as there is any: less than what is decoded
-    /// in front of a place that was sought.
+    /// How much sound on either side of a part of it `finish` takes to do it well, as far as there is any: less than
+    /// what is decoded in front of a place that was sought.
     fn margin(&self) -> u64 {
         0
     }

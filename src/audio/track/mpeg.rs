@@ -38,8 +38,8 @@ enum Hearing {
 }
 
 impl MpegTrack {
-    /// Opens the frames of `range`, the first of which is at its start. Where `enough` Hz are enough, they are decoded at half their rate if
-    /// that is no less.
+    /// Opens the frames of `range`, the first of which is at its start. Where `enough` Hz are enough, they are decoded
+    /// at half their rate if that is no less.
     pub(super) fn open(mut source: Source, range: Range<u64>, enough: u32) -> Result<Self, Fault> {
         let layout = Layout::read(&mut source, range)?;
         let header = layout.header;
@@ -51,7 +51,8 @@ impl MpegTrack {
         }
         .checked()?;
         let halves = (header.version, header.layer) == (1, 3) && header.sample_rate / 2 >= enough;
-        // The samples that are kept are those which resampling would keep: every second one, from the first behind the encoder's delay on.
+        // The samples that are kept are those which resampling would keep: every second one, from the first behind the
+        // encoder's delay on.
         let half = halves.then(|| half_rate::Decoder::new(header.sample_rate, layout.delay as usize % 2)).flatten();
         let hearing = match half {
             Some(half) => {

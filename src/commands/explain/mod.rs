@@ -25,7 +25,8 @@ pub struct Arguments {
     /// Analyse again instead of using what is remembered
     #[arg(long)]
     force: bool,
-    /// Draw the track as well: spectrogram with beats, pitch classes, what the built-in models say along the whole of it
+    /// Draw the track as well: spectrogram with beats, pitch classes, what the built-in models say along the whole of
+    /// it
     #[arg(long, value_name = "OUT")]
     png: Option<PathBuf>,
     /// Print one JSON object

@@ -1,5 +1,5 @@
-//! `explain --png`: the track as it was heard, as a picture. What is drawn is `pictures`'; here it is fetched: the sound, and what the built-in
-//! models say of stretches of the whole track.
+//! `explain --png`: the track as it was heard, as a picture. What is drawn is `pictures`'; here it is fetched: the
+//! sound, and what the built-in models say of stretches of the whole track.
 
 use std::path::Path;
 
@@ -50,7 +50,8 @@ pub(super) fn save(png: &Path, path: &Path, explanation: &Explanation, config: &
     Ok(())
 }
 
-/// What the built-in models say of stretches of the track: the mean by their weights, of those that hear sound by themselves.
+/// What the built-in models say of stretches of the track: the mean by their weights, of those that hear sound by
+/// themselves.
 fn scores(path: &Path, duration: f64) -> anyhow::Result<Scores> {
     let recording = audio::decode(path, &AnalysisWindow { seconds: SECONDS, count: STRETCHES })?;
     let taxonomy = Taxonomy::builtin()?;

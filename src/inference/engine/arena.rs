@@ -1,5 +1,5 @@
-//! One store of memory for all sessions on the processor, in place of one each: a worker runs its models one after the other, so what one
-//! of them needs the next one can have. It grows by what is asked for and not by doubling.
+//! One store of memory for all sessions on the processor, in place of one each: a worker runs its models one after the
+//! other, so what one of them needs the next one can have. It grows by what is asked for and not by doubling.
 #![allow(unsafe_code)] // the crate has no safe calls for this; see each use
 
 use ort::AsPointer;
@@ -24,8 +24,8 @@ pub(super) fn share(environment: &Environment) -> Result<(), String> {
     let mut settings: *mut OrtArenaCfg = std::ptr::null_mut();
     // SAFETY: the pointer to write to is valid for the call; what it then holds is released below.
     check(unsafe { (api.CreateArenaCfg)(0, SAME_AS_REQUESTED, DEFAULT, DEFAULT, &mut settings) })?;
-    // SAFETY: environment, memory and settings are alive for the call, which copies what it needs. It changes the environment under a lock
-    // of the library's own.
+    // SAFETY: environment, memory and settings are alive for the call, which copies what it needs. It changes the
+    // environment under a lock of the library's own.
     let registered =
         check(unsafe { (api.CreateAndRegisterAllocator)(environment.ptr().cast_mut(), memory.ptr(), settings) });
     // SAFETY: made above, and used by nobody any more.

@@ -1,5 +1,5 @@
-//! What to do when a device fails: smaller batches while it has too little memory for large ones, then the processor, with the very same
-//! examples, so that nothing is lost.
+//! What to do when a device fails: smaller batches while it has too little memory for large ones, then the processor,
+//! with the very same examples, so that nothing is lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -36,8 +36,8 @@ impl Limit {
     }
 }
 
-/// Runs examples in batches of `size` or less. `give_up` turns to the processor and is told why; the next attempt is made there.
-/// `shrunk` hears of the batch that was too large and of the one that was not.
+/// Runs examples in batches of `size` or less. `give_up` turns to the processor and is told why; the next attempt is
+/// made there. `shrunk` hears of the batch that was too large and of the one that was not.
 pub(super) fn in_batches(
     examples: &[&[f32]],
     size: usize,
@@ -73,7 +73,8 @@ pub(super) fn in_batches(
     Ok(said)
 }
 
-/// Whether a device says that its memory does not suffice, in the words of ONNX Runtime's arena, CUDA, cuBLAS and cuDNN.
+/// Whether a device says that its memory does not suffice, in the words of ONNX Runtime's arena, CUDA, cuBLAS and
+/// cuDNN.
 fn is_out_of_memory(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     ["out of memory", "failed to allocate memory", "alloc_failed", "memory_allocation", "insufficient memory"]

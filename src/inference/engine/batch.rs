@@ -1,7 +1,7 @@
 //! One inference thread for all workers: it gathers what they ask of a graph into batches, which is what a GPU wants.
 //!
-//! A batch is run when it is full, or when the oldest question in it has waited long enough. This knows questions and time; what a graph
-//! is and where it runs is [`super::onnxruntime`]'s.
+//! A batch is run when it is full, or when the oldest question in it has waited long enough. This knows questions and
+//! time; what a graph is and where it runs is [`super::onnxruntime`]'s.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,5 @@
-//! Which way of gathering batches was found to be the best one here: a small file beside the installed library. It holds for one version on
-//! one device; on another nothing is known.
+//! Which way of gathering batches was found to be the best one here: a small file beside the installed library. It
+//! holds for one version on one device; on another nothing is known.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Opening a shared library of ONNX Runtime: it says its version before anything else is asked of it, and one that is too old or is none is
-//! closed again, so that the next one can be tried.
+//! Opening a shared library of ONNX Runtime: it says its version before anything else is asked of it, and one that is
+//! too old or is none is closed again, so that the next one can be tried.
 
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,8 @@ fn is_new_enough(version: &str) -> bool {
     }
 }
 
-/// NVIDIA's libraries as pip installs them lie in folders beside the package and on no search path: they are loaded first, where they are.
+/// NVIDIA's libraries as pip installs them lie in folders beside the package and on no search path: they are loaded
+/// first, where they are.
 fn preload_neighbours(path: &Path) {
     // .../site-packages/onnxruntime/capi/libonnxruntime.so, and .../site-packages/nvidia/*/lib.
     let Some(packages) = path.ancestors().nth(3).filter(|folder| folder.join("nvidia").is_dir()) else { return };

@@ -1,7 +1,7 @@
 //! What runs a graph: ONNX Runtime where a library of it is found, else tract, which is compiled in and needs nothing.
 //!
-//! A process has one [`Runtime`], since the library has one interface a process. It is started before the first graph is loaded; a graph
-//! that the library cannot load or run goes to the engine that is left, and that is said once.
+//! A process has one [`Runtime`], since the library has one interface a process. It is started before the first graph
+//! is loaded; a graph that the library cannot load or run goes to the engine that is left, and that is said once.
 
 mod arena;
 mod attempts;
@@ -73,8 +73,9 @@ impl Graph {
         }
     }
 
-    /// Asks for the outputs for some examples, each in row-major order of the shape that the graph was loaded with. The answer is there at
-    /// once, or on its way where an inference thread gathers batches: ask all that there is to ask before waiting for it.
+    /// Asks for the outputs for some examples, each in row-major order of the shape that the graph was loaded with. The
+    /// answer is there at once, or on its way where an inference thread gathers batches: ask all that there is to ask
+    /// before waiting for it.
     pub fn ask(&self, examples: &[Cow<'_, [f32]>]) -> Pending {
         match &self.engine {
             Engine::Tract(graph) => Pending::Here(examples.iter().map(|example| graph.run(example)).collect()),

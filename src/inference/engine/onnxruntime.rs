@@ -1,7 +1,8 @@
-//! A graph in ONNX Runtime. On the processor each worker asks a session of its own, as many as ask at once; on a GPU, or where batches are
-//! wanted, the inference thread asks one for all.
+//! A graph in ONNX Runtime. On the processor each worker asks a session of its own, as many as ask at once; on a GPU,
+//! or where batches are wanted, the inference thread asks one for all.
 //!
-//! On a GPU that fails, in the making or in the middle, the processor goes on with the very same input: nothing is lost.
+//! On a GPU that fails, in the making or in the middle, the processor goes on with the very same input: nothing is
+//! lost.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,8 @@ use super::device::Device;
 use super::open_batch::with_open_batch;
 use super::runtime::OnnxRuntime;
 
-/// How much the answer to one of several examples may differ from the answer to it alone, for a graph that takes several at once.
+/// How much the answer to one of several examples may differ from the answer to it alone, for a graph that takes
+/// several at once.
 const TOLERANCE: f32 = 1e-3;
 
 /// A loaded graph, shared by threads.
@@ -216,8 +218,9 @@ impl Sessions {
     }
 }
 
-/// CUDA as it is wanted: single precision throughout, so that its answers are the processor's; algorithms by rule, since batches come in all
-/// sizes and a search for each would take longer than it saves; memory as it is needed, since others use the card too.
+/// CUDA as it is wanted: single precision throughout, so that its answers are the processor's; algorithms by rule,
+/// since batches come in all sizes and a search for each would take longer than it saves; memory as it is needed, since
+/// others use the card too.
 fn cuda(number: u16) -> ep::ExecutionProviderDispatch {
     let cuda = ep::CUDA::default().with_device_id(number.into()).with_tf32(false);
     let cuda = cuda.with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic);

@@ -1,5 +1,6 @@
-//! A graph that was written for one example takes many at once: the first axis of its input and outputs is given a name in place of the
-//! size 1. Whether its nodes go along with that shows only when it runs, and is the caller's to find out.
+//! A graph that was written for one example takes many at once: the first axis of its input and outputs is given a name
+//! in place of the size 1. Whether its nodes go along with that shows only when it runs, and is the caller's to find
+//! out.
 //!
 //! The field numbers are those of the [ONNX specification]'s `onnx.proto`; what is not named here is copied as it is.
 //!

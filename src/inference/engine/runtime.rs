@@ -1,4 +1,5 @@
-//! Which engine this process has: the places where a library of ONNX Runtime may be are tried in order, and the first that is one is used.
+//! Which engine this process has: the places where a library of ONNX Runtime may be are tried in order, and the first
+//! that is one is used.
 //!
 //! What was found, and what is active, is kept for whoever asks (`reclassd doctor`).
 
@@ -23,8 +24,8 @@ const SYSTEM: [&str; 2] = ["libonnxruntime.so.1", "libonnxruntime.so"];
 
 /// Batches on a GPU, unless somebody chose: what fills one at the rate at which a few cores make features.
 const ON_A_GPU: Batch = Batch { size: 32, wait: Duration::from_millis(5) };
-/// On the processor examples in a batch take as long as one after the other (see `docs/performance.md`), and the workers share the cores
-/// best when each asks for itself.
+/// On the processor examples in a batch take as long as one after the other (see `docs/performance.md`), and the
+/// workers share the cores best when each asks for itself.
 const ON_THE_PROCESSOR: Batch = Batch { size: 1, wait: Duration::ZERO };
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
@@ -148,7 +149,8 @@ impl Runtime {
         self.onnx.as_ref().map_or(ON_THE_PROCESSOR, OnnxRuntime::batch)
     }
 
-    /// Gathers them in another way from now on. Models that were loaded when nothing was gathered go on taking one example at a time.
+    /// Gathers them in another way from now on. Models that were loaded when nothing was gathered go on taking one
+    /// example at a time.
     pub fn set_batch(&self, batch: Option<Batch>) {
         if let Some(onnx) = &self.onnx {
             *onnx.batch.lock().unwrap_or_else(PoisonError::into_inner) = batch;
@@ -228,8 +230,8 @@ impl OnnxRuntime {
         self.gatherer.get_or_init(|| start().ok()).as_ref()
     }
 
-    /// Where tracks run side by side, a session that took more than one thread would only get into their way; where the inference thread
-    /// asks for all on the processor, nobody else computes.
+    /// Where tracks run side by side, a session that took more than one thread would only get into their way; where the
+    /// inference thread asks for all on the processor, nobody else computes.
     pub(super) fn threads_a_session(&self) -> usize {
         let is_one_of_many = self.provider() != Device::Cpu || self.batch().size == 1;
         if is_one_of_many { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }

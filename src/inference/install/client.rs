@@ -1,4 +1,5 @@
-//! Asks the user's own package client for one file of a package. Nothing of the package is run: the client may only fetch.
+//! Asks the user's own package client for one file of a package. Nothing of the package is run: the client may only
+//! fetch.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

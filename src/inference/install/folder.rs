@@ -1,7 +1,8 @@
-//! The folder of installed models: what is in it, whether it is as it was installed, and how something gets in and out of it.
+//! The folder of installed models: what is in it, whether it is as it was installed, and how something gets in and out
+//! of it.
 //!
-//! A model appears in one step and disappears in one step: it is made beside its place under a hidden name, synced and renamed.
-//! One process at a time changes the folder; readers need no lock, since a [`Model`] reads its graph once.
+//! A model appears in one step and disappears in one step: it is made beside its place under a hidden name, synced and
+//! renamed. One process at a time changes the folder; readers need no lock, since a [`Model`] reads its graph once.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -19,7 +20,8 @@ const UNFINISHED: &str = ".reclassd-unfinished";
 /// The digests of a model's files, as `sha256sum -c` reads them.
 const DIGESTS: &str = "SHA256SUMS";
 
-/// A folder of models, each a folder with a `model.toml` and a `model.onnx`. It need not exist; an empty path is no folder.
+/// A folder of models, each a folder with a `model.toml` and a `model.onnx`. It need not exist; an empty path is no
+/// folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelsFolder {
     path: PathBuf,
@@ -86,8 +88,8 @@ impl ModelsFolder {
     /// Compares every file of a model with the digest that was written when it was installed, and loads the graph.
     ///
     /// # Errors
-    /// [`InstallError::NotInstalled`]; [`InstallError::Changed`] for the first file that is another one now; when a file is
-    /// missing or the model does not load.
+    /// [`InstallError::NotInstalled`]; [`InstallError::Changed`] for the first file that is another one now; when a
+    /// file is missing or the model does not load.
     pub fn verify(&self, name: &str) -> Result<Verified, InstallError> {
         let folder = self.require(name)?;
         let read = |path: PathBuf| match fs::read(&path) {

@@ -4,8 +4,8 @@
 //! package client ─► wheel (SHA-256) ─► checkpoints ─► ONNX graphs ─► staged, loaded once ─► renamed into place
 //! ```
 //!
-//! A [`Package`] says where such models come from; a [`ModelsFolder`] holds them, each a folder that [`Model::open`] reads. What is
-//! inside of a checkpoint is `musicnn`'s business, and who votes the configuration's.
+//! A [`Package`] says where such models come from; a [`ModelsFolder`] holds them, each a folder that [`Model::open`]
+//! reads. What is inside of a checkpoint is `musicnn`'s business, and who votes the configuration's.
 //!
 //! [`Model::open`]: super::Model::open
 

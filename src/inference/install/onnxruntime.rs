@@ -1,6 +1,8 @@
-//! ONNX Runtime's shared library, out of the Python package that carries it, into the data folder. No Python code of it is run.
+//! ONNX Runtime's shared library, out of the Python package that carries it, into the data folder. No Python code of it
+//! is run.
 //!
-//! The files are pinned by their SHA-256: one wheel an architecture, whatever Python the user has, since only its C library is taken.
+//! The files are pinned by their SHA-256: one wheel an architecture, whatever Python the user has, since only its C
+//! library is taken.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -82,7 +84,8 @@ impl RuntimePackage {
         }
     }
 
-    /// Fetches the wheel with the user's package client and installs the library. What the client fetched is removed again.
+    /// Fetches the wheel with the user's package client and installs the library. What the client fetched is removed
+    /// again.
     ///
     /// # Errors
     /// When there is no client or it fails; those of [`RuntimePackage::install`].
@@ -98,12 +101,12 @@ impl RuntimePackage {
         self.install(&wheel, into)
     }
 
-    /// Installs the library of a wheel: all of its files or, where something is wrong, none. One that is there gives way.
-    /// Gives the library's path.
+    /// Installs the library of a wheel: all of its files or, where something is wrong, none. One that is there gives
+    /// way. Gives the library's path.
     ///
     /// # Errors
-    /// When the file cannot be read, is not the known one or does not hold what it should; when the library does not open; when the
-    /// folder cannot be written.
+    /// When the file cannot be read, is not the known one or does not hold what it should; when the library does not
+    /// open; when the folder cannot be written.
     pub fn install(&self, wheel: &Path, into: &Path) -> Result<PathBuf, InstallError> {
         let mut wheel = Wheel::open(wheel, self.wheel, self.sha256)?;
         let staged = Staging::beside(into, "new")?;

@@ -77,7 +77,8 @@ impl Package {
         self.models.iter().map(|model| model.name)
     }
 
-    /// Fetches the package with the user's package client and installs its models. What the client fetched is removed again.
+    /// Fetches the package with the user's package client and installs its models. What the client fetched is removed
+    /// again.
     ///
     /// # Errors
     /// When there is no client or it fails; those of [`Package::install`].
@@ -92,8 +93,8 @@ impl Package {
     /// Installs the models of a wheel: all of them or, where something is wrong, none. Models that are there give way.
     ///
     /// # Errors
-    /// When the file cannot be read, is not the known one, or does not hold what it should; when a model does not load; when the
-    /// folder cannot be written.
+    /// When the file cannot be read, is not the known one, or does not hold what it should; when a model does not load;
+    /// when the folder cannot be written.
     pub fn install(&self, wheel: &Path, folder: &ModelsFolder) -> Result<Vec<Installed>, InstallError> {
         self.install_locked(wheel, &folder.locked()?)
     }
@@ -258,8 +259,8 @@ mod tests {
             let genres = taxonomy.canonical_all(&manifest.genres()).unwrap();
             assert!(genres.iter().map(|genre| genre.as_str()).eq(manifest.genres()));
             let Some(map) = &manifest.tag_map else { continue };
-            // A tag that names a genre, or a kind of one, speaks for that genre or for the family that it is in; what is
-            // left out names none, but where the tag means less than the genre of that name.
+            // A tag that names a genre, or a kind of one, speaks for that genre or for the family that it is in; what
+            // is left out names none, but where the tag means less than the genre of that name.
             for (genre, tag) in map.genres.iter().flat_map(|genre| genre.tags.iter().map(move |tag| (genre, tag))) {
                 let named = taxonomy.canonical(tag);
                 let family = ["Pop", "Rock"].contains(&named.map_or("", |genre| genre.as_str()));

@@ -1,5 +1,5 @@
-//! A Python wheel as what it is: a ZIP archive, read only when its SHA-256 is the one that is known, and a member at a time. It may be
-//! larger than the memory.
+//! A Python wheel as what it is: a ZIP archive, read only when its SHA-256 is the one that is known, and a member at a
+//! time. It may be larger than the memory.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};

@@ -1,6 +1,7 @@
 //! A TensorFlow V2 checkpoint of one shard: an index of tensors by name, and a file of their raw numbers.
 //!
-//! It gives float32 tensors of the shape that the caller expects, and nothing else. What a tensor is for is not known here.
+//! It gives float32 tensors of the shape that the caller expects, and nothing else. What a tensor is for is not known
+//! here.
 
 use super::sstable;
 use crate::inference::protobuf::Fields;
@@ -44,8 +45,8 @@ impl<'a> Checkpoint<'a> {
         Ok(Self { tensors, data })
     }
 
-    /// The numbers of a tensor, row-major. An error says that it is missing or is not as expected: not float32, of another
-    /// shape, outside of the data, not finite.
+    /// The numbers of a tensor, row-major. An error says that it is missing or is not as expected: not float32, of
+    /// another shape, outside of the data, not finite.
     pub(in crate::inference) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
         let place = self.tensors.binary_search_by(|(known, _)| known.as_str().cmp(name));
         let (_, place) = &self.tensors[place.map_err(|_| format!("tensor {name} is missing"))?];

@@ -5,9 +5,9 @@
 //! data  ────────────────┘
 //! ```
 //!
-//! [musicnn] (Pons and Serra, 2019; ISC) tags three seconds of sound with fifty words. A checkpoint holds its weights by name
-//! and nothing of how they are wired: the wiring is `network`'s, by the published description. Only bytes come in and go out;
-//! where they come from and where they go is `install`'s business.
+//! [musicnn] (Pons and Serra, 2019; ISC) tags three seconds of sound with fifty words. A checkpoint holds its weights
+//! by name and nothing of how they are wired: the wiring is `network`'s, by the published description. Only bytes come
+//! in and go out; where they come from and where they go is `install`'s business.
 //!
 //! [musicnn]: https://github.com/jordipons/musicnn
 

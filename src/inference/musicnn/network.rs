@@ -1,7 +1,7 @@
 //! How musicnn's weights are wired: the graph that a checkpoint's tensors belong to.
 //!
-//! After Pons et al., "End-to-end learning for music audio tagging at scale" (2018), in the form that the package `musicnn`
-//! trained: time runs along the second axis of the input, 187 frames of 96 mel bands.
+//! After Pons et al., "End-to-end learning for music audio tagging at scale" (2018), in the form that the package
+//! `musicnn` trained: time runs along the second axis of the input, 187 frames of 96 mel bands.
 //!
 //! ```text
 //! mel (N, 187, 96) ─ norm ─┬─ timbral:  7 frames x 38 bands, 204 filters ─┐
@@ -15,8 +15,9 @@
 //!   maximum and mean over time, channel by channel ─ norm ─ 200 units, ReLU, norm (penultimate) ─ 50 units, sigmoid (tags)
 //! ```
 //!
-//! The norms are batch norms with the statistics of the training. They follow the ReLU, so they cannot be folded into the
-//! convolution before them, and the first one precedes a padding with zeros, so it cannot be folded into those after it.
+//! The norms are batch norms with the statistics of the training. They follow the ReLU, so they cannot be folded into
+//! the convolution before them, and the first one precedes a padding with zeros, so it cannot be folded into those
+//! after it.
 
 use super::checkpoint::Checkpoint;
 use crate::inference::onnx::{Attribute, Graph};
@@ -184,8 +185,8 @@ pub(in crate::inference) mod tests {
 
     type Tensor = (String, Vec<usize>, Vec<f32>);
 
-    /// Every tensor of a musicnn: norms that change nothing (but for epsilon), weights and biases by `weight` of the tensor's
-    /// name and index.
+    /// Every tensor of a musicnn: norms that change nothing (but for epsilon), weights and biases by `weight` of the
+    /// tensor's name and index.
     fn tensors(weight: impl Fn(&str, usize) -> f32) -> Vec<Tensor> {
         let mut tensors = Vec::new();
         let mut layer = |kind: &str, number: usize, parts: &[(&str, Vec<usize>)]| {
@@ -248,7 +249,8 @@ pub(in crate::inference) mod tests {
         assert!(convert(&index, &data[..data.len() / 2]).unwrap_err().contains("incomplete"));
     }
 
-    /// What one weight of 1 in each of some kernels lets through to the pooled channels, of an impulse of 100 in one cell.
+    /// What one weight of 1 in each of some kernels lets through to the pooled channels, of an impulse of 100 in one
+    /// cell.
     fn pooled(ones: &[(&str, usize)], frame: usize, band: usize) -> Vec<f32> {
         let tensors = tensors(|name, i| if ones.contains(&(name, i)) { 1.0 } else { 0.0 });
         let mut mel = vec![0.0; N_FRAMES * N_MELS];
@@ -258,7 +260,8 @@ pub(in crate::inference) mod tests {
 
     #[test]
     fn an_impulse_passes_through_the_filter_that_it_belongs_to() {
-        // The weight of frame f, band b, channel c of a kernel of b_n bands and c_n channels lies at (f * b_n + b) * c_n + c.
+        // The weight of frame f, band b, channel c of a kernel of b_n bands and c_n channels lies at (f * b_n + b) *
+        // c_n + c.
         let timbral = |frame: usize, band: usize, channel: usize| (frame * 38 + band) * 204 + channel;
         let found = pooled(&[("conv2d/kernel", timbral(2, 5, 17))], 90, 40);
         assert!((found[2 * 17] - 100.0).abs() < 0.2, "{}", found[2 * 17]);
@@ -276,7 +279,8 @@ pub(in crate::inference) mod tests {
     fn a_filter_of_128_frames_reaches_63_back_and_64_ahead() {
         let temporal = |frame: usize| [("conv2d_2/kernel", frame * 51 + 3)];
         let channel = 2 * (2 * 204 + 3);
-        // The first weight meets the sound 63 frames before the frame that it is heard in: the last 63 frames reach none.
+        // The first weight meets the sound 63 frames before the frame that it is heard in: the last 63 frames reach
+        // none.
         assert!(pooled(&temporal(0), 123, 10)[channel] > 99.0);
         assert_eq!(pooled(&temporal(0), 124, 10)[channel], 0.0);
         // And the last weight 64 frames after: the first 64 reach none.

@@ -6,8 +6,8 @@
 //! entry:  length shared with the key before, length of the rest, length of the value, the rest, the value
 //! ```
 //!
-//! Every number in the file is doubted, and what comes out is bounded by constants. The CRCs are not looked at: whoever installs
-//! a model has compared the SHA-256 of the whole.
+//! Every number in the file is doubted, and what comes out is bounded by constants. The CRCs are not looked at: whoever
+//! installs a model has compared the SHA-256 of the whole.
 
 use crate::inference::protobuf::{take, take_varint};
 

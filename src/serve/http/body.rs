@@ -1,5 +1,5 @@
-//! Bodies that come piece by piece from another task: what a client sends, and what is streamed to it. A piece is made when the one before
-//! was taken, so that nobody's slowness fills the memory.
+//! Bodies that come piece by piece from another task: what a client sends, and what is streamed to it. A piece is made
+//! when the one before was taken, so that nobody's slowness fills the memory.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -71,7 +71,8 @@ pub struct Channel {
 pub type Sender = mpsc::Sender<Bytes>;
 
 impl Channel {
-    /// A body and the way into it, which takes this many pieces before it waits. `length` is that of all of them, if it is known.
+    /// A body and the way into it, which takes this many pieces before it waits. `length` is that of all of them, if it
+    /// is known.
     pub fn new(room: usize, length: Option<u64>) -> (Self, Sender) {
         let (sender, pieces) = mpsc::channel(room);
         (Self { pieces, left: length }, sender)

@@ -1,5 +1,5 @@
-//! The head of a request: its line and headers, and how long its body is. What could be read in two ways is refused, since a proxy in
-//! front may read it in the other one.
+//! The head of a request: its line and headers, and how long its body is. What could be read in two ways is refused,
+//! since a proxy in front may read it in the other one.
 
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};

@@ -1,8 +1,9 @@
-//! HTTP/1.1 on sockets of this machine: requests become [`Request`]s for a service, its [`Response`]s go out, and every bound is kept on
-//! the way: on the size of a head, on how many talk at once, and on how long anybody may take. What a request means is not known here.
+//! HTTP/1.1 on sockets of this machine: requests become [`Request`]s for a service, its [`Response`]s go out, and every
+//! bound is kept on the way: on the size of a head, on how many talk at once, and on how long anybody may take. What a
+//! request means is not known here.
 //!
-//! It is written out because the common server crate would build the inference engine anew (CONTRIBUTING.md says why that is not
-//! done), and because the limits are the point of it.
+//! It is written out because the common server crate would build the inference engine anew (CONTRIBUTING.md says why
+//! that is not done), and because the limits are the point of it.
 //!
 //! ```text
 //! listener ─► seat ─► connection ─► head ─► Request ─► service ─► Response ─► written ─► the next request, or the end

@@ -1,5 +1,5 @@
-//! The routes of the interface: what is asked for is read, the desk is asked, its answer is written. One file a group, and nothing is
-//! decided in any of them.
+//! The routes of the interface: what is asked for is read, the desk is asked, its answer is written. One file a group,
+//! and nothing is decided in any of them.
 
 mod corrections;
 mod files;

@@ -1,5 +1,5 @@
-//! How many files a filter lets through: from the numbers that are kept where they tell it, and else by counting, in an index if
-//! possible.
+//! How many files a filter lets through: from the numbers that are kept where they tell it, and else by counting, in an
+//! index if possible.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -15,7 +15,8 @@ use super::{QueueFilter, QueueOrder, QueueSet, QueueView};
 const IN_INDEX: usize = 10;
 
 impl Store {
-    /// How many files a filter lets through, those that are gone unnoticed among them; none where it takes more effort to tell.
+    /// How many files a filter lets through, those that are gone unnoticed among them; none where it takes more effort
+    /// to tell.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use rusqlite::types::Value;
 
-/// Where a page begins or ends: the key of a row in the order of its view. Its text is for whoever pages through an interface, and
-/// says nothing to anybody else.
+/// Where a page begins or ends: the key of a row in the order of its view. Its text is for whoever pages through an
+/// interface, and says nothing to anybody else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueCursor(pub(super) Vec<Part>);
 

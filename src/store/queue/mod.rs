@@ -1,7 +1,8 @@
 //! What waits for the owner's decision: filters and orders as values, and pages that begin where the last one ended.
 //!
-//! A page is found by the key of the row before it (keyset pagination), along an index of its order, so that the hundred thousandth
-//! row costs what the first does. Nothing is decided here: which view is asked for, and what happens to a row, is the desk's.
+//! A page is found by the key of the row before it (keyset pagination), along an index of its order, so that the
+//! hundred thousandth row costs what the first does. Nothing is decided here: which view is asked for, and what happens
+//! to a row, is the desk's.
 
 mod counting;
 mod cursor;
@@ -26,8 +27,8 @@ pub(super) use word_index::WordIndex;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub i64);
 
-/// Which files a view is of. Files that are gone are in none, and files that the owner decided about only in the one that is of them
-/// and in that of the whole library.
+/// Which files a view is of. Files that are gone are in none, and files that the owner decided about only in the one
+/// that is of them and in that of the whole library.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum QueueSet {
     /// Those whose genre was not written because the vote was unsure.
@@ -62,16 +63,17 @@ pub struct QueueFilter {
     pub added_since: Option<i64>,
     /// Only where the models name different genres.
     pub disagree: bool,
-    /// Each of these words is one of the path's, the artist's, the title's, the album's or the genre's; the last may be the beginning
-    /// of one.
+    /// Each of these words is one of the path's, the artist's, the title's, the album's or the genre's; the last may be
+    /// the beginning of one.
     pub text: String,
 }
 
 /// In which order the files of a view come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum QueueOrder {
-    /// What teaches most first, as far as that is known ([`Store::give_turns`]), then the least sure, since those the program will not get
-    /// right without help; what sounds like no music comes last, since there is little to be decided about it.
+    /// What teaches most first, as far as that is known ([`Store::give_turns`]), then the least sure, since those the
+    /// program will not get right without help; what sounds like no music comes last, since there is little to be
+    /// decided about it.
     #[default]
     Worth,
     /// The least sure first.
@@ -106,8 +108,8 @@ pub enum QueuePlace<'a> {
     End,
 }
 
-/// A page of a view. It may hold fewer rows than were asked for, and none, where files were found to be gone or where it was looked no
-/// further.
+/// A page of a view. It may hold fewer rows than were asked for, and none, where files were found to be gone or where
+/// it was looked no further.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueuePage {
     /// The rows, in the order of the view.

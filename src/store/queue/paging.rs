@@ -1,6 +1,6 @@
-//! Pages of a view. Where an index has the order of the view, rows are read along it, several stretches merged; where few rows are
-//! meant, they are found by what makes them few, and sorted. What is not told by an index is asked of row after row: so a page ends
-//! where its rows are found or where enough were looked at, and the next one begins there.
+//! Pages of a view. Where an index has the order of the view, rows are read along it, several stretches merged; where
+//! few rows are meant, they are found by what makes them few, and sorted. What is not told by an index is asked of row
+//! after row: so a page ends where its rows are found or where enough were looked at, and the next one begins there.
 
 use std::cmp::Ordering;
 
@@ -82,7 +82,8 @@ impl Store {
     /// A page of a view: at most `limit` rows from `place` on, files that are found to be gone left out.
     ///
     /// # Errors
-    /// [`StoreError`] when the database fails, holds a row that this program did not write, or the cursor is one of another order.
+    /// [`StoreError`] when the database fails, holds a row that this program did not write, or the cursor is one of
+    /// another order.
     pub fn queue(
         &self,
         view: &QueueView,
@@ -242,8 +243,8 @@ impl Reading<'_> {
         Ok(found)
     }
 
-    /// What is asked along a stretch: the number of each row, whether it is in the view but for the filter's words, and its key. None where all of the stretch lies
-    /// on this side of the cursor.
+    /// What is asked along a stretch: the number of each row, whether it is in the view but for the filter's words, and
+    /// its key. None where all of the stretch lies on this side of the cursor.
     fn statement(&self, index: &Index, stretch: &Stretch) -> Option<(String, Vec<Value>)> {
         let (mut columns, mut behind) = (self.columns, self.cursor.map(|cursor| cursor.0.as_slice()));
         // In a stretch the first column of the key is one and the same.
@@ -316,7 +317,8 @@ impl Reading<'_> {
     }
 }
 
-/// All terms of a filter, as they are said where rows are found along this index, or among these numbers (a list in JSON).
+/// All terms of a filter, as they are said where rows are found along this index, or among these numbers (a list in
+/// JSON).
 pub(super) fn chosen_and_rest(
     filter: &QueueFilter,
     words: Option<&str>,

@@ -71,8 +71,8 @@ const TAKEN_OUT: Index = Index {
     chosen_by: &[Kind::TakenOut],
 };
 
-/// By what few rows may be found, and along what; the most telling first. Of each index only the columns that lead to a stretch of it:
-/// to count what lies among other entries of it would be to read them all.
+/// By what few rows may be found, and along what; the most telling first. Of each index only the columns that lead to a
+/// stretch of it: to count what lies among other entries of it would be to read them all.
 pub(super) const NARROW: [(Kind, Index); 9] = [
     (Kind::Path, PATH),
     (Kind::TakenOut, TAKEN_OUT),
@@ -108,7 +108,8 @@ impl Index {
 
 const LEFT_ALONE: &str = "owner_choice.origin IN ('taken back', 'taken out')";
 
-/// The end of an order's column that a cursor bounds already. SQLite would take another bound for it instead, and read what lies before.
+/// The end of an order's column that a cursor bounds already. SQLite would take another bound for it instead, and read
+/// what lies before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bounded {
     Not,
@@ -182,8 +183,8 @@ pub(super) struct Stretch {
 }
 
 impl QueueView {
-    /// Whether what waits comes by its turn. A part of it (of some genres, of some confidences) is read along what makes it a part, and
-    /// comes by its confidence.
+    /// Whether what waits comes by its turn. A part of it (of some genres, of some confidences) is read along what
+    /// makes it a part, and comes by its confidence.
     pub(super) fn is_by_turns(&self) -> bool {
         let QueueFilter { set, below, above, genres, disagree, .. } = &self.filter;
         self.order == QueueOrder::Worth

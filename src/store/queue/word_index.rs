@@ -1,6 +1,6 @@
-//! The full-text index, as one connection asks it for a page: which few rows have all words of an expression, and which of the rows
-//! at hand. Both are what the index itself would say; neither is asked of it row after row, nor twice of one state of the database.
-//! What was typed becomes an expression in [`search`](super::super::search).
+//! The full-text index, as one connection asks it for a page: which few rows have all words of an expression, and which
+//! of the rows at hand. Both are what the index itself would say; neither is asked of it row after row, nor twice of
+//! one state of the database. What was typed becomes an expression in [`search`](super::super::search).
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashSet, VecDeque};
@@ -39,8 +39,8 @@ struct Remembered {
 }
 
 impl WordIndex {
-    /// The numbers of the rows that have all words of an expression, as a list in JSON; none where they are not few. To be called in a
-    /// transaction, on the connection that this stands beside and that writes nothing.
+    /// The numbers of the rows that have all words of an expression, as a list in JSON; none where they are not few. To
+    /// be called in a transaction, on the connection that this stands beside and that writes nothing.
     pub(super) fn few(&self, connection: &Connection, expression: &Expression) -> rusqlite::Result<Option<String>> {
         let whole = expression.to_string();
         let state: i64 = connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
@@ -65,8 +65,9 @@ impl WordIndex {
 
     /// The numbers of the rows that have all words of an expression: of [`FEW`] at the most.
     fn found(&self, connection: &Connection, expression: &Expression, whole: &str) -> rusqlite::Result<Vec<i64>> {
-        // To compare lists, the index reads each of them up to the next entry of any other: a word that all rows have costs as much as
-        // one that tells much. So those two are compared that tell most, and the rest is asked of what they share.
+        // To compare lists, the index reads each of them up to the next entry of any other: a word that all rows have
+        // costs as much as one that tells much. So those two are compared that tell most, and the rest is asked of what
+        // they share.
         if expression.terms.len() > 2 {
             let mut reach = Vec::new();
             for term in &expression.terms {
@@ -92,8 +93,8 @@ impl WordIndex {
         Ok(reached.unwrap_or(i64::MAX))
     }
 
-    /// Which of these rows have all words of an expression. The index takes a tenth of a millisecond to begin with a row; a small
-    /// table with their words tells it of all at once in that time.
+    /// Which of these rows have all words of an expression. The index takes a tenth of a millisecond to begin with a
+    /// row; a small table with their words tells it of all at once in that time.
     pub(super) fn among(
         &self,
         connection: &Connection,

@@ -65,8 +65,8 @@ impl Version {
         if self == Self::V22 { "TXX" } else { "TXXX" }
     }
 
-    /// Where a field stands: the frame, and the description of a user text. 2.4 alone has a frame for the mood; in older tags it is the user
-    /// text that readers know.
+    /// Where a field stands: the frame, and the description of a user text. 2.4 alone has a frame for the mood; in
+    /// older tags it is the user text that readers know.
     fn place_of(self, field: TagField) -> (&'static str, Option<&'static str>) {
         let v22 = self == Self::V22;
         match field {
@@ -78,7 +78,8 @@ impl Version {
         }
     }
 
-    /// The field that a frame of this name is, if it is no user text. 2.4's frame for the mood is understood in 2.3 too.
+    /// The field that a frame of this name is, if it is no user text. 2.4's frame for the mood is understood in 2.3
+    /// too.
     fn field_of(self, id: &str) -> Option<TagField> {
         let is_its = |field: &TagField| self.place_of(*field) == (id, None);
         let mood = || (id == "TMOO").then_some(TagField::Mood);

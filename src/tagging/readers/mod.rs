@@ -287,8 +287,9 @@ pub(crate) fn loss(container: Container, before: &[Voice], after: &[Voice]) -> O
     })
 }
 
-/// The first thing that some tag says before and none says after: what an undo must not do, which else makes of the file what it
-/// was, whoever could read that. Tempo, key and mood may go with it; that those of others stay is checked byte by byte.
+/// The first thing that some tag says before and none says after: what an undo must not do, which else makes of the
+/// file what it was, whoever could read that. Tempo, key and mood may go with it; that those of others stay is checked
+/// byte by byte.
 pub(crate) fn gone(before: &[Voice], after: &[Voice]) -> Option<Loss> {
     let is_there = |said: &&Said| after.iter().any(|voice| voice.said.contains(said));
     let may_go = |said: &&Said| said.name.may_change() || matches!(said.name, Name::Heard(_));

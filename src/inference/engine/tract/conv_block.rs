@@ -1,6 +1,7 @@
-//! A layer of a spectrogram network as one operator of the engine: a convolution of 3 x 3 taps, of which the loudest of two by two answers
-//! may be kept, a norm or a bias, a way around it, a rectifier. In ONNX these are four nodes, each of which writes all of the picture for
-//! the next one to read. Nothing here knows where such nodes are found (that is [shorten](super::shorten)'s) or how the sums are done.
+//! A layer of a spectrogram network as one operator of the engine: a convolution of 3 x 3 taps, of which the loudest of
+//! two by two answers may be kept, a norm or a bias, a way around it, a rectifier. In ONNX these are four nodes, each
+//! of which writes all of the picture for the next one to read. Nothing here knows where such nodes are found (that is
+//! [shorten](super::shorten)'s) or how the sums are done.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -10,12 +11,12 @@ use super::direct::Direct;
 use super::operator::{Layer, Operator, constants, folded, rules_of_pictures};
 use crate::simd::{LANES, Lanes};
 
-/// The operator's name in the shortened graph. Its inputs are the picture and the kernel, then a bias, or the last four inputs of
-/// `BatchNormalization` where there are four.
+/// The operator's name in the shortened graph. Its inputs are the picture and the kernel, then a bias, or the last four
+/// inputs of `BatchNormalization` where there are four.
 pub(super) const NAME: &str = "ReclassdConvBlock";
 
-/// Its attributes: places from one answer to the next, whether the loudest of two by two is kept, whether the picture itself is added, and
-/// the norm's epsilon.
+/// Its attributes: places from one answer to the next, whether the loudest of two by two is kept, whether the picture
+/// itself is added, and the norm's epsilon.
 pub(super) const STEP: &str = "step";
 pub(super) const POOLED: &str = "pooled";
 pub(super) const AROUND: &str = "around";

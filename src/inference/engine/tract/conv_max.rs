@@ -1,6 +1,7 @@
-//! A convolution of a picture of one channel, its rectifier and its norm, of which only the loudest band of each frame is kept, as one
-//! operator of the engine: the four nodes that stand for it in ONNX write and read every band of every filter. Nothing here knows where such
-//! nodes are found (that is [shorten](super::shorten)'s) or how the sums are done.
+//! A convolution of a picture of one channel, its rectifier and its norm, of which only the loudest band of each frame
+//! is kept, as one operator of the engine: the four nodes that stand for it in ONNX write and read every band of every
+//! filter. Nothing here knows where such nodes are found (that is [shorten](super::shorten)'s) or how the sums are
+//! done.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -10,8 +11,8 @@ use super::operator::{Layer, Operator, constants, folded, rules_of_pictures};
 use super::temporal::Temporal;
 use super::timbral::{BANDS, Timbral};
 
-/// The operator's name in the shortened graph. Its inputs are those of `Conv` with a bias, then those of `BatchNormalization` without the
-/// first.
+/// The operator's name in the shortened graph. Its inputs are those of `Conv` with a bias, then those of
+/// `BatchNormalization` without the first.
 pub(super) const NAME: &str = "ReclassdConvMax";
 
 /// Its attributes: frames of silence in front of the picture, and the norm's epsilon.
@@ -69,8 +70,9 @@ enum Filters {
     Temporal(Temporal),
 }
 
-/// What the four nodes say together. Rectifier and norm rise or fall with the answer, so that of all bands only the loudest has to go
-/// through them; where a filter's norm turns the order round it is the least loud, which is the loudest of the filter with its sign changed.
+/// What the four nodes say together. Rectifier and norm rise or fall with the answer, so that of all bands only the
+/// loudest has to go through them; where a filter's norm turns the order round it is the least loud, which is the
+/// loudest of the filter with its sign changed.
 #[derive(Debug)]
 struct ConvMax {
     filters: Filters,

@@ -1,7 +1,8 @@
-//! Convolutions of 3 x 3 taps with silence around the picture, written out, and of each two by two answers all or the loudest: what
-//! spectrogram networks of the common shape consist of. Sixteen filters stand in the lanes and eight places of the picture beside each
-//! other, four where registers are few, so that a tap is read once for all of them and no place of the picture is copied nine times before.
-//! It knows nothing of where a layer's numbers come from: that is [conv_block](super::conv_block)'s.
+//! Convolutions of 3 x 3 taps with silence around the picture, written out, and of each two by two answers all or the
+//! loudest: what spectrogram networks of the common shape consist of. Sixteen filters stand in the lanes and eight
+//! places of the picture beside each other, four where registers are few, so that a tap is read once for all of them
+//! and no place of the picture is copied nine times before. It knows nothing of where a layer's numbers come from: that
+//! is [conv_block](super::conv_block)'s.
 
 use crate::simd::{LANES, Lanes, multiversion};
 
@@ -40,9 +41,9 @@ impl Direct {
         Self { filters, channels, step, pooled, taps }
     }
 
-    /// Answers by filter, row and column, `behind` as many rows and columns, for a picture by channel, row and column: each sum times the first of its filter's two `weights`
-    /// (by block of sixteen filters), plus the second, plus what stands at its place in the picture if the way goes `around`, and nothing
-    /// below zero.
+    /// Answers by filter, row and column, `behind` as many rows and columns, for a picture by channel, row and column:
+    /// each sum times the first of its filter's two `weights` (by block of sixteen filters), plus the second, plus what
+    /// stands at its place in the picture if the way goes `around`, and nothing below zero.
     pub fn run(
         &self,
         picture: &[f32],
@@ -142,8 +143,8 @@ fn convolve<const FMA: bool, const STEP: usize>(
     }
 }
 
-/// The answers of sixteen filters at two rows of four places, whose first tap lies `at`: all at once where the registers hold them, else
-/// one half after the other.
+/// The answers of sixteen filters at two rows of four places, whose first tap lies `at`: all at once where the
+/// registers hold them, else one half after the other.
 #[inline(always)]
 fn sums<const FMA: bool, const STEP: usize>(
     wide: bool,
@@ -159,7 +160,8 @@ fn sums<const FMA: bool, const STEP: usize>(
     [a, b, c, d, e, f, g, h]
 }
 
-/// The sums over all taps at two rows of four places, or of two: then they are the first four, and the others are nothing.
+/// The sums over all taps at two rows of four places, or of two: then they are the first four, and the others are
+/// nothing.
 // The places are written out: in a loop over them the compiler would gather across places instead of using the lanes.
 #[inline(always)]
 fn over_taps<const FMA: bool, const STEP: usize, const WIDE: bool>(

@@ -1,8 +1,9 @@
-//! A graph in tract, the engine that is compiled in: the only folder that sees it. Layers that tract runs slowly are put together into
-//! operators of our own before it sees them.
+//! A graph in tract, the engine that is compiled in: the only folder that sees it. Layers that tract runs slowly are
+//! put together into operators of our own before it sees them.
 //!
-//! Shapes are fixed when a graph is loaded, with a batch of one: that is where the engine optimises best, and tracks run side
-//! by side on their own threads instead. Loading does the work once; every run borrows the plan and owns its state.
+//! Shapes are fixed when a graph is loaded, with a batch of one: that is where the engine optimises best, and tracks
+//! run side by side on their own threads instead. Loading does the work once; every run borrows the plan and owns its
+//! state.
 
 mod conv_block;
 mod conv_max;

@@ -1,5 +1,5 @@
-//! What the engine asks of every operator of our own, said once: an operator is a [`Layer`] with its weights, which makes one picture of
-//! another. Nothing here knows what a layer computes.
+//! What the engine asks of every operator of our own, said once: an operator is a [`Layer`] with its weights, which
+//! makes one picture of another. Nothing here knows what a layer computes.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -85,7 +85,8 @@ impl<L: Layer> TypedOp for Operator<L> {
     }
 }
 
-/// What holds of every such operator of so many inputs: a picture of four dimensions in, and as many examples out, a filter's answers each.
+/// What holds of every such operator of so many inputs: a picture of four dimensions in, and as many examples out, a
+/// filter's answers each.
 pub(super) fn rules_of_pictures<'r, 'p: 'r>(
     s: &mut Solver<'r>,
     inputs: &'p [TensorProxy],

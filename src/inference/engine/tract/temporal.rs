@@ -1,6 +1,7 @@
-//! Filters that span many frames of one band, of whose answers only the loudest along the bands is wanted: the temporal filters of musicnn.
-//! The sums are computed as they are written; what is saved is to write the answers of every band into memory and to read them again.
-//! Like [timbral](super::timbral) it knows pictures of [`BANDS`] bands and says nothing of bias, rectifier and norm.
+//! Filters that span many frames of one band, of whose answers only the loudest along the bands is wanted: the temporal
+//! filters of musicnn. The sums are computed as they are written; what is saved is to write the answers of every band
+//! into memory and to read them again. Like [timbral](super::timbral) it knows pictures of [`BANDS`] bands and says
+//! nothing of bias, rectifier and norm.
 
 use super::timbral::BANDS;
 use crate::simd::{LANES, Lanes, multiversion};
@@ -34,8 +35,8 @@ impl Temporal {
         Self { filters, height, taps }
     }
 
-    /// The loudest answer along the bands by filter and frame, for a picture of frames x [`BANDS`] with silence around it in time: `before`
-    /// frames of it in front.
+    /// The loudest answer along the bands by filter and frame, for a picture of frames x [`BANDS`] with silence around
+    /// it in time: `before` frames of it in front.
     pub fn loudest(&self, picture: &[f32], before: usize, loudest: &mut [f32]) {
         let frames = picture.len() / BANDS;
         let mut padded = vec![[Lanes::ZERO; BANDS / LANES]; frames + self.height - 1];

@@ -1,12 +1,14 @@
-//! Filters that span some bands and a few frames, of whose answers only the loudest along the bands is wanted: the timbral filters of
-//! musicnn, whose convolutions cost more than all the rest of that network together when they are written out. It knows pictures of
-//! [`BANDS`] bands and no other, and says nothing of bias, rectifier and norm: those are [conv_max](super::conv_max)'s.
+//! Filters that span some bands and a few frames, of whose answers only the loudest along the bands is wanted: the
+//! timbral filters of musicnn, whose convolutions cost more than all the rest of that network together when they are
+//! written out. It knows pictures of [`BANDS`] bands and no other, and says nothing of bias, rectifier and norm: those
+//! are [conv_max](super::conv_max)'s.
 //!
-//! A correlation along the bands is a product of spectra (the convolution theorem), so each frame is transformed once, each filter row once
-//! at load, and a product over the rows costs a complex number a bin instead of a tap a place. Ninety-six points are enough for 96 bands:
-//! what wraps around lies at places where a filter would stand out of the picture, which are not asked for. The way back is a real
-//! transform of 96 points as a complex one of 48 = 3 x 4 x 4 (Cooley and Tukey 1965; the packing of a real transform into half as many
-//! complex points is Sorensen et al. 1987), sixteen filters in the lanes and [`AT_ONCE`] frames beside each other.
+//! A correlation along the bands is a product of spectra (the convolution theorem), so each frame is transformed once,
+//! each filter row once at load, and a product over the rows costs a complex number a bin instead of a tap a place.
+//! Ninety-six points are enough for 96 bands: what wraps around lies at places where a filter would stand out of the
+//! picture, which are not asked for. The way back is a real transform of 96 points as a complex one of 48 = 3 x 4 x 4
+//! (Cooley and Tukey 1965; the packing of a real transform into half as many complex points is Sorensen et al. 1987),
+//! sixteen filters in the lanes and [`AT_ONCE`] frames beside each other.
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,8 +55,8 @@ pub(super) struct Timbral {
     height: usize,
     /// Bands that a filter spans.
     width: usize,
-    /// By block of sixteen filters, bin and row of the filters: real part, then the imaginary part with its sign changed, divided by
-    /// [`BANDS`], as the way back needs them.
+    /// By block of sixteen filters, bin and row of the filters: real part, then the imaginary part with its sign
+    /// changed, divided by [`BANDS`], as the way back needs them.
     spectra: Vec<Lanes>,
     transform: Arc<dyn RealToComplex<f32>>,
     turns: Turns,
@@ -115,11 +117,12 @@ impl Timbral {
         Self { filters, height, width, spectra, transform, turns: Turns::new() }
     }
 
-    /// The loudest answer along the bands by filter and frame, for a picture of frames x [`BANDS`] with silence around it in time: `before`
-    /// frames of it in front.
+    /// The loudest answer along the bands by filter and frame, for a picture of frames x [`BANDS`] with silence around
+    /// it in time: `before` frames of it in front.
     pub fn loudest(&self, picture: &[f32], before: usize, loudest: &mut [f32]) {
         let frames = picture.len() / BANDS;
-        // By bin, so that the frames under a filter lie beside each other. Room for frames of the last step that are none.
+        // By bin, so that the frames under a filter lie beside each other. Room for frames of the last step that are
+        // none.
         let padded = frames.next_multiple_of(AT_ONCE) + self.height;
         let mut sound = vec![[0.0f32; 2]; BINS * padded];
         let mut spectrum = vec![Complex32::default(); BINS];
@@ -172,7 +175,8 @@ multiversion! {
 }
 
 /// One bin of the answers: the sum over the rows of a filter.
-// The four frames are written out: in a loop over them the compiler would gather across frames instead of using the lanes.
+// The four frames are written out: in a loop over them the compiler would gather across frames instead of using the
+// lanes.
 #[inline(always)]
 fn product<const FMA: bool>(filters: &[Lanes], sound: &[[f32; 2]], point: &mut Point) {
     let mut sums = [[Lanes::ZERO; 2]; AT_ONCE];
@@ -197,7 +201,8 @@ fn add_product<const FMA: bool>(sum: &mut [Lanes; 2], filters: &[Lanes], [x, y]:
     sum[1] = im.mul_add::<FMA>(x, re.mul_add::<FMA>(y, sum[1]));
 }
 
-/// The k-th complex value that stands for a real signal of twice as many points, from bin k and the one that mirrors it.
+/// The k-th complex value that stands for a real signal of twice as many points, from bin k and the one that mirrors
+/// it.
 #[inline(always)]
 fn packed<const FMA: bool>(low: &Point, high: &Point, (c, s): Complex, at: usize) -> Complex {
     let (x, y) = (low.re[at] - high.re[at], low.im[at] + high.im[at]);
@@ -264,7 +269,8 @@ fn rows_of_four(columns: &[Point; HALF], rows: &mut [Point; HALF]) {
     }
 }
 
-/// The last pass, of three, for the third of the result that begins at place 32 x `third`: of its first `places` values the largest.
+/// The last pass, of three, for the third of the result that begins at place 32 x `third`: of its first `places` values
+/// the largest.
 #[inline(always)]
 fn largest_of_third<const FMA: bool>(
     turns: &Turns,

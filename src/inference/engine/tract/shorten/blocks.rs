@@ -1,5 +1,6 @@
-//! Finds what [conv_block](super::super::conv_block) does in one, in either of two rows: `Conv`, `MaxPool`, `BatchNormalization` and `Relu`,
-//! or `Conv`, `Add` of what that read, and `Relu`. The convolution has 3 x 3 taps and silence around.
+//! Finds what [conv_block](super::super::conv_block) does in one, in either of two rows: `Conv`, `MaxPool`,
+//! `BatchNormalization` and `Relu`, or `Conv`, `Add` of what that read, and `Relu`. The convolution has 3 x 3 taps and
+//! silence around.
 
 use tract_onnx::pb::{GraphProto, NodeProto};
 

@@ -1,5 +1,5 @@
-//! Finds what [conv_max](super::super::conv_max) does in one: `Conv`, `Relu`, `BatchNormalization` and `ReduceMax` over the bands, in a
-//! row, on the picture that the graph is given.
+//! Finds what [conv_max](super::super::conv_max) does in one: `Conv`, `Relu`, `BatchNormalization` and `ReduceMax` over
+//! the bands, in a row, on the picture that the graph is given.
 
 use tract_onnx::pb::{GraphProto, NodeProto};
 
@@ -7,7 +7,8 @@ use super::super::conv_max::{BEFORE, EPSILON, NAME};
 use super::super::timbral::BANDS;
 use super::{Found, Reader, attribute, float, int, is, tensor};
 
-/// The node that stands for the four whose last one is at `max`, if there are such four. `shape` is that of the graph's input.
+/// The node that stands for the four whose last one is at `max`, if there are such four. `shape` is that of the graph's
+/// input.
 pub(super) fn ending_with(reader: &Reader, max: usize, shape: &[usize]) -> Option<Found> {
     (shape.last() == Some(&BANDS)).then_some(())?;
     Four::ending_with(reader, max)?.as_one(reader.graph)

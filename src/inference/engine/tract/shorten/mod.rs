@@ -1,12 +1,13 @@
-//! Finds in a graph what operators of our own do in one. Whatever differs in the least from what they do is left as it is.
+//! Finds in a graph what operators of our own do in one. Whatever differs in the least from what they do is left as it
+//! is.
 
 mod blocks;
 mod loudest;
 
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, attribute_proto};
 
-/// Puts one node for each row of nodes that an operator of ours stands for. `shape` is that of the graph's input, and `outputs` are the names
-/// of what is asked for.
+/// Puts one node for each row of nodes that an operator of ours stands for. `shape` is that of the graph's input, and
+/// `outputs` are the names of what is asked for.
 pub(super) fn shorten(graph: &mut GraphProto, shape: &[usize], outputs: &[&str]) {
     let reader = Reader { graph, outputs };
     let found: Vec<Found> = (0..graph.node.len())
@@ -35,7 +36,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The place of the node of this kind that makes an input of the node at `reader`, if nobody else reads what it makes.
+    /// The place of the node of this kind that makes an input of the node at `reader`, if nobody else reads what it
+    /// makes.
     fn only(&self, reader: usize, input: usize, op: &str) -> Option<usize> {
         let graph = self.graph;
         let name = graph.node[reader].input.get(input)?;

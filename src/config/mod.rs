@@ -14,7 +14,7 @@ mod locate;
 mod log;
 mod metrics;
 mod playlists;
-mod schema;
+mod mistake;
 mod serve;
 mod watch;
 
@@ -376,10 +376,10 @@ impl Config {
     }
 
     /// Parses and checks the text of a configuration.
-    fn parse(text: &str) -> Result<Self, schema::Mistake> {
-        schema::check_keys(text)?;
-        let config: Config = toml::from_str(text).map_err(|error| schema::Mistake::from_toml(text, &error))?;
-        config.check_values().map_err(|(key, what)| schema::Mistake::at_key(text, key, what))?;
+    fn parse(text: &str) -> Result<Self, mistake::Mistake> {
+        mistake::check_keys(text)?;
+        let config: Config = toml::from_str(text).map_err(|error| mistake::Mistake::from_toml(text, &error))?;
+        config.check_values().map_err(|(key, what)| mistake::Mistake::at_key(text, key, what))?;
         Ok(config)
     }
 

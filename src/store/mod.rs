@@ -5,7 +5,7 @@
 //! Paths are kept as bytes. One [`Store`] is shared by all threads of a process; several processes may have the same
 //! file open.
 
-mod answers;
+mod owner_answers;
 mod cache;
 mod changes;
 mod choices;
@@ -18,7 +18,7 @@ mod figures;
 mod folders;
 mod history;
 mod journal;
-mod known;
+mod genre_past;
 mod learning;
 mod listing;
 mod moves;

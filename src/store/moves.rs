@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::known::{Ended, last_write};
+use super::genre_past::{Ended, last_write};
 use super::{Recording, Store, StoreError, path_bytes, path_from_bytes};
 use crate::tagging::{FileStamp, LastWrite, Origin, OwnersChoice, TagState, is_the_same_genre};
 

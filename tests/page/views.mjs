@@ -64,6 +64,7 @@ export async function library(url) {
         await genre.locator("a").click();
         await figuresAre(page, `${tracks} tracks`);
         await page.goto(`${url}#/search`);
+        await page.locator("#search-words:focus").waitFor();
         await page.keyboard.type("song 07");
         await page.keyboard.press("Enter");
         await page.locator(".row.current").waitFor();

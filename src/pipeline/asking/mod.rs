@@ -4,7 +4,7 @@
 mod analysis;
 mod analysis_error;
 mod answer_gatherer;
-mod ask_model;
+mod one_model;
 mod clip_features;
 mod ensemble_members;
 mod model_answer;
@@ -14,7 +14,7 @@ mod stored_answers;
 pub(super) use analysis::Analyst;
 pub use analysis::{Analysis, Opinion, Sound, Step, start_runtime};
 pub(super) use analysis_error::AnalysisError;
-pub use ask_model::{AskModelError, ask_model};
+pub use one_model::{AskModelError, ask_model};
 pub(super) use ensemble_members::digest;
 pub use ensemble_members::{LineError, ensemble_of};
 pub use opinions::Opinions;

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { h, put } from "./dom.js";
-import { AGES, ORDERS, SETS, narrowedBy, viewOf } from "./view.js";
+import { AGES, ORDERS, SETS, narrowedBy, viewOf } from "./selection.js";
 
 /** After a letter the list waits this long for the next one, in milliseconds. */
 const REST = 150;

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { agreement, histogram } from "./charts.js";
 import { h, put } from "./dom.js";
 import { events } from "./events.js";
-import { addressOf, viewOf } from "./view.js";
+import { addressOf, viewOf } from "./selection.js";
 import { ago, counted, fileName, grouped, moment, percent } from "./words.js";
 
 /** Figures are read anew this long after something changed, in milliseconds. */

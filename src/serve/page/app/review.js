@@ -8,11 +8,11 @@ import { h, key, put } from "./dom.js";
 import { events } from "./events.js";
 import { FilterBar } from "./filters.js";
 import { WindowedList } from "./list.js";
-import { Pages } from "./pages.js";
+import { Pages } from "./paging.js";
 import { Panel, detailsOf, forget } from "./panel.js";
 import { drawRow } from "./row.js";
 import { say, warn } from "./say.js";
-import { addressOf, filterOf, viewOf } from "./view.js";
+import { addressOf, filterOf, viewOf } from "./selection.js";
 import { counted, grouped } from "./words.js";
 
 /** Tracks that were decided about elsewhere are read anew one by one up to here. */

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { h, put } from "./dom.js";
 import { WindowedList } from "./list.js";
-import { Pages } from "./pages.js";
+import { Pages } from "./paging.js";
 import { drawRow } from "./row.js";
 import { say } from "./say.js";
 import { counted } from "./words.js";

@@ -13,8 +13,8 @@ mod left_out;
 mod locate;
 mod log;
 mod metrics;
-mod playlists;
 mod mistake;
+mod playlists;
 mod serve;
 mod watch;
 

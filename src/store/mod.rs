@@ -5,7 +5,6 @@
 //! Paths are kept as bytes. One [`Store`] is shared by all threads of a process; several processes may have the same
 //! file open.
 
-mod owner_answers;
 mod cache;
 mod changes;
 mod choices;
@@ -16,12 +15,13 @@ mod credits;
 mod error;
 mod figures;
 mod folders;
+mod genre_past;
 mod history;
 mod journal;
-mod genre_past;
 mod learning;
 mod listing;
 mod moves;
+mod owner_answers;
 mod place;
 mod presence;
 mod queue;

@@ -94,7 +94,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
             _ => number,
         };
         let Some((_, side, words)) = PAIRS.iter().find(|(of, ..)| *of == known) else { return Words::default() };
-        let value = |at: usize| ((at / side) << 4 | at % side) as u16;
+        let value = |at: usize| (((at / side) << 4) | (at % side)) as u16;
         Words::new(words.iter().enumerate().map(|(at, word)| (*word, value(at))))
     };
     let four = |words: &[u32; 16]| Words::new(words.iter().enumerate().map(|(at, word)| (*word, at as u16)));

@@ -46,7 +46,7 @@ impl Filter {
     fn new(parity: usize) -> Self {
         let window = |at: usize| match at {
             0..=256 => WINDOW[at],
-            _ if at % 64 == 0 => WINDOW[512 - at],
+            _ if at.is_multiple_of(64) => WINDOW[512 - at],
             _ => -WINDOW[512 - at],
         };
         let lanes = |of: &dyn Fn(usize) -> f64| {

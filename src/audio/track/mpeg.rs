@@ -34,7 +34,7 @@ enum Hearing {
     /// As it is, by a decoder for so many channels.
     Whole(Decoder, u16),
     /// At half the rate.
-    Half(half_rate::Decoder),
+    Half(Box<half_rate::Decoder>),
 }
 
 impl MpegTrack {
@@ -58,7 +58,7 @@ impl MpegTrack {
             Some(half) => {
                 format.sample_rate /= 2;
                 format.total = format.total.div_ceil(2);
-                Hearing::Half(half)
+                Hearing::Half(Box::new(half))
             }
             None => Hearing::Whole(decoder(&header)?, header.channels),
         };

@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn tags_without_sound_are_tags_behind_it() {
+        for rest in [Vec::new(), id3v1(17)] {
+            let after = edited(&rest, &genres_wish(&["Rock"]));
+            assert_eq!(edited(&after, &genres_wish(&["Rock"])), after);
+            assert!(after.starts_with(b"APETAGEX") && after.ends_with(&rest[rest.len().saturating_sub(10)..]));
+        }
+    }
+
+    #[test]
     fn a_name_with_a_slash_in_a_tag_of_version_1_is_not_written_again_and_again() {
         let before = [audio(), ape_tag_v1(&[ape_item("Genre", b"Old", 0)])].concat();
         let after = edited(&before, &genres_wish(&["R&B/Soul"]));

@@ -36,8 +36,11 @@ impl OuterTags {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
         let front = id3v2::leading_tags(source)?;
         let start = front.last().map_or(0, |(range, _)| range.end);
-        // An APEv2 tag in front is no tag that is edited here, and no part of it is one behind.
-        let sound = formats::leading(&mut Blocks::new(source))?.max(start);
+        // An APEv2 tag in front is no tag that is edited here, and no part of it is one behind. Without sound between them all are behind.
+        let mut bytes = Blocks::new(source);
+        let sound = formats::leading(&mut bytes)?.max(start);
+        let has_sound = formats::trailing(&mut bytes, sound)? > sound;
+        let sound = if has_sound { sound } else { start };
         let Tail { tags, start: end } = Tail::parse(source, sound)?;
         Ok(Self { front, tail: tags, inner: start..end })
     }

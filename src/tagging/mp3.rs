@@ -36,7 +36,8 @@ impl OuterTags {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
         let front = id3v2::leading_tags(source)?;
         let start = front.last().map_or(0, |(range, _)| range.end);
-        // An APEv2 tag in front is no tag that is edited here, and no part of it is one behind. Without sound between them all are behind.
+        // An APEv2 tag in front is no tag that is edited here, and no part of it is one behind. Without sound between
+        // them all are behind.
         let mut bytes = Blocks::new(source);
         let sound = formats::leading(&mut bytes)?.max(start);
         let has_sound = formats::trailing(&mut bytes, sound)? > sound;

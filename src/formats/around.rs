@@ -18,7 +18,9 @@ pub(crate) fn leading(bytes: &mut dyn Bytes) -> io::Result<u64> {
             }
         } else if let Some(length) =
             ape_length(bytes, position, true)?.filter(|length| position + length <= bytes.len())
+            && bytes.peek(position + length - 32, 8)? == b"APETAGEX"
         {
+            // With its mark at both ends: a size alone may lead anywhere.
             position += length;
         } else {
             return Ok(position);

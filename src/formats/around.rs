@@ -6,7 +6,7 @@ use std::io;
 use super::Bytes;
 
 /// Where what stands in front of the sound ends: past any number of ID3v2 tags and APEv2 tags.
-pub(crate) fn leading(bytes: &mut dyn Bytes) -> io::Result<u64> {
+pub(super) fn leading(bytes: &mut dyn Bytes) -> io::Result<u64> {
     let mut position = 0;
     loop {
         if let Some(length) = id3v2_length(bytes, position)? {
@@ -18,9 +18,7 @@ pub(crate) fn leading(bytes: &mut dyn Bytes) -> io::Result<u64> {
             }
         } else if let Some(length) =
             ape_length(bytes, position, true)?.filter(|length| position + length <= bytes.len())
-            && bytes.peek(position + length - 32, 8)? == b"APETAGEX"
         {
-            // With its mark at both ends: a size alone may lead anywhere.
             position += length;
         } else {
             return Ok(position);

@@ -15,7 +15,7 @@ mod tests;
 
 use std::io;
 
-pub(crate) use around::{leading, trailing};
+pub(crate) use around::trailing;
 pub(crate) use codecs::{Codec, Mark, Support, codec};
 pub use kind::{Class, Kind, Tagging};
 pub(crate) use recognise::{Sighting, recognise};

@@ -137,27 +137,6 @@ mod tests {
     }
 
     #[test]
-    fn a_short_sound_behind_a_tag_in_front_gets_its_own_tag_behind_it_and_not_inside_of_that() {
-        // 128 bytes from the end stands what looks like an ID3v1 tag, and is in the tag in front.
-        let sound = b"wvpk and some more";
-        let mut front = ape_tag(&[ape_item("Comment", &[b'x'; 150], 0)]);
-        let at = front.len() + sound.len() - 128;
-        front[at..at + 3].copy_from_slice(b"TAG");
-        let file = [front, sound.to_vec()].concat();
-        let after = edited(&file, &genres_wish(&["Rock"]));
-        assert_eq!(after, [file, ape_tag(&own_items(b"Rock"))].concat());
-    }
-
-    #[test]
-    fn tags_without_sound_are_tags_behind_it() {
-        for rest in [Vec::new(), id3v1(17)] {
-            let after = edited(&rest, &genres_wish(&["Rock"]));
-            assert_eq!(edited(&after, &genres_wish(&["Rock"])), after);
-            assert!(after.starts_with(b"APETAGEX") && after.ends_with(&rest[rest.len().saturating_sub(10)..]));
-        }
-    }
-
-    #[test]
     fn a_name_with_a_slash_in_a_tag_of_version_1_is_not_written_again_and_again() {
         let before = [audio(), ape_tag_v1(&[ape_item("Genre", b"Old", 0)])].concat();
         let after = edited(&before, &genres_wish(&["R&B/Soul"]));

@@ -16,9 +16,8 @@ use super::home::{self, Draft, Home};
 use super::id3v2::{self, Id3v2};
 use super::plan::{TagField, Wish};
 use super::readers::Voice;
-use super::source::{Blocks, Source};
+use super::source::Source;
 use super::tail::{Tail, TailTag};
-use crate::formats;
 
 const FIRST_ID3V2: Scope = Scope::Id3v2(1);
 const FIRST_APEV2: Scope = Scope::Apev2(1);
@@ -36,13 +35,7 @@ impl OuterTags {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
         let front = id3v2::leading_tags(source)?;
         let start = front.last().map_or(0, |(range, _)| range.end);
-        // An APEv2 tag in front is no tag that is edited here, and no part of it is one behind. Without sound between
-        // them all are behind.
-        let mut bytes = Blocks::new(source);
-        let sound = formats::leading(&mut bytes)?.max(start);
-        let has_sound = formats::trailing(&mut bytes, sound)? > sound;
-        let sound = if has_sound { sound } else { start };
-        let Tail { tags, start: end } = Tail::parse(source, sound)?;
+        let Tail { tags, start: end } = Tail::parse(source, start)?;
         Ok(Self { front, tail: tags, inner: start..end })
     }
 

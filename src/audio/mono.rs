@@ -15,7 +15,14 @@ const ROUND: f32 = 12_582_912.0;
 /// A sample of -1 to 1 as the 16-bit integer it becomes. A sample that is not a number is silence.
 #[inline]
 fn round16(sample: f32) -> f32 {
-    let scaled = (sample * 32_768.0).clamp(-32_768.0, 32_767.0);
+    rounded(sample, 32_768.0, 32_767.0)
+}
+
+/// A sample as the whole number of `steps` that it becomes, from `-steps` to `most`. A sample that is not a number is
+/// silence.
+#[inline]
+pub(crate) fn rounded(sample: f32, steps: f32, most: f32) -> f32 {
+    let scaled = (sample * steps).clamp(-steps, most);
     let rounded = (scaled + ROUND) - ROUND;
     if sample.is_nan() { 0.0 } else { rounded }
 }
@@ -66,7 +73,7 @@ fn scale(sums: &mut [f32], channels: usize) {
 mod tests {
     use super::*;
 
-    fn rounded(sample: f32) -> f32 {
+    fn rounded_to_16_bits(sample: f32) -> f32 {
         let mut mono = Vec::new();
         mix_interleaved(&[sample], 1, &mut mono);
         mono[0] * 32_768.0
@@ -75,17 +82,17 @@ mod tests {
     #[test]
     fn ties_go_to_the_even_neighbour() {
         for (sample, expected) in [(0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (-0.5, 0.0), (-1.5, -2.0), (0.51, 1.0)] {
-            assert_eq!(rounded(sample / 32_768.0), expected, "{sample}");
+            assert_eq!(rounded_to_16_bits(sample / 32_768.0), expected, "{sample}");
         }
     }
 
     #[test]
     fn loud_samples_saturate_and_nonsense_is_silence() {
-        assert_eq!(rounded(1.0), 32_767.0);
-        assert_eq!(rounded(7.0), 32_767.0);
-        assert_eq!(rounded(-1.0), -32_768.0);
-        assert_eq!(rounded(f32::NEG_INFINITY), -32_768.0);
-        assert_eq!(rounded(f32::NAN), 0.0);
+        assert_eq!(rounded_to_16_bits(1.0), 32_767.0);
+        assert_eq!(rounded_to_16_bits(7.0), 32_767.0);
+        assert_eq!(rounded_to_16_bits(-1.0), -32_768.0);
+        assert_eq!(rounded_to_16_bits(f32::NEG_INFINITY), -32_768.0);
+        assert_eq!(rounded_to_16_bits(f32::NAN), 0.0);
     }
 
     #[test]

@@ -7,13 +7,11 @@
 
 use rayon::prelude::*;
 
-use super::points::{Points, Source};
+use super::points::{Points, Source, each_part};
 use crate::chance::Chance;
 use crate::likeness::LikenessError;
 use crate::simd::Lanes;
 
-/// Parts that are worked on before their sums are put together.
-const ROUND: usize = 32;
 /// Moves at the most; most often it is a dozen.
 const MOVES: usize = 40;
 /// A move that makes the mean of squares smaller by less than this share is the last.
@@ -76,15 +74,9 @@ impl Look {
 
 /// Looks at all points.
 pub(super) fn look(source: &impl Source, centres: &Points) -> Result<Look, LikenessError> {
-    let nothing = Points::like(centres);
-    let mut whole = Look::of(&nothing, centres);
-    for round in (0..source.parts()).step_by(ROUND) {
-        let parts = round..(round + ROUND).min(source.parts());
-        let read = |points: &mut Points, part| source.read(part, points).map(|()| Look::of(points, centres));
-        let looks: Vec<Look> =
-            parts.into_par_iter().map_init(|| nothing.clone(), read).collect::<Result<_, LikenessError>>()?;
-        looks.into_iter().for_each(|look| whole.add(look));
-    }
+    let mut whole = Look::of(&Points::like(centres), centres);
+    let read = |points: &mut Points, part| source.read(part, points).map(|()| Look::of(points, centres));
+    each_part(source.parts(), centres, read, |look| whole.add(look))?;
     Ok(whole)
 }
 

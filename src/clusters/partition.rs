@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::kmeans::{fit, settle};
-use super::points::{Points, Source};
+use super::points::{Points, Source, each_part};
 use super::portrait::{Cluster, Shares, portraits};
 use super::silhouette::Distances;
 use super::standing::Standing;
@@ -28,9 +28,6 @@ const MOST: usize = 24;
 const NEARLY: f64 = 0.1;
 /// Starts, of which the best counts.
 const STARTS: u32 = 3;
-/// Parts that are worked on before they are put together.
-const ROUND: usize = 32;
-
 /// A recording in a group.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Member {
@@ -133,18 +130,13 @@ fn gather(standing: &Standing<'_>, centres: &Points) -> Result<(f64, Vec<Gathere
         Ok((squares, groups))
     };
     let (mut squares, mut groups) = (0.0, nothing());
-    for round in (0..standing.parts()).step_by(ROUND) {
-        let parts = round..(round + ROUND).min(standing.parts());
-        let gathered: Vec<_> =
-            parts.into_par_iter().map_init(|| Points::like(centres), part).collect::<Result<_, LikenessError>>()?;
-        for (more, of_part) in gathered {
-            squares += more;
-            for (group, (members, shares)) in groups.iter_mut().zip(of_part) {
-                group.0.extend(members);
-                group.1.add(&shares);
-            }
+    each_part(standing.parts(), centres, part, |(more, of_part)| {
+        squares += more;
+        for (group, (members, shares)) in groups.iter_mut().zip(of_part) {
+            group.0.extend(members);
+            group.1.add(&shares);
         }
-    }
+    })?;
     Ok((squares, groups))
 }
 

@@ -1,6 +1,8 @@
 //! Points: rows of numbers of the same length, filled up with zeros to whole [`Lanes`], and how far they are from some
 //! centres.
 
+use rayon::prelude::*;
+
 use crate::likeness::LikenessError;
 use crate::simd::{LANES, Lanes, multiversion};
 
@@ -20,6 +22,25 @@ pub(super) trait Source: Sync {
 
     /// Reads one of them.
     fn read(&self, part: usize, into: &mut Points) -> Result<(), LikenessError>;
+}
+
+/// Parts that are worked on before they are put together.
+const ROUND: usize = 32;
+
+/// Works on all parts, several at once, and puts what comes of them together in their order, so that the same parts
+/// give the same on any number of cores. `work` gets points to read into, which are like `like` and are used again.
+pub(super) fn each_part<T: Send>(
+    parts: usize,
+    like: &Points,
+    work: impl Fn(&mut Points, usize) -> Result<T, LikenessError> + Sync + Send,
+    mut put: impl FnMut(T),
+) -> Result<(), LikenessError> {
+    for round in (0..parts).step_by(ROUND) {
+        let round = round..(round + ROUND).min(parts);
+        let done: Vec<T> = round.into_par_iter().map_init(|| Points::like(like), &work).collect::<Result<_, _>>()?;
+        done.into_iter().for_each(&mut put);
+    }
+    Ok(())
 }
 
 impl Points {

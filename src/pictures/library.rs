@@ -40,7 +40,7 @@ pub fn library(of: &LibraryFigures<'_>, form: Form) -> Result<Vec<u8>, DrawError
         Form::Svg => Canvas::vector(SIZE.0, SIZE.1)?,
     };
     let statuses = of.figures.statuses;
-    let files = statuses.tagged + statuses.kept + statuses.unsure + statuses.skipped + statuses.failed;
+    let files = statuses.all();
     canvas.text("The library", (60.0, 46.0), &Text { size: 32.0, bold: true, ..Text::of(INK) });
     let said = format!(
         "{files} files: {} tagged, {} kept, {} unsure, {} skipped, {} failed",

@@ -86,7 +86,6 @@ impl Hybrid {
             Block::Short => (2, 0),
             Block::Mixed => (2, 1),
             Block::Long(kind) => (usize::from(kind & 3), SUBBANDS),
-            Block::Unknown => (0, SUBBANDS),
         };
         for edge in (1..=edges).map(|edge| edge * SLOTS) {
             for (i, (cosine, sine)) in ROTATIONS.iter().enumerate() {

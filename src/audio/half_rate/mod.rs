@@ -32,6 +32,8 @@ use scale::{Bands, ScaleFactors, Share, Together};
 use side_information::{Block, SideInformation};
 use synthesis::Synthesis;
 
+use super::mono;
+
 /// Lines of a granule.
 const LINES: usize = 576;
 /// Subbands of which sound is made: half of all.
@@ -188,11 +190,8 @@ pub(super) fn finish(sound: &mut [f32], part: Range<usize>, sample_rate: u32) {
 /// there when they are averaged.
 fn round(sound: &mut [f32]) {
     const STEPS: f32 = 65_536.0;
-    /// See `mono`.
-    const ROUND: f32 = 12_582_912.0;
     for sample in sound {
-        let scaled = (*sample * STEPS).clamp(-STEPS, STEPS);
-        *sample = if scaled.is_nan() { 0.0 } else { ((scaled + ROUND) - ROUND) / STEPS };
+        *sample = mono::rounded(*sample, STEPS, STEPS) / STEPS;
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Joint {
 }
 
 /// How the lines of a granule were made from sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Block {
     /// One transform of 36 samples, with the window of this number: 0 in the middle of others, 1 before short ones, 3
     /// behind them.
@@ -29,8 +29,12 @@ pub(super) enum Block {
     Short,
     /// Two subbands of the first kind, and the others of the second.
     Mixed,
-    #[default]
-    Unknown,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Self::Long(0)
+    }
 }
 
 /// A granule of one channel.

@@ -77,6 +77,14 @@ pub enum HandError {
     OtherRecording(PathBuf),
 }
 
+/// A file that is worked on.
+struct Taken<'a> {
+    target: PathBuf,
+    audio: Option<AudioKey>,
+    state: TagState,
+    _claim: Claim<'a>,
+}
+
 impl ByHand {
     /// With the configuration's way to write tags.
     ///
@@ -106,13 +114,7 @@ impl ByHand {
     /// # Errors
     /// [`HandError`]; the file is then as it was, unless the error says otherwise.
     pub fn choose(&self, path: &Path, genres: &[String]) -> Result<HandReport, HandError> {
-        let target = self.target(path)?;
-        let _claim = self.claim(&target)?;
-        let audio = self.audio(&target)?;
-        let state = tagging::read(&target)?;
-        if let Some(audio) = audio.filter(|_| !self.dry_run) {
-            self.follow(&target, Recording::Audio(audio), state.stamp)?;
-        }
+        let Taken { target, audio, state, _claim } = self.take(path)?;
         let plan = TagPlan::owners_choice(&state, genres.to_vec());
         let chosen = plan.values(TagField::Genre).unwrap_or_default().to_vec();
         let report = |action| HandReport {
@@ -144,13 +146,7 @@ impl ByHand {
     /// # Errors
     /// [`HandError`]; the file is then as it was, unless the error says otherwise.
     pub fn describe(&self, path: &Path, fields: &[(TagField, Vec<String>)]) -> Result<Action, HandError> {
-        let target = self.target(path)?;
-        let _claim = self.claim(&target)?;
-        let audio = self.audio(&target)?;
-        let state = tagging::read(&target)?;
-        if let Some(audio) = audio.filter(|_| !self.dry_run) {
-            self.follow(&target, Recording::Audio(audio), state.stamp)?;
-        }
+        let Taken { target, audio, state, _claim } = self.take(path)?;
         let plan = TagPlan::describing(&state, fields.iter().cloned());
         if self.dry_run {
             return Ok(self.rehearse(&target, &plan)?);
@@ -164,6 +160,18 @@ impl ByHand {
             }
             Written::Unchanged => Ok(Action::None),
         }
+    }
+
+    /// Takes a file in hand: nobody else works on it for as long as what this gives lives.
+    fn take(&self, path: &Path) -> Result<Taken<'_>, HandError> {
+        let target = self.target(path)?;
+        let claim = self.claim(&target)?;
+        let audio = self.audio(&target)?;
+        let state = tagging::read(&target)?;
+        if let Some(audio) = audio.filter(|_| !self.dry_run) {
+            self.follow(&target, Recording::Audio(audio), state.stamp)?;
+        }
+        Ok(Taken { target, audio, state, _claim: claim })
     }
 
     /// Lets scans decide about a file again. Says whether anything kept them from it.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::by_hand::{self, Tally};
 use super::interrupt::cancel_on_signal;
-use super::output::{JsonPath, display_from_here, display_path};
+use super::output::{JsonPath, display_from_here, display_path, unfinished};
 use super::setup::Common;
 use super::{Outcome, fold, global_options, lists};
 
@@ -140,7 +140,7 @@ impl Grouped<'_> {
     }
 
     fn table(&self, path: &Path) -> anyhow::Result<()> {
-        let unfinished = path.with_extension("part");
+        let unfinished = unfinished(path);
         let shown = || display_path(&unfinished);
         let mut rows = 0;
         let mut writer = csv::Writer::from_path(&unfinished).with_context(shown)?;

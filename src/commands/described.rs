@@ -14,7 +14,7 @@ use reclassd::features::Extractor;
 use serde_json::json;
 
 use super::features::{Arguments, extract_batch};
-use super::output::{JsonPath, display_path};
+use super::output::{JsonPath, display_path, unfinished};
 use super::{Outcome, WrongUse};
 
 /// What the name of the output asks for.
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if arguments.rate.is_some() {
         return Err(WrongUse("descriptors have a rate of their own: leave --rate out".to_owned()).into());
     }
-    let unfinished = output.with_extension("part");
+    let unfinished = unfinished(output);
     // Made before any work is done: a folder that cannot be written should be noticed now.
     let file = std::fs::File::create(&unfinished).with_context(|| display_path(&unfinished))?;
     let (rows, failed) = describe_all(arguments)?;

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::described;
 use super::hints::Named;
-use super::output::display_path;
+use super::output::{display_path, unfinished};
 use super::setup::{self, Common};
 use super::{Outcome, WrongUse};
 
@@ -265,7 +265,7 @@ impl Output {
             let shown = display_path(path);
             return Err(WrongUse(format!("{shown}: this kind is {kind}: name an output that ends in .{ending}")).into());
         }
-        let unfinished = path.with_extension(format!("{ending}.part"));
+        let unfinished = unfinished(path);
         // Made before any work is done: a folder that cannot be written should be noticed now.
         let file = BufWriter::new(File::create(&unfinished).with_context(|| display_path(&unfinished))?);
         let contents = match wanted {

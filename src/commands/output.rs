@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -80,11 +80,16 @@ pub fn display_duration(duration: Duration) -> String {
     }
 }
 
-/// Writes a file beside its place and moves it there when it is whole.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+/// Where a file is written until it is whole: beside its place, its name with an ending more.
+pub fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
-    let unfinished = path.with_file_name(name);
+    path.with_file_name(name)
+}
+
+/// Writes a file beside its place and moves it there when it is whole.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let unfinished = unfinished(path);
     std::fs::write(&unfinished, bytes).with_context(|| display_path(&unfinished))?;
     std::fs::rename(&unfinished, path).with_context(|| display_path(path))
 }

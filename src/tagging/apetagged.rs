@@ -137,6 +137,27 @@ mod tests {
     }
 
     #[test]
+    fn a_new_tag_stands_behind_the_audio_and_never_inside_of_a_tag_in_front() {
+        // "APETAGEX" holds "TAG", where an ID3v1 tag would begin.
+        let front = ape_tag(&[ape_item("Title", &[b't'; 60], 0)]);
+        for length in 1..130 {
+            let before = [front.clone(), vec![7; length]].concat();
+            let after = edited(&before, &genres_wish(&["Rock"]));
+            assert_eq!(after, [before, ape_tag(&own_items(b"Rock"))].concat(), "{length} bytes of sound");
+        }
+    }
+
+    #[test]
+    fn a_tag_in_front_that_is_not_whole_is_refused_and_so_are_tags_without_sound() {
+        let front = ape_tag(&[ape_item("Title", b"T", 0)]);
+        let mut longer = front.clone();
+        longer[12] += 1;
+        for file in [[longer, audio()].concat(), front[..40].to_vec(), front.clone(), [front, id3v1(17)].concat()] {
+            assert!(parse(&file).is_err());
+        }
+    }
+
+    #[test]
     fn a_name_with_a_slash_in_a_tag_of_version_1_is_not_written_again_and_again() {
         let before = [audio(), ape_tag_v1(&[ape_item("Genre", b"Old", 0)])].concat();
         let after = edited(&before, &genres_wish(&["R&B/Soul"]));

@@ -97,6 +97,24 @@ impl Apev2 {
         Ok((first..end, tag))
     }
 
+    /// Where the tag ends that stands at `start`, in front of the sound; none where no mark of one stands there. It has
+    /// to be whole: what is only said to be a tag would be one or none by what follows, and so by the next write.
+    pub(crate) fn end_in_front(source: &dyn Source, start: u64) -> Result<Option<u64>, Problem> {
+        let header = source.window(start, FRAME)?;
+        if !header.starts_with(MAGIC) {
+            return Ok(None);
+        }
+        let damaged = Refusal::Damaged { what: "APEv2 tag in front", why: "it has no footer where its size says" };
+        let size = u32_at(&header, 12).filter(|_| header.len() == FRAME).map(u64::from);
+        let end = size.map(|size| start + FRAME as u64 + size).filter(|&end| end <= source.len());
+        let Some(end) = end else { return Err(damaged.into()) };
+        if source.window(end - FRAME as u64, MAGIC.len())? != MAGIC || Self::parse(source, start, end)?.0.start != start
+        {
+            return Err(damaged.into());
+        }
+        Ok(Some(end))
+    }
+
     /// A tag that stands alone.
     pub(crate) fn of_bytes(bytes: &Vec<u8>) -> Result<Self, Problem> {
         Ok(Self::parse(bytes, 0, bytes.len() as u64)?.1)

@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::apev2::Apev2;
 use super::container::Container;
 use super::editor::{EditOptions, Editor, Holding, Layout, Patch, Piece, Scope};
-use super::error::Problem;
+use super::error::{Problem, Refusal};
 use super::home::{self, Draft, Home};
 use super::id3v2::{self, Id3v2};
 use super::plan::{TagField, Wish};
@@ -35,7 +35,14 @@ impl OuterTags {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
         let front = id3v2::leading_tags(source)?;
         let start = front.last().map_or(0, |(range, _)| range.end);
-        let Tail { tags, start: end } = Tail::parse(source, start)?;
+        // No tag that is edited here: it stays with the sound. Nor does a part of it count as a tag behind the sound.
+        let sound = Apev2::end_in_front(source, start)?;
+        let Tail { tags, start: end } = Tail::parse(source, sound.unwrap_or(start))?;
+        if sound == Some(end) {
+            return Err(
+                Refusal::Unsupported { what: "file", why: "there are tags in it, and no sound between them" }.into()
+            );
+        }
         Ok(Self { front, tail: tags, inner: start..end })
     }
 

@@ -86,16 +86,21 @@ impl Service {
         status(&self.database).filter(|status| status["pid"] == self.child.id())
     }
 
-    /// Waits until it has nothing to do and a condition holds.
+    /// Waits until it has nothing to do and a condition holds, for as long as it gets on with its work.
     #[track_caller]
     pub fn settled(&self, what: &str, mut condition: impl FnMut(&Value) -> bool) -> Value {
         let started = Instant::now();
+        let mut progress = (Value::Null, started);
         loop {
             let status = self.status();
             if let Some(status) = status.as_ref().filter(|status| status["state"] == "idle" && condition(status)) {
                 return status.clone();
             }
-            let late = started.elapsed() > PATIENCE;
+            let seen = status.as_ref().map_or(Value::Null, |status| status["counts"]["seen"].clone());
+            if seen != progress.0 {
+                progress = (seen, Instant::now());
+            }
+            let late = progress.1.elapsed() > PATIENCE || started.elapsed() > 5 * PATIENCE;
             assert!(!late, "waited in vain for: {what}\nstatus: {status:?}\nlog:\n{}", tail(&self.log()));
             std::thread::sleep(Duration::from_millis(50));
         }

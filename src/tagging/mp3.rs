@@ -36,9 +36,10 @@ impl OuterTags {
         let front = id3v2::leading_tags(source)?;
         let start = front.last().map_or(0, |(range, _)| range.end);
         // No tag that is edited here: it stays with the sound. Nor does a part of it count as a tag behind the sound.
-        let sound = Apev2::end_in_front(source, start)?;
-        let Tail { tags, start: end } = Tail::parse(source, sound.unwrap_or(start))?;
-        if sound == Some(end) {
+        let sound = Apev2::end_in_front(source, start)?.unwrap_or(start);
+        let Tail { tags, start: end } = Tail::parse(source, sound)?;
+        // A tag alone would stand in front and behind.
+        if sound == end {
             return Err(
                 Refusal::Unsupported { what: "file", why: "there are tags in it, and no sound between them" }.into()
             );

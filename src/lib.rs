@@ -27,6 +27,7 @@ pub mod likeness;
 pub mod pictures;
 pub mod pipeline;
 pub mod playlists;
+pub mod records;
 pub mod serve;
 mod simd;
 pub mod storage;

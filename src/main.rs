@@ -55,6 +55,12 @@ enum Command {
     Evaluate(commands::evaluate::Arguments),
     /// Write feature matrices of files, for training and checking: the 518 FMA features or log-mel spectrograms
     Features(commands::features::Arguments),
+    /// Analyse files and print what was heard, a record a file: no tag and no database is touched
+    Analyze(commands::analyze::Arguments),
+    /// Take in records that were made elsewhere, so that a scan need not listen again
+    Import(commands::import::Arguments),
+    /// Write all that was heard as records: for another machine, a backup, or training
+    Export(commands::export::Arguments),
     /// Learn from this library: a model of what you call what, in your own names
     Learn(commands::learn::Arguments),
     /// Find the tracks that sound most like some files
@@ -108,6 +114,9 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
+        Command::Analyze(arguments) => commands::analyze::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
         Command::Learn(arguments) => commands::learn::run(&arguments),
         Command::Similar(arguments) => commands::similar::run(&arguments),
         Command::Cluster(arguments) => commands::cluster::run(&arguments),

@@ -1,15 +1,18 @@
 //! One file a subcommand: read the arguments, call the library, print. What they share is here: the settings that every
 //! command takes, logging, and exit codes.
 
+pub mod analyze;
 pub mod cluster;
 pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod evaluate;
 pub mod explain;
+pub mod export;
 pub mod features;
 pub mod genres;
 pub mod history;
+pub mod import;
 pub mod learn;
 pub mod man;
 pub mod models;

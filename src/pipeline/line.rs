@@ -525,7 +525,7 @@ fn unread(error: std::io::Error) -> Stop {
     Stop::Unread(unreadable(&error))
 }
 
-fn unreadable(error: &std::io::Error) -> String {
+pub(super) fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "it vanished during the scan; nothing to do".to_owned(),
         std::io::ErrorKind::PermissionDenied => {

@@ -16,6 +16,7 @@ mod fingerprints;
 mod limits;
 mod line;
 mod panic_guard;
+mod recorder;
 mod recovery;
 mod report;
 mod scan;
@@ -34,6 +35,7 @@ pub use finding::{Compared, Comparison, Difference, Found, Obstacle, Selection, 
 pub use fingerprints::Fingerprints;
 pub use line::{ExplainError, Explanation, Judgement, Line, ModelVersions, Worker};
 pub use panic_guard::process_catching_panics;
+pub use recorder::{Recorder, RecorderError};
 pub use report::{Action, Fate, Known, Report, Summary, WaitsFor};
 pub use scan::{Scan, ScanRequest, count_reports};
 pub use settings::Settings;

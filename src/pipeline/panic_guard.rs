@@ -27,7 +27,7 @@ pub fn process_catching_panics(
     })
 }
 
-fn describe_panic(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn describe_panic(panic: &(dyn std::any::Any + Send)) -> String {
     let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("internal error: {}; the file is whole, old or new; please report this bug", said.unwrap_or("unknown"))
 }

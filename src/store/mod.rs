@@ -26,6 +26,7 @@ mod place;
 mod presence;
 mod queue;
 mod readers;
+mod records;
 mod search;
 mod sharing;
 mod stamp;
@@ -60,6 +61,7 @@ pub use queue::{
     Effort, NoCursor, QueueCursor, QueueFilter, QueueOrder, QueuePage, QueuePlace, QueueSet, QueueView, QueuedTrack,
     TrackId,
 };
+pub use records::TakenIn;
 pub use sharing::share;
 pub use tracks::{Track, TrackStatus, TrackUpdate};
 pub use turns::WaitingTrack;

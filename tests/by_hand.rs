@@ -10,7 +10,10 @@ use std::process::Command;
 
 use common::sound::{flac, tune, vorbis_comment};
 use common::{Library, Run};
-use fixtures::{aiff, ape_item, ape_tag, comments, id3v2, mp4, mpeg_frames, text, wav, wavpack_blocks};
+use fixtures::{
+    adts_frames, aiff, ape_item, ape_tag, asf, comments, dsdiff, dsf, id3v2, mp4, mpeg_frames, optim_frog, tak, text,
+    true_audio, wav, wavpack_blocks,
+};
 use serde_json::Value;
 
 fn song(seed: u32, comments: &[&str]) -> Vec<u8> {
@@ -48,6 +51,13 @@ fn every_container(library: &Library) -> Vec<PathBuf> {
         library.put("x.wav", &wav(&[], &[3; 801], &[])),
         library.put("x.aiff", &aiff(&[], &[3; 801], &[])),
         library.put("x.m4a", &mp4(&[], true, false)),
+        library.put("x.aac", &adts_frames(40)),
+        library.put("x.tta", &true_audio()),
+        library.put("x.tak", &tak()),
+        library.put("x.wma", &asf(&[])),
+        library.put("x.dsf", &dsf(&[])),
+        library.put("x.dff", &dsdiff(&[], &[])),
+        library.put("x.ofr", &optim_frog()),
     ]
 }
 
@@ -316,10 +326,10 @@ fn mutagen_reads_what_tag_wrote_and_nothing_of_it_after_the_undo() {
     };
     let library = Library::new();
     let paths = every_container(&library);
-    // WAV and AIFF have no "easy" view in mutagen; the readers' tests look at those.
+    // These have no "easy" view in mutagen, which cannot read ID3v2 in front of AAC; the readers' tests look at those.
     let paths: Vec<PathBuf> = paths
         .into_iter()
-        .filter(|path| !["wav", "aiff"].contains(&path.extension().unwrap().to_str().unwrap()))
+        .filter(|path| !["wav", "aiff", "aac", "dsf", "dff", "wma"].contains(&path.extension().unwrap().to_str().unwrap()))
         .collect();
     if !Command::new(&python).args(["-c", "import mutagen"]).output().is_ok_and(|out| out.status.success()) {
         common::skipped(TEST, &format!("{python} has no mutagen"));

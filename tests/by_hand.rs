@@ -329,7 +329,9 @@ fn mutagen_reads_what_tag_wrote_and_nothing_of_it_after_the_undo() {
     // These have no "easy" view in mutagen, which cannot read ID3v2 in front of AAC; the readers' tests look at those.
     let paths: Vec<PathBuf> = paths
         .into_iter()
-        .filter(|path| !["wav", "aiff", "aac", "dsf", "dff", "wma"].contains(&path.extension().unwrap().to_str().unwrap()))
+        .filter(|path| {
+            !["wav", "aiff", "aac", "dsf", "dff", "wma"].contains(&path.extension().unwrap().to_str().unwrap())
+        })
         .collect();
     if !Command::new(&python).args(["-c", "import mutagen"]).output().is_ok_and(|out| out.status.success()) {
         common::skipped(TEST, &format!("{python} has no mutagen"));

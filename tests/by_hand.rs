@@ -123,6 +123,48 @@ fn every_container_is_tagged_and_taken_back_field_by_field() {
     assert_eq!(std::fs::read(&paths[1]).unwrap(), mpeg_frames(40));
 }
 
+/// The MD5 of what ffmpeg plays of a file.
+fn played(path: &Path) -> Option<Vec<u8>> {
+    let mut command = Command::new("ffmpeg");
+    let output = command.args(["-v", "error", "-i"]).arg(path).args(["-map", "0:a", "-f", "md5", "-"]).output().ok()?;
+    assert!(output.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
+    Some(output.stdout)
+}
+
+#[test]
+fn what_is_not_analysed_is_tagged_sounds_the_same_and_is_the_same_file_after_the_undo() {
+    let library = Library::new();
+    let fixture =
+        |name| std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap();
+    let kinds = [
+        ("x.tta", fixture("refused.tta"), "TTA"),
+        ("x.wma", fixture("refused.wma"), "Windows Media"),
+        ("x.dsf", dsf(&[]), "DSF"),
+        ("tagged.dsf", dsf(&id3v2(3, 0, &text(3, "TIT2", "Title"), 5)), "DSF"),
+        ("x.dff", dsdiff(&[], &[]), "DSDIFF"),
+    ];
+    let paths: Vec<PathBuf> = kinds.iter().map(|(name, bytes, _)| library.put(name, bytes)).collect();
+    let sound: Vec<_> = paths.iter().map(|path| played(path)).collect();
+    if sound.contains(&None) {
+        common::skipped("what_is_not_analysed_is_tagged_sounds_the_same", "there is no ffmpeg");
+    }
+    let before = library.contents();
+    in_folder(&library, "tag", &["--genre", "Free-Folk", "--genre", "Blues"]).expect_code(0);
+    for (path, sound) in paths.iter().zip(&sound) {
+        assert_eq!(genre(&library, path), ["Free-Folk", "Blues"], "{}", path.display());
+        assert_eq!(played(path), *sound, "{}", path.display());
+    }
+    let tagged = library.contents();
+    let scan = library.scan(&[]).expect_code(0);
+    for (name, _, words) in &kinds {
+        assert_eq!(scan.field(name, "status"), "skipped");
+        assert!(scan.field(name, "reason").contains(words), "{}", scan.field(name, "reason"));
+    }
+    assert_eq!(library.contents(), tagged, "a scan leaves them alone");
+    in_folder(&library, "undo", &[]).expect_code(0);
+    assert_eq!(library.contents(), before);
+}
+
 #[test]
 fn a_dry_run_of_tag_or_undo_touches_nothing() {
     let library = Library::new();

@@ -11,7 +11,8 @@ use lofty::file::TaggedFileExt;
 use lofty::tag::ItemKey;
 
 /// Synthesised sound in each container that is decoded and written.
-const WRITTEN: [&str; 15] = [
+const WRITTEN: [&str; 16] = [
+    "bare.aac",
     "adpcm-ms.wav",
     "adpcm-ima.wav",
     "adpcm-ima.aifc",
@@ -29,8 +30,7 @@ const WRITTEN: [&str; 15] = [
     "layer2.mp2",
 ];
 /// Decoded, and not written: what the reason has to name.
-const NOT_WRITTEN: [(&str, &str); 5] = [
-    ("bare.aac", "AAC"),
+const NOT_WRITTEN: [(&str, &str); 4] = [
     ("vorbis.mka", "Matroska"),
     ("opus.webm", "Matroska"),
     ("plain.caf", "Core Audio (CAF)"),

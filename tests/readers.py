@@ -63,12 +63,14 @@ def taglib(paths):
 
 def mutagen(paths):
     import mutagen
+    from mutagen.asf import ASFTags
     from mutagen.id3 import ID3
     from mutagen.mp4 import MP4Tags
 
     id3 = ("TIT2", "TPE1", "TALB", "TDRC", "TRCK", "COMM", "TCON", "TXXX:RECLASSD_GENRE", "TXXX:CUSTOM")
     freeform = "----:com.apple.iTunes:"
     mp4 = ("\xa9nam", "\xa9ART", "\xa9alb", "\xa9day", "trkn", "\xa9cmt", "\xa9gen", freeform + "RECLASSD_GENRE", freeform + "CUSTOM")
+    asf = ("Title", "Author", "WM/AlbumTitle", "WM/Year", "WM/TrackNumber", "Description", "WM/Genre", "RECLASSD_GENRE", "CUSTOM")
     for path in paths:
         try:
             tags = mutagen.File(path)
@@ -85,6 +87,8 @@ def mutagen(paths):
             yield {f: [str(text) for frame in tags.getall(name) for text in frame.text] for f, name in zip(FIELDS, id3)}
         elif isinstance(tags, MP4Tags):
             yield {field: texts(list(tags.get(name) or [])) for field, name in zip(FIELDS, mp4)}
+        elif isinstance(tags, ASFTags):
+            yield {field: [str(value) for value in tags.get(name, [])] for field, name in zip(FIELDS, asf)}
         else:
             get = lambda key: texts(list(tags[key])) if key in tags else []
             shown = {field: get(name) for field, name in zip(FIELDS, NAMES)}

@@ -18,7 +18,8 @@ mod fixtures;
 #[path = "../src/tagging/mixtures.rs"]
 mod mixtures;
 use fixtures::{
-    aiff, atom, comments, data_atom, flac, id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, text, wav,
+    adts_frames, aiff, atom, comments, data_atom, dsdiff, dsf, flac, id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out,
+    ogg_page, optim_frog, tak, text, true_audio, wav,
 };
 
 const READERS: [&str; 6] = ["ffprobe", "taglib", "mutagen", "exiftool", "mediainfo", "tinytag"];
@@ -129,6 +130,17 @@ fn kinds() -> Vec<(&'static str, String, Vec<u8>)> {
         of("MP3, ID3v1 alone", "ID3v2 none, APEv2 none, ID3v1.mp3"),
         of("MP3, APEv2 alone", "ID3v2 none, APEv2 texts.mp3"),
         of("MP3, APEv2 and ID3v1", "ID3v2 none, APEv2 texts, ID3v1.mp3"),
+        is("AAC", "aac", adts_frames(40)),
+        of("AAC, ID3v1 alone", "ID3v2 none, APEv2 none, ID3v1.aac"),
+        of("AAC, APEv2 alone", "ID3v2 none, APEv2 texts.aac"),
+        is("True Audio", "tta", true_audio()),
+        of("True Audio, ID3v1 alone", "ID3v2 none, APEv2 none, ID3v1.tta"),
+        of("True Audio, APEv2 alone", "ID3v2 none, APEv2 texts.tta"),
+        is("TAK", "tak", tak()),
+        is("OptimFROG", "ofr", optim_frog()),
+        is("DSF", "dsf", dsf(&[])),
+        is("DSDIFF", "dff", dsdiff(&[], &[])),
+        is("WMA", "wma", include_bytes!("fixtures/refused.wma").to_vec()),
         is("FLAC", "flac", flac(&[comments(entries)])),
         of("FLAC, ID3v2 alone", "ID3v2 texts, comments none.flac"),
         is("Opus", "opus", opus(entries)),
@@ -160,6 +172,7 @@ fn cell(shown: &Value) -> &'static str {
         [] => "nothing",
         ["Blues", "Zydeco"] => "both",
         ["Zydeco"] => "the first",
+        ["Blues"] => "the last",
         ["Zydeco/Blues" | "Zydeco / Blues" | "Zydeco;Blues" | "Zydeco, Blues"] => "both, as one",
         ["ZydecoBlues"] => "both, run together",
         _ => "another",

@@ -15,9 +15,9 @@ mod fixtures;
 mod mixtures;
 
 use fixtures::{
-    Mp4, aiff, ape_item, ape_tag, ape_tag_v1, atom, chunk, comments, data_atom, flac, flac_blocks, flac_frames, frame,
+    Mp4, adts_frames, aiff, ape_item, ape_tag, ape_tag_v1, asf, asf_content, asf_extension, asf_library, asf_object, atom, chunk, comments, data_atom, dsdiff, dsdiff_chunk, dsdiff_texts, dsf, flac, flac_blocks, flac_frames, frame,
     freeform, id3v1, id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, rf64, streaminfo, text, wav,
-    wavpack_blocks,
+    optim_frog, true_audio, wavpack_blocks,
 };
 
 /// A file and its name.
@@ -155,10 +155,49 @@ fn ape_seeds() -> Vec<Seed> {
     let mut seeds = vec![("bare", audio.clone())];
     seeds.extend(tails().into_iter().map(|(name, tail)| (name, [&audio[..], &tail].concat())));
     let lead = id3v2(3, 0, &text(3, "TCON", "Old"), 10);
-    seeds.extend(mixed(&[".wv", ".ape", ".mpc"]));
+    seeds.extend(mixed(&[".wv", ".ape", ".mpc", ".tak"]));
+    seeds.push(("frog", [optim_frog(), ape_items()].concat()));
     seeds.push(("lead", [lead, b"MAC ".to_vec(), vec![9; 30], ape_items()].concat()));
     seeds.push(("musepack", [b"MPCK".to_vec(), vec![9; 30], ape_items()].concat()));
     seeds
+}
+
+fn aac_seeds() -> Vec<Seed> {
+    let lead = id3v2(3, 0, &text(3, "TCON", "Old"), 10);
+    let mut seeds = mixed(&[".aac", ".tta"]);
+    for (name, sound) in [("adts", adts_frames(9)), ("true", true_audio())] {
+        seeds.push((name, sound.clone()));
+        seeds.push((if name == "adts" { "adts-all" } else { "true-all" }, [lead.clone(), sound, ape_items(), id3v1(9)].concat()));
+    }
+    seeds
+}
+
+fn asf_seeds() -> Vec<Seed> {
+    let content = asf_content(&[("WM/Genre", 0, "Old"), ("WM/Genre", 0, "Other"), ("RECLASSD_GENRE", 0, "Old"), ("X", 3, "1234")]);
+    let library = asf_library(&[("WM/Genre", 0, "Third"), ("WM/Genre", 1, "of a stream")]);
+    let padding = |length: usize| asf_object("padding", &vec![0; length]);
+    let extension = asf_extension(&[library, padding(40)].concat());
+    vec![
+        ("bare", asf(&[])),
+        ("content", asf(std::slice::from_ref(&content))),
+        ("padding", asf(&[content.clone(), padding(300)])),
+        ("extension", asf(&[extension.clone(), content, padding(0)])),
+        ("library", asf(&[extension])),
+        ("protected", asf(&[asf_object("encryption", b"x")])),
+    ]
+}
+
+fn dsd_seeds() -> Vec<Seed> {
+    let tag = id3v2(4, 0, &[text(4, "TIT2", "Title"), text(4, "TCON", "Old"), own_frames(4)].concat(), 30);
+    let (in_chunk, texts) = (dsdiff_chunk("ID3 ", &tag), dsdiff_texts("Title", "Artist"));
+    vec![
+        ("dsf", dsf(&[])),
+        ("dsf-tag", dsf(&tag)),
+        ("dsdiff", dsdiff(&[], &[])),
+        ("dsdiff-texts", dsdiff(&[], std::slice::from_ref(&texts))),
+        ("dsdiff-tag", dsdiff(&[], &[texts, in_chunk.clone()])),
+        ("dsdiff-tag-first", dsdiff(&[in_chunk], &[])),
+    ]
 }
 
 fn flac_seeds() -> Vec<Seed> {
@@ -364,7 +403,7 @@ fn aiff_seeds() -> Vec<Seed> {
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let targets: [(&str, Vec<Seed>); 8] = [
+    let targets: [(&str, Vec<Seed>); 11] = [
         ("mp3", mp3_seeds()),
         ("flac", flac_seeds()),
         ("ogg", ogg_seeds()),
@@ -372,6 +411,9 @@ fn main() -> io::Result<()> {
         ("wav", wav_seeds()),
         ("aiff", aiff_seeds()),
         ("apev2", ape_seeds()),
+        ("aac", aac_seeds()),
+        ("dsd", dsd_seeds()),
+        ("asf", asf_seeds()),
         ("any", foreign_seeds()),
     ];
     let everything = corpus.join("any");

@@ -1,4 +1,4 @@
-//! WavPack, Monkey's Audio and Musepack: an APEv2 tag at the end, perhaps with an ID3v1 tag behind it or ID3v2 in
+//! WavPack, Monkey's Audio, Musepack, TAK and OptimFROG: an APEv2 tag at the end, perhaps with an ID3v1 tag behind it or ID3v2 in
 //! front.
 //!
 //! The APEv2 tag speaks for the file and receives the fields; a new one is made right behind the audio where there is
@@ -59,7 +59,7 @@ mod tests {
 
     use super::super::edit_check::{genres_wish, try_edit};
     use super::super::error::Refusal;
-    use super::super::fixtures::{ape_item, ape_tag, ape_tag_v1, id3v1, id3v2, text};
+    use super::super::fixtures::{ape_item, ape_tag, ape_tag_v1, id3v1, id3v2, optim_frog, tak, text};
     use super::super::plan::TagField;
     use super::*;
 
@@ -88,6 +88,24 @@ mod tests {
         let title = [ape_item("Title", b"Old title", 0)];
         let expected = ape_tag(&[&title[..], &own_items(b"Rock\0Pop")].concat());
         assert_eq!(edited(&with_v1, &genres_wish(&["Rock", "Pop"])), [audio(), expected, id3v1(17)].concat());
+    }
+
+    #[test]
+    fn tak_and_optimfrog_are_tagged_as_wavpack_is() {
+        for (sound, container) in [(tak(), Container::Tak), (optim_frog(), Container::OptimFrog)] {
+            assert_eq!(Container::of(&sound).unwrap(), container);
+            let parse = match container {
+                Container::Tak => |source: &dyn Source| ApeTagged::parse(source, Container::Tak),
+                _ => |source: &dyn Source| ApeTagged::parse(source, Container::OptimFrog),
+            };
+            let (wish, options) = (genres_wish(&["Rock", "Pop"]), EditOptions::default());
+            let (after, _) = try_edit(parse, &sound, &wish, options).unwrap();
+            assert_eq!(after, [sound.clone(), ape_tag(&own_items(b"Rock\0Pop"))].concat());
+            let before = [sound.clone(), ape_tag(&[ape_item("Title", b"T", 0)]), id3v1(17)].concat();
+            let (after, _) = try_edit(parse, &before, &wish, options).unwrap();
+            let items = [&[ape_item("Title", b"T", 0)][..], &own_items(b"Rock\0Pop")].concat();
+            assert_eq!(after, [sound, ape_tag(&items), id3v1(17)].concat());
+        }
     }
 
     #[test]

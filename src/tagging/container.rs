@@ -44,6 +44,10 @@ pub enum Container {
     Musepack,
     /// AAC as a bare ADTS stream.
     Aac,
+    /// Tom's lossless Audio Kompressor.
+    Tak,
+    /// OptimFROG.
+    OptimFrog,
     /// ASF: Windows Media Audio.
     Asf,
     /// Matroska or WebM.
@@ -82,7 +86,9 @@ impl Container {
         match self {
             Self::Mp3 | Self::Flac | Self::OggVorbis | Self::Opus | Self::OggFlac | Self::Speex => true,
             Self::Mp4 | Self::Wav | Self::Aiff | Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
-            Self::Aac | Self::Asf | Self::Matroska | Self::Dsf | Self::Dsdiff | Self::TrueAudio => false,
+            Self::Aac | Self::TrueAudio | Self::Tak | Self::OptimFrog | Self::Dsf | Self::Dsdiff => true,
+            Self::Asf => true,
+            Self::Matroska => false,
             Self::Caf | Self::Foreign(_) => false,
         }
     }
@@ -112,6 +118,8 @@ impl Container {
             Kind::Dsdiff => Self::Dsdiff,
             Kind::TrueAudio => Self::TrueAudio,
             Kind::Caf => Self::Caf,
+            Kind::Tak => Self::Tak,
+            Kind::OptimFrog => Self::OptimFrog,
             other => Self::Foreign(other),
         };
         Ok((container, seen.start))
@@ -141,6 +149,8 @@ impl fmt::Display for Container {
             Self::Dsf => "DSF",
             Self::Dsdiff => "DSDIFF",
             Self::TrueAudio => "True Audio",
+            Self::Tak => "TAK",
+            Self::OptimFrog => "OptimFROG",
         })
     }
 }

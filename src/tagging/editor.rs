@@ -12,7 +12,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::apetagged::ApeTagged;
+use super::asf::AsfFile;
 use super::container::Container;
+use super::dsd::{DsdiffFile, DsfFile};
 use super::error::{Problem, Refusal};
 use super::flac::FlacFile;
 use super::id3v2;
@@ -55,6 +57,10 @@ pub enum Scope {
     Atoms,
     /// The header packets of an Ogg stream other than its comments.
     OggHeaders,
+    /// The attributes of an ASF file.
+    AsfAttributes,
+    /// The objects in the header of an ASF file.
+    AsfObjects,
 }
 
 impl fmt::Display for Scope {
@@ -74,6 +80,8 @@ impl fmt::Display for Scope {
             Self::Ilst => f.write_str("MP4 tags"),
             Self::Atoms => f.write_str("MP4 atoms"),
             Self::OggHeaders => f.write_str("Ogg headers"),
+            Self::AsfAttributes => f.write_str("ASF attributes"),
+            Self::AsfObjects => f.write_str("ASF header"),
         }
     }
 }
@@ -123,10 +131,16 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
         Container::OggVorbis | Container::Opus | Container::OggFlac | Container::Speex => {
             Ok(Box::new(OggFile::parse(source)?))
         }
-        container @ (Container::WavPack | Container::MonkeysAudio | Container::Musepack) => {
-            Ok(Box::new(ApeTagged::parse(source, container)?))
-        }
+        container @ (Container::Aac | Container::TrueAudio) => Ok(Box::new(Mp3File::parse_as(source, container)?)),
+        container @ (Container::WavPack
+        | Container::MonkeysAudio
+        | Container::Musepack
+        | Container::Tak
+        | Container::OptimFrog) => Ok(Box::new(ApeTagged::parse(source, container)?)),
         Container::Mp4 => Ok(Box::new(Mp4File::parse(source)?)),
+        Container::Asf => Ok(Box::new(AsfFile::parse(source)?)),
+        Container::Dsf => Ok(Box::new(DsfFile::parse(source)?)),
+        Container::Dsdiff => Ok(Box::new(DsdiffFile::parse(source)?)),
         Container::Wav | Container::Aiff => Ok(Box::new(IffFile::parse(source)?)),
         Container::Foreign(Kind::Ogg) => {
             Err(Refusal::Unsupported { what: "Ogg", why: "no stream in it is of a known kind of sound" }.into())

@@ -440,3 +440,173 @@ pub fn wavpack_blocks() -> Vec<u8> {
     };
     [block(0), block(22_050)].concat()
 }
+
+/// A silent frame of AAC-LC in ADTS, one channel, 44.1 kHz: one element without a band.
+pub fn adts_frames(count: usize) -> Vec<u8> {
+    [0xff, 0xf1, 0x50, 0x40, 0x01, 0x7f, 0xfc, 0x00, 0xc8, 0x00, 0x07].repeat(count)
+}
+
+/// A stream of True Audio, 44.1 kHz, stereo, 16 bits: its header, the sizes of its two frames, and no sound in them.
+pub fn true_audio() -> Vec<u8> {
+    let checked = |mut bytes: Vec<u8>| {
+        let check = bytes.iter().fold(u32::MAX, |crc, &byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 != 0 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+        });
+        bytes.extend((!check).to_le_bytes());
+        bytes
+    };
+    let (rate, samples) = (44_100u32.to_le_bytes(), 60_000u32.to_le_bytes());
+    let header = checked([&b"TTA1\x01\0\x02\0\x10\0"[..], &rate, &samples].concat());
+    let sizes = checked([300u32.to_le_bytes(), 200u32.to_le_bytes()].concat());
+    let frames = (0..500u32).map(|n| (n * 7) as u8).collect();
+    [header, sizes, frames].concat()
+}
+
+/// A stream of TAK: what it tells of itself, 44.1 kHz, stereo, 16 bits, the end of that, and no sound.
+pub fn tak() -> Vec<u8> {
+    let about = b"\x01\x0d\0\0\x82\x0c\x11\x2b\0\0\x40\x4d\x09\x0a\x8f\x5d\xd6";
+    let frames: Vec<u8> = (0..500u32).map(|n| (n * 7) as u8).collect();
+    [b"tBaK", &about[..], &[0; 4], b"\xa0\xff", &frames].concat()
+}
+
+/// A header of OptimFROG, 44.1 kHz, stereo, 16 bits, and no sound.
+pub fn optim_frog() -> Vec<u8> {
+    let header = b"OFR \x0f\0\0\0\x88\x58\x01\0\0\0\x03\x01\x44\xac\0\0\x50\0\x33";
+    let frames: Vec<u8> = (0..500u32).map(|n| (n * 7) as u8).collect();
+    [&header[..], &frames].concat()
+}
+
+/// A DSF file of one block a channel, with a tag to which its pointer leads, or none.
+pub fn dsf(tag: &[u8]) -> Vec<u8> {
+    let sound = [0x69; 8192];
+    let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let chunk = |name: &[u8], body: &[u8]| [name, &(body.len() as u64 + 12).to_le_bytes(), body].concat();
+    let format = numbers(&[1, 0, 2, 2, 2_822_400, 1, 4096 * 8, 0, 4096, 0]);
+    let body = [chunk(b"fmt ", &format), chunk(b"data", &sound)].concat();
+    let end = 28 + body.len() as u64;
+    let pointer = if tag.is_empty() { 0 } else { end };
+    let head = [end + tag.len() as u64, pointer].map(u64::to_le_bytes).concat();
+    [chunk(b"DSD ", &head), body, tag.to_vec()].concat()
+}
+
+/// A chunk of DSDIFF with its pad byte.
+pub fn dsdiff_chunk(name: &str, body: &[u8]) -> Vec<u8> {
+    let mut chunk = [name.as_bytes(), &(body.len() as u64).to_be_bytes(), body].concat();
+    chunk.resize(chunk.len().next_multiple_of(2), 0);
+    chunk
+}
+
+/// A DSDIFF file with chunks in front of its sound and behind it.
+pub fn dsdiff(front: &[Vec<u8>], back: &[Vec<u8>]) -> Vec<u8> {
+    let properties = [
+        b"SND ".to_vec(),
+        dsdiff_chunk("FS  ", &2_822_400u32.to_be_bytes()),
+        dsdiff_chunk("CHNL", b"\0\x02SLFTSRGT"),
+        dsdiff_chunk("CMPR", b"DSD \x0enot compressed\0"),
+    ];
+    let about = [dsdiff_chunk("FVER", &[1, 5, 0, 0]), dsdiff_chunk("PROP", &properties.concat())];
+    let sound = dsdiff_chunk("DSD ", &[0x69; 8192]);
+    dsdiff_chunk("FRM8", &[b"DSD ".to_vec(), about.concat(), front.concat(), sound, back.concat()].concat())
+}
+
+/// What a DSDIFF file says of itself without an ID3v2 tag.
+pub fn dsdiff_texts(title: &str, artist: &str) -> Vec<u8> {
+    let text = |name, text: &str| dsdiff_chunk(name, &[&(text.len() as u32).to_be_bytes(), text.as_bytes()].concat());
+    dsdiff_chunk("DIIN", &[text("DIAR", artist), text("DITI", title)].concat())
+}
+
+/// The GUID of an ASF object, as a file has it.
+fn asf_guid(name: &str) -> [u8; 16] {
+    let number = match name {
+        "header" => 0x75b2_2630_668e_11cf_a6d9_00aa_0062_ce6c,
+        "data" => 0x75b2_2636_668e_11cf_a6d9_00aa_0062_ce6c,
+        "file properties" => 0x8cab_dca1_a947_11cf_8ee4_00c0_0c20_5365,
+        "stream properties" => 0xb7dc_0791_a9b7_11cf_8ee6_00c0_0c20_5365,
+        "sound" => 0xf869_9e40_5b4d_11cf_a8fd_0080_5f5c_442b,
+        "no error correction" => 0x20fb_5700_5b55_11cf_a8fd_0080_5f5c_442b,
+        "content description" => 0x75b2_2633_668e_11cf_a6d9_00aa_0062_ce6c,
+        "extended content" => 0xd2d0_a440_e307_11d2_97f0_00a0_c95e_a850,
+        "extension" => 0x5fbf_03b5_a92e_11cf_8ee3_00c0_0c20_5365,
+        "in extension" => 0xabd3_d211_a9ba_11cf_8ee6_00c0_0c20_5365,
+        "library" => 0x4423_1c94_9498_49d1_a141_1d13_4e45_7054,
+        "padding" => 0x1806_d474_cadf_4509_a4ba_9aab_cb96_aae8,
+        "encryption" => 0x2211_b3fb_bd23_11d2_b4b7_00a0_c955_fc6e,
+        "index" => 0x3300_0890_e5b1_11cf_89f4_00a0_c903_49cb,
+        _ => 0u128,
+    };
+    let mut guid = number.to_be_bytes();
+    guid[..4].reverse();
+    guid[4..6].reverse();
+    guid[6..8].reverse();
+    guid
+}
+
+/// An ASF object by the name of its kind.
+pub fn asf_object(name: &str, body: &[u8]) -> Vec<u8> {
+    [&asf_guid(name)[..], &(body.len() as u64 + 24).to_le_bytes(), body].concat()
+}
+
+fn asf_text(text: &str) -> Vec<u8> {
+    text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
+}
+
+/// An extended content description: names, types (0: text, which the value is) and values.
+pub fn asf_content(attributes: &[(&str, u16, &str)]) -> Vec<u8> {
+    let mut body = (attributes.len() as u16).to_le_bytes().to_vec();
+    for (name, kind, value) in attributes {
+        let (name, value) = (asf_text(name), if *kind == 0 { asf_text(value) } else { value.as_bytes().to_vec() });
+        body.extend((name.len() as u16).to_le_bytes());
+        body.extend(name);
+        body.extend(kind.to_le_bytes());
+        body.extend((value.len() as u16).to_le_bytes());
+        body.extend(value);
+    }
+    asf_object("extended content", &body)
+}
+
+/// A metadata library of texts: names, numbers of streams and values.
+pub fn asf_library(attributes: &[(&str, u16, &str)]) -> Vec<u8> {
+    let mut body = (attributes.len() as u16).to_le_bytes().to_vec();
+    for (name, stream, value) in attributes {
+        let (name, value) = (asf_text(name), asf_text(value));
+        for number in [0, *stream, name.len() as u16, 0] {
+            body.extend(number.to_le_bytes());
+        }
+        body.extend((value.len() as u32).to_le_bytes());
+        body.extend([name, value].concat());
+    }
+    asf_object("library", &body)
+}
+
+/// The extension of a header around these objects.
+pub fn asf_extension(objects: &[u8]) -> Vec<u8> {
+    let head = [&asf_guid("in extension")[..], &[6, 0], &(objects.len() as u32).to_le_bytes()].concat();
+    asf_object("extension", &[&head, objects].concat())
+}
+
+/// An ASF file of one stream of Windows Media Audio 2 with these objects in its header, and without a packet that can
+/// be decoded.
+pub fn asf(objects: &[Vec<u8>]) -> Vec<u8> {
+    let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let packets: Vec<u8> = (0..600u32).map(|n| (n * 7) as u8).collect();
+    let data = [&[9; 16][..], &2u64.to_le_bytes(), &[1, 1], &packets].concat();
+    let behind = [asf_object("data", &data), asf_object("index", &[5; 40])].concat();
+    let format = [&[0x61, 1, 2, 0][..], &numbers(&[44_100, 16_000]), &[0, 4, 16, 0, 10, 0], &[0; 10]].concat();
+    let kinds = [asf_guid("sound"), asf_guid("no error correction")].concat();
+    let stream = [&kinds[..], &[0; 8], &numbers(&[format.len() as u32, 0]), &[1, 0, 0, 0, 0, 0], &format].concat();
+    let build = |length: u64| {
+        let properties = [
+            &[9; 16][..],
+            &length.to_le_bytes(),
+            &[0; 8],
+            &2u64.to_le_bytes(),
+            &[30_000_000u64, 30_000_000, 0].map(u64::to_le_bytes).concat(),
+            &numbers(&[2, 300, 300, 128_000]),
+        ]
+        .concat();
+        let first = [asf_object("file properties", &properties), asf_object("stream properties", &stream)];
+        let body = [(2 + objects.len() as u32).to_le_bytes().to_vec(), vec![1, 2], first.concat(), objects.concat()];
+        [asf_object("header", &body.concat()), behind.clone()].concat()
+    };
+    build(build(0).len() as u64)
+}

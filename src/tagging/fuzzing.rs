@@ -10,7 +10,9 @@ use std::fmt;
 use std::io;
 
 use super::apetagged::ApeTagged;
+use super::asf::AsfFile;
 use super::container::Container;
+use super::dsd::{DsdiffFile, DsfFile};
 use super::edit_check;
 use super::editor::{self, EditOptions, Editor, Holding, Id3Values, Id3Version, Layout, Patch};
 use super::error::{Problem, Refusal};
@@ -214,6 +216,28 @@ pub fn mp3(input: &[u8]) -> Result<(), Refusal> {
     run(input, Mp3File::parse)
 }
 
+/// AAC and True Audio, whatever the bytes between the tags are.
+pub fn id3_in_front(input: &[u8]) -> Result<(), Refusal> {
+    run(input, |source| {
+        let container = match Container::of(source)? {
+            Container::TrueAudio => Container::TrueAudio,
+            _ => Container::Aac,
+        };
+        Mp3File::parse_as(source, container)
+    })
+}
+
+/// ASF.
+pub fn asf(input: &[u8]) -> Result<(), Refusal> {
+    run(input, AsfFile::parse)
+}
+
+/// DSF and DSDIFF.
+pub fn dsd(input: &[u8]) -> Result<(), Refusal> {
+    run(input, DsfFile::parse)?;
+    run(input, DsdiffFile::parse)
+}
+
 /// FLAC.
 pub fn flac(input: &[u8]) -> Result<(), Refusal> {
     run(input, FlacFile::parse)
@@ -239,6 +263,7 @@ pub fn apev2(input: &[u8]) -> Result<(), Refusal> {
     run(input, |source| {
         let container = match Container::of(source)? {
             own @ (Container::WavPack | Container::MonkeysAudio | Container::Musepack) => own,
+            own @ (Container::Tak | Container::OptimFrog) => own,
             _ => Container::WavPack,
         };
         ApeTagged::parse(source, container)

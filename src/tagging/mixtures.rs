@@ -3,7 +3,8 @@
 #![allow(dead_code, missing_docs)]
 
 use super::fixtures::{
-    aiff, ape_item, ape_tag, chunk, comments, flac, frame, id3v2, mpeg_frames, text, wav, wavpack_blocks,
+    adts_frames, aiff, ape_item, ape_tag, chunk, comments, dsdiff, dsdiff_chunk, dsdiff_texts, dsf, flac, frame, id3v2,
+    mpeg_frames, tak, text, true_audio, wav, wavpack_blocks,
 };
 
 /// What a tag holds: nothing (it is there), a picture, texts, or a genre alone.
@@ -141,6 +142,12 @@ pub fn mixtures() -> Vec<(String, Vec<u8>)> {
                 add("wv", kinds, [front, own], has_v1, [wavpack_blocks(), ape(own)].concat());
                 add("mpc", kinds, [front, own], has_v1, [musepack(), ape(own)].concat());
                 add("ape", kinds, [front, own], has_v1, [monkeys_audio(), ape(own)].concat());
+                add("aac", kinds, [front, own], has_v1, [adts_frames(40), ape(own)].concat());
+                add("tta", kinds, [front, own], has_v1, [true_audio(), ape(own)].concat());
+                // Nobody but MediaInfo reads OptimFROG, and nobody reads these behind ID3v2.
+                if front.is_none() {
+                    add("tak", kinds, [front, own], has_v1, [tak(), ape(own)].concat());
+                }
             }
         }
     }
@@ -178,6 +185,13 @@ pub fn forms() -> Vec<(String, Vec<u8>)> {
     for (label, own) in [("nothing", &[][..]), ("texts", &texts[..])] {
         files.push((format!("{label}, no ID3.aiff"), aiff(own, &sound, &[])));
         files.push((format!("{label}, ID3.aiff"), aiff(own, &sound, &[("ID3 ", &tag)])));
+    }
+    files.push(("no ID3.dsf".to_owned(), dsf(&[])));
+    files.push(("ID3.dsf".to_owned(), dsf(&tag)));
+    for (label, own) in [("nothing", Vec::new()), ("texts", vec![dsdiff_texts("Title of DIIN", "Artist of DIIN")])] {
+        files.push((format!("{label}, no ID3.dff"), dsdiff(&[], &own)));
+        let tagged = [own, vec![dsdiff_chunk("ID3 ", &tag)]].concat();
+        files.push((format!("{label}, ID3.dff"), dsdiff(&[], &tagged)));
     }
     files
 }

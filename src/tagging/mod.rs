@@ -12,8 +12,10 @@
 mod album;
 mod apetagged;
 mod apev2;
+mod asf;
 mod container;
 mod credits;
+mod dsd;
 #[cfg(any(test, fuzzing))]
 mod edit_check;
 mod editor;

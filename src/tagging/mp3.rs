@@ -1,4 +1,4 @@
-//! MP3: ID3v2 in front (several, if need be) or at the end, ID3v1, Lyrics3 and APEv2 behind, and frames between them
+//! MP3, and AAC (ADTS) and True Audio, whose tags stand in the same places: ID3v2 in front (several, if need be) or at the end, ID3v1, Lyrics3 and APEv2 behind, and frames between them
 //! that nobody touches.
 //!
 //! The first ID3v2 tag speaks for the file and receives the fields; a new one is made where there is none, with what
@@ -185,21 +185,27 @@ impl OuterTags {
     }
 }
 
-/// An MP3 file, taken apart.
+/// An MP3 file, or one with tags in the same places, taken apart.
 #[derive(Debug)]
 pub(crate) struct Mp3File {
+    container: Container,
     tags: OuterTags,
 }
 
 impl Mp3File {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
-        Ok(Self { tags: OuterTags::parse(source)? })
+        Self::parse_as(source, Container::Mp3)
+    }
+
+    /// A container that has no tags but those that an MP3 may have.
+    pub(crate) fn parse_as(source: &dyn Source, container: Container) -> Result<Self, Problem> {
+        Ok(Self { container, tags: OuterTags::parse(source)? })
     }
 }
 
 impl Editor for Mp3File {
     fn container(&self) -> Container {
-        Container::Mp3
+        self.container
     }
 
     fn holdings(&self) -> Vec<Holding> {
@@ -217,6 +223,96 @@ impl Editor for Mp3File {
     }
 
     fn edit(&self, _source: &dyn Source, wish: &Wish, options: EditOptions) -> Result<Patch, Problem> {
-        self.tags.settle(Container::Mp3, wish, options)
+        self.tags.settle(self.container, wish, options)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::edit_check::{genres_wish, try_edit};
+    use super::super::editor;
+    use super::super::fixtures::{adts_frames, ape_item, ape_tag, id3v1, id3v2, text, true_audio};
+    use super::*;
+
+    fn edited(file: &[u8]) -> Vec<u8> {
+        let container = Container::of(&file.to_vec()).unwrap();
+        assert!(matches!(container, Container::Aac | Container::TrueAudio), "{container}");
+        let parse = match container {
+            Container::Aac => |source: &dyn Source| Mp3File::parse_as(source, Container::Aac),
+            _ => |source: &dyn Source| Mp3File::parse_as(source, Container::TrueAudio),
+        };
+        let after = try_edit(parse, file, &genres_wish(&["Rock"]), EditOptions::default()).unwrap().0;
+        assert_eq!(editor::open(&after).unwrap().container(), container, "it is the same kind of file");
+        after
+    }
+
+    fn genres(file: &[u8]) -> Vec<(Scope, Vec<String>)> {
+        let file = editor::open(&file.to_vec()).unwrap();
+        let held = file.holdings().into_iter().filter(|held| held.field == TagField::Genre);
+        held.map(|held| (held.scope, held.values)).collect()
+    }
+
+    fn rock(scope: Scope) -> Vec<(Scope, Vec<String>)> {
+        vec![(scope, vec!["Rock".to_owned()])]
+    }
+
+    #[test]
+    fn bare_aac_and_true_audio_without_a_tag_get_one_in_front() {
+        for sound in [adts_frames(40), true_audio()] {
+            let after = edited(&sound);
+            assert!(after.starts_with(b"ID3\x04") && after.ends_with(&sound));
+            assert_eq!((after.len() - sound.len()) % 4096, 0, "the sound moves by whole blocks");
+            assert_eq!(genres(&after), rock(FIRST_ID3V2));
+        }
+    }
+
+    #[test]
+    fn where_an_apev2_tag_is_all_there_is_it_receives_the_genre() {
+        let tag = ape_tag(&[ape_item("Title", b"T", 0)]);
+        for sound in [adts_frames(40), true_audio()] {
+            for tail in [Vec::new(), id3v1(17)] {
+                let after = edited(&[sound.clone(), tag.clone(), tail].concat());
+                assert!(after.starts_with(&sound));
+                assert_eq!(genres(&after)[..1], rock(FIRST_APEV2));
+            }
+        }
+    }
+
+    #[test]
+    fn every_tag_that_holds_a_genre_follows() {
+        for sound in [adts_frames(40), true_audio()] {
+            let lead = id3v2(3, 0, &text(3, "TCON", "Old"), 50);
+            let tail = ape_tag(&[ape_item("Genre", b"Old", 0)]);
+            let after = edited(&[lead, sound, tail].concat());
+            assert_eq!(genres(&after), [rock(FIRST_ID3V2), rock(FIRST_APEV2)].concat());
+        }
+    }
+
+    #[test]
+    fn what_id3v1_alone_says_comes_along() {
+        for sound in [adts_frames(40), true_audio()] {
+            let after = edited(&[sound.clone(), id3v1(17)].concat());
+            let title = text(4, "TIT2", "Old title");
+            assert!(after.windows(title.len()).any(|bytes| bytes == title), "TagLib would no longer see it");
+            assert!(after.ends_with(&[sound, id3v1(17)].concat()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_are_refused_not_believed(at in any::<prop::sample::Index>(), byte in any::<u8>(), aac in any::<bool>()) {
+            let sound = if aac { adts_frames(9) } else { true_audio() };
+            let lead = id3v2(3, 0, &text(3, "TCON", "Old"), 20);
+            let mut file = [lead, sound, ape_tag(&[ape_item("Genre", b"Old", 0)]), id3v1(9)].concat();
+            let at = at.index(file.len());
+            file[at] = byte;
+            if let Ok(parsed) = editor::open(&file) {
+                let _ = parsed.edit(&file, &genres_wish(&["Pop"]), EditOptions::default());
+                let _ = parsed.layout(&file);
+            }
+        }
     }
 }

@@ -197,12 +197,18 @@ use Place::{Apev2, Apev2AtTheEnd, Comments, EveryId3v2, FirstId3v2, Id3v1, Info,
 use Reader::{Ffmpeg, Mutagen, TagLib};
 
 const MP3: &[Container] = &[Container::Mp3];
+const AAC: &[Container] = &[Container::Aac];
+const AS_MP3: &[Container] = &[Container::Aac, Container::TrueAudio];
+const TRUE_AUDIO: &[Container] = &[Container::TrueAudio];
+const TAK: &[Container] = &[Container::Tak];
+const ONLY_APE: &[Container] = &[Container::Tak, Container::OptimFrog];
 const FLAC: &[Container] = &[Container::Flac];
 const WITH_ID3V1: &[Container] = &[Container::WavPack, Container::Musepack];
 const MONKEYS: &[Container] = &[Container::MonkeysAudio];
 const APE: &[Container] = &[Container::WavPack, Container::Musepack, Container::MonkeysAudio];
 const WAV: &[Container] = &[Container::Wav];
 const AIFF: &[Container] = &[Container::Aiff];
+const DSDIFF: &[Container] = &[Container::Dsdiff];
 
 const fn row(containers: &'static [Container], reader: Reader, looks: Looks) -> Row {
     Row { containers, reader, looks }
@@ -210,10 +216,14 @@ const fn row(containers: &'static [Container], reader: Reader, looks: Looks) -> 
 
 /// Measured in November 2026 with ffmpeg 5.1.9, TagLib 2 (pytaglib 3.2.0) and mutagen 1.48.1. Ogg and MP4 hold one kind
 /// of tag that these readers look at, and have no row.
-const TABLE: [Row; 16] = [
+const TABLE: [Row; 25] = [
     row(MP3, Ffmpeg, First(&[EveryId3v2, Id3v1])),
     row(MP3, TagLib, First(&[FirstId3v2, Apev2, Id3v1])),
     row(MP3, Mutagen, Merged(&[FirstId3v2, Id3v1])),
+    row(AS_MP3, Ffmpeg, First(&[Apev2AtTheEnd, Id3v1, EveryId3v2])),
+    row(AAC, TagLib, First(&[FirstId3v2, Apev2, Id3v1])),
+    row(TRUE_AUDIO, TagLib, First(&[FirstId3v2, Id3v1])),
+    row(TRUE_AUDIO, Mutagen, Merged(&[FirstId3v2, Id3v1])),
     row(FLAC, Ffmpeg, First(&[Comments, EveryId3v2])),
     row(FLAC, TagLib, First(&[Comments, FirstId3v2, Id3v1])),
     row(FLAC, Mutagen, First(&[Comments])),
@@ -221,12 +231,17 @@ const TABLE: [Row; 16] = [
     row(MONKEYS, Ffmpeg, First(&[Apev2AtTheEnd, EveryId3v2])),
     row(APE, TagLib, First(&[Apev2, Id3v1])),
     row(APE, Mutagen, First(&[Apev2])),
+    row(TAK, Ffmpeg, First(&[Apev2AtTheEnd, EveryId3v2])),
+    row(ONLY_APE, Mutagen, First(&[Apev2])),
     row(WAV, Ffmpeg, First(&[Native, FirstId3v2])),
     row(WAV, TagLib, First(&[FirstId3v2, Info])),
     row(WAV, Mutagen, First(&[FirstId3v2])),
     row(AIFF, Ffmpeg, Merged(&[FirstId3v2, Native])),
     row(AIFF, TagLib, First(&[FirstId3v2])),
     row(AIFF, Mutagen, First(&[FirstId3v2])),
+    row(DSDIFF, Ffmpeg, First(&[Native])),
+    row(DSDIFF, TagLib, First(&[FirstId3v2, Native])),
+    row(DSDIFF, Mutagen, First(&[FirstId3v2])),
 ];
 
 impl Row {
@@ -304,11 +319,17 @@ pub(crate) fn homes(container: Container, voices: &[Voice]) -> Vec<Scope> {
     let lead = voices.iter().filter(is_id3v2).find(|voice| voice.is_in_place).map(|voice| voice.scope);
     let apev2 = Apev2.of(voices).first().map(|voice| voice.scope);
     match container {
-        Container::Mp3 => {
+        Container::Mp3 | Container::Aac => {
             let first = voices.iter().find(is_id3v2).map_or(Scope::Id3v2(1), |voice| voice.scope);
             std::iter::once(first).chain(apev2).collect()
         }
-        Container::WavPack | Container::MonkeysAudio | Container::Musepack => {
+        // Who reads the one kind of tag here does not read the other: whichever is there.
+        Container::TrueAudio => {
+            let first = voices.iter().find(is_id3v2).map(|voice| voice.scope);
+            let new = first.is_none().then_some(Scope::Id3v2(1));
+            first.into_iter().chain(apev2).chain(new).collect()
+        }
+        Container::WavPack | Container::MonkeysAudio | Container::Musepack | Container::Tak | Container::OptimFrog => {
             std::iter::once(apev2.unwrap_or(Scope::Apev2(1))).chain(lead).collect()
         }
         _ => std::iter::once(Scope::VorbisComments).chain(lead).collect(),

@@ -198,7 +198,7 @@ fn what_is_no_audio_file_is_refused_with_the_reason() {
             b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead",
             "truncated: the file ends inside its Ogg headers",
         ),
-        ("renamed.flac", b"DSD \0\0\0\0", "DSF tags are not written yet"),
+        ("renamed.flac", b"caff\0\x01\0\0", "Core Audio (CAF) tags are not written yet"),
         ("cut.flac", b"fLaC\0\0\0\x22", "truncated"),
     ];
     for (name, bytes, words) in cases {

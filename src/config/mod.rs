@@ -120,9 +120,9 @@ pub struct Library {
 
 impl Default for Library {
     fn default() -> Self {
-        const EXTENSIONS: [&str; 20] = [
+        const EXTENSIONS: [&str; 23] = [
             "mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "mp4", "wav", "wave", "aif", "aiff", "aifc", "wv",
-            "ape", "mpc", "wma", "tta", "dsf", "dff",
+            "ape", "mpc", "wma", "tta", "dsf", "dff", "mka", "webm", "weba",
         ];
         Self {
             roots: Vec::new(),

@@ -205,7 +205,9 @@ impl Kind {
     /// Who may have its tags written.
     pub fn tagging(self) -> Tagging {
         match self {
-            Self::Mpeg | Self::Flac | Self::Ogg | Self::Mp4 | Self::Wave | Self::Aiff => Tagging::Written,
+            Self::Mpeg | Self::Flac | Self::Ogg | Self::Mp4 | Self::Wave | Self::Aiff | Self::Matroska => {
+                Tagging::Written
+            }
             Self::FreeFormatMpeg | Self::WavPack | Self::MonkeysAudio | Self::Musepack => Tagging::ByHand,
             _ => Tagging::NotYet,
         }

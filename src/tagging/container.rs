@@ -82,7 +82,8 @@ impl Container {
         match self {
             Self::Mp3 | Self::Flac | Self::OggVorbis | Self::Opus | Self::OggFlac | Self::Speex => true,
             Self::Mp4 | Self::Wav | Self::Aiff | Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
-            Self::Aac | Self::Asf | Self::Matroska | Self::Dsf | Self::Dsdiff | Self::TrueAudio => false,
+            Self::Matroska => true,
+            Self::Aac | Self::Asf | Self::Dsf | Self::Dsdiff | Self::TrueAudio => false,
             Self::Caf | Self::Foreign(_) => false,
         }
     }

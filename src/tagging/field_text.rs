@@ -4,7 +4,7 @@
 
 use super::editor::Scope;
 use super::journal::FieldChange;
-use super::{id3v2, mp4};
+use super::{id3v2, matroska, mp4};
 
 impl FieldChange {
     /// The values of the field before; `None` where it was not there, or its bytes alone do not tell.
@@ -33,6 +33,7 @@ impl FieldChange {
             Scope::RiffInfo(_) => Some(vec![text(bytes.get(8..)?.split(|&byte| byte == 0).next()?)]),
             Scope::Id3v2(_) => id3v2::strings_of_frame(bytes, &self.form),
             Scope::Ilst => mp4::values_of_item(bytes),
+            Scope::MatroskaTag(_) => matroska::values_of_simple_tag(bytes),
             _ => None,
         }
     }

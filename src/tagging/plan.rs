@@ -96,13 +96,14 @@ impl TagField {
     /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`, `TCON`. None for any other name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         const GENRE: [&str; 6] = ["TCON", "TCO", "GENRE", "IGNR", "\u{a9}gen", "gnre"];
-        const HEARD: [(&str, TagField); 6] = [
+        const HEARD: [(&str, TagField); 7] = [
             ("TBPM", TagField::Bpm),
             ("TBP", TagField::Bpm),
             ("tmpo", TagField::Bpm),
             ("TKEY", TagField::Key),
             ("TKE", TagField::Key),
             ("TMOO", TagField::Mood),
+            ("INITIAL_KEY", TagField::Key),
         ];
         let name = name.rsplit(':').next().unwrap_or_default();
         let is_genre = GENRE.iter().any(|genre| genre.eq_ignore_ascii_case(name));

@@ -106,7 +106,11 @@ impl Mp4File {
         }
         let kind = self.atoms.get(self.moov_at + 1).map_or(*b"free", |atom| atom.kind);
         spaces.extend(behind.map(|range| remembered(BEHIND, 0, range.end - range.start, &kind)));
-        Room { levels: (self.moov.chain.len() + usize::from(self.moov.ilst.is_some())) as u8, spaces }
+        Room {
+            levels: (self.moov.chain.len() + usize::from(self.moov.ilst.is_some())) as u8,
+            spaces,
+            parts: Vec::new(),
+        }
     }
 
     /// Brings a list into the file.

@@ -64,7 +64,11 @@ fn contents(folder: &Path, name: &str) -> String {
     let entries =
         "stream=index,codec_name,codec_type,channels,extradata_hash:packet=stream_index,pts,dts,size,data_hash";
     let what = ["-show_entries", entries, "-show_chapters", "-show_streams", "-show_packets", "-show_data_hash", "md5"];
-    run(folder, "ffprobe", &[&["-v", "error", "-of", "compact"], &what[..], &[name]].concat()).unwrap()
+    let text = run(folder, "ffprobe", &[&["-v", "error", "-of", "compact"], &what[..], &[name]].concat()).unwrap();
+    let is_ours = |field: &&str| field.starts_with("tag:GENRE") || field.starts_with("tag:RECLASSD");
+    text.lines()
+        .map(|line| line.split('|').filter(|field| !is_ours(field)).collect::<Vec<_>>().join("|") + "\n")
+        .collect()
 }
 
 fn genre_of_ffprobe(folder: &Path, name: &str) -> Option<String> {
@@ -151,7 +155,7 @@ fn round(folder: &Path, name: &str, has_mkvtoolnix: bool) {
     let first = tag(&path, &["Zydeco"]).unwrap_or_else(|error| panic!("{error}"));
     let once = fs::read(&path).unwrap();
     let second = tag(&path, &["Blues", LONG]).unwrap();
-    assert_eq!(contents(folder, name), before, "{name}");
+    assert!(contents(folder, name) == before, "{name}: something else has changed");
     assert_eq!(read(&path).unwrap().genres, ["Blues", LONG], "{name}");
     if name != "stream genre.mka" {
         assert_eq!(genre_of_ffprobe(folder, name).as_deref(), Some(LONG), "{name}");

@@ -87,7 +87,8 @@ impl Mp4File {
             return Ok(None);
         }
         // Whatever a chunk offset points at is no free space.
-        if self.moov.offsets(&(0..self.moov.raw.len())).any(|offset| atom.range.contains(&offset)) {
+        let is_named = self.moov.offsets(&(0..self.moov.raw.len())).any(|offset| atom.range.contains(&offset));
+        if is_named || self.fragments.name_one_in(&atom.range) {
             return Ok(None);
         }
         Ok(Some(atom.range.clone()))

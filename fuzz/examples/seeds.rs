@@ -15,9 +15,7 @@ mod fixtures;
 mod mixtures;
 
 use fixtures::{
-    Mp4, adts_frames, aiff, ape_item, ape_tag, ape_tag_v1, asf, asf_content, asf_extension, asf_library, asf_object, atom, chunk, comments, data_atom, dsdiff, dsdiff_chunk, dsdiff_texts, dsf, flac, flac_blocks, flac_frames, frame,
-    freeform, id3v1, id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, rf64, streaminfo, text, wav,
-    optim_frog, true_audio, wavpack_blocks,
+    MKV_TRACK, Mkv, Mp4, adts_frames, aiff, ape_item, ape_tag, ape_tag_v1, asf, asf_content, asf_extension, asf_library, asf_object, atom, chunk, comments, data_atom, dsdiff, dsdiff_chunk, dsdiff_texts, dsf, ebml, ebml_void, flac, flac_blocks, flac_frames, frame, freeform, id3v1, id3v2, mkv_tag, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, optim_frog, rf64, simple_tag, streaminfo, text, true_audio, wav, wavpack_blocks, with_ebml_crc,
 };
 
 /// A file and its name.
@@ -401,9 +399,37 @@ fn aiff_seeds() -> Vec<Seed> {
     ]
 }
 
+fn matroska_seeds() -> Vec<Seed> {
+    let album = mkv_tag(Some(50), &[simple_tag("TITLE", "Album"), simple_tag("GENRE", "Pop")]);
+    let track = mkv_tag(Some(30), &[simple_tag("genre", "Old"), ebml_void(5), simple_tag("RECLASSD_GENRE", "Old")]);
+    let whole = mkv_tag(None, &[simple_tag("ARTIST", "A"), simple_tag("GENRE", "Old")]);
+    let stream = ebml(0x7373, &[ebml(0x63c0, &ebml(0x63c5, &MKV_TRACK)), simple_tag("GENRE", "Old")].concat());
+    let tags = |tags: &[&[u8]]| ebml(0x1254_c367, &tags.concat());
+    let like = |change: &dyn Fn(&mut Mkv)| {
+        let mut file = Mkv::default();
+        change(&mut file);
+        file.build()
+    };
+    let checked = ebml(0x1254_c367, &with_ebml_crc(&[&whole[..], &track].concat()));
+    vec![
+        ("bare", like(&|_| {})),
+        ("webm", like(&|it| (it.doc_type, it.back) = ("webm", vec![tags(&[&whole])]))),
+        ("front", like(&|it| it.front = vec![tags(&[&album, &track]), ebml_void(60)])),
+        ("front-full", like(&|it| it.front = vec![tags(&[&track, &album])])),
+        ("checked", like(&|it| (it.front, it.crc) = (vec![checked.clone()], true))),
+        ("stream", like(&|it| it.front = vec![tags(&[&stream])])),
+        ("several", like(&|it| (it.front, it.back) = (vec![tags(&[&track]), tags(&[&album])], vec![tags(&[&whole])]))),
+        ("no-index", like(&|it| (it.seek, it.void, it.front) = (false, 0, vec![ebml_void(400)]))),
+        ("live", like(&|it| (it.live, it.front) = (true, vec![tags(&[&whole]), ebml_void(200)]))),
+        ("full-index", like(&|it| it.void = 0)),
+        ("film", like(&|it| it.tracks = vec![1, 2])),
+        ("two-tracks", like(&|it| (it.tracks, it.front) = (vec![2, 2, 0x11], vec![tags(&[&stream])]))),
+    ]
+}
+
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let targets: [(&str, Vec<Seed>); 11] = [
+    let targets: [(&str, Vec<Seed>); 12] = [
         ("mp3", mp3_seeds()),
         ("flac", flac_seeds()),
         ("ogg", ogg_seeds()),
@@ -414,6 +440,7 @@ fn main() -> io::Result<()> {
         ("aac", aac_seeds()),
         ("dsd", dsd_seeds()),
         ("asf", asf_seeds()),
+        ("matroska", matroska_seeds()),
         ("any", foreign_seeds()),
     ];
     let everything = corpus.join("any");

@@ -120,9 +120,9 @@ pub struct Library {
 
 impl Default for Library {
     fn default() -> Self {
-        const EXTENSIONS: [&str; 23] = [
+        const EXTENSIONS: [&str; 26] = [
             "mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "mp4", "wav", "wave", "aif", "aiff", "aifc", "aac",
-            "wv", "ape", "mpc", "wma", "tta", "dsf", "dff", "tak", "ofr",
+            "mka", "webm", "weba", "wv", "ape", "mpc", "wma", "tta", "dsf", "dff", "tak", "ofr",
         ];
         Self {
             roots: Vec::new(),

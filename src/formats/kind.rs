@@ -206,7 +206,7 @@ impl Kind {
     pub fn tagging(self) -> Tagging {
         match self {
             Self::Mpeg | Self::Flac | Self::Ogg | Self::Mp4 | Self::Wave | Self::Aiff => Tagging::Written,
-            Self::Adts => Tagging::Written,
+            Self::Adts | Self::Matroska => Tagging::Written,
             Self::FreeFormatMpeg | Self::WavPack | Self::MonkeysAudio | Self::Musepack => Tagging::ByHand,
             Self::TrueAudio | Self::OptimFrog | Self::Tak | Self::Dsf | Self::Dsdiff => Tagging::ByHand,
             Self::WindowsMedia => Tagging::ByHand,

@@ -326,7 +326,7 @@ pub(super) mod tests {
                 name: "TCON".to_owned(),
                 values: vec!["Jazz".to_owned()],
             }],
-            room_before: Some(Room { levels: 3, spaces: vec![Space::new(1, 2, 1 << 20)] }),
+            room_before: Some(Room { levels: 3, spaces: vec![Space::new(1, 2, 1 << 20)], parts: Vec::new() }),
         }
     }
 

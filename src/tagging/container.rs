@@ -87,8 +87,7 @@ impl Container {
             Self::Mp3 | Self::Flac | Self::OggVorbis | Self::Opus | Self::OggFlac | Self::Speex => true,
             Self::Mp4 | Self::Wav | Self::Aiff | Self::WavPack | Self::MonkeysAudio | Self::Musepack => true,
             Self::Aac | Self::TrueAudio | Self::Tak | Self::OptimFrog | Self::Dsf | Self::Dsdiff => true,
-            Self::Asf => true,
-            Self::Matroska => false,
+            Self::Asf | Self::Matroska => true,
             Self::Caf | Self::Foreign(_) => false,
         }
     }

@@ -20,6 +20,7 @@ use super::flac::FlacFile;
 use super::id3v2;
 use super::iff::IffFile;
 use super::journal::{FieldChange, Room};
+use super::matroska::MatroskaFile;
 use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::{OggFile, Renumbering};
@@ -61,6 +62,19 @@ pub enum Scope {
     AsfAttributes,
     /// The objects in the header of an ASF file.
     AsfObjects,
+    /// A tag of a Matroska file; several are counted from 1.
+    MatroskaTag(u16),
+    /// A tag of the album in a Matroska file, which is read and never written; counted with the others.
+    AlbumTag(u16),
+    /// The elements of a Matroska file.
+    Elements,
+}
+
+impl Scope {
+    /// Whether it is ever written: what only the others of its kind hear is read all the same.
+    pub(crate) fn is_written(self) -> bool {
+        !matches!(self, Self::Id3v1 | Self::AlbumTag(_))
+    }
 }
 
 impl fmt::Display for Scope {
@@ -82,6 +96,10 @@ impl fmt::Display for Scope {
             Self::OggHeaders => f.write_str("Ogg headers"),
             Self::AsfAttributes => f.write_str("ASF attributes"),
             Self::AsfObjects => f.write_str("ASF header"),
+            Self::MatroskaTag(1) => f.write_str("Matroska tag"),
+            Self::MatroskaTag(number) => write!(f, "Matroska tag #{number}"),
+            Self::AlbumTag(number) => write!(f, "Matroska tag #{number}, of the album"),
+            Self::Elements => f.write_str("Matroska elements"),
         }
     }
 }
@@ -142,6 +160,7 @@ pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Editor>, Problem> {
         Container::Dsf => Ok(Box::new(DsfFile::parse(source)?)),
         Container::Dsdiff => Ok(Box::new(DsdiffFile::parse(source)?)),
         Container::Wav | Container::Aiff => Ok(Box::new(IffFile::parse(source)?)),
+        Container::Matroska => Ok(Box::new(MatroskaFile::parse(source)?)),
         Container::Foreign(Kind::Ogg) => {
             Err(Refusal::Unsupported { what: "Ogg", why: "no stream in it is of a known kind of sound" }.into())
         }

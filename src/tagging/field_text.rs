@@ -4,7 +4,7 @@
 
 use super::editor::Scope;
 use super::journal::FieldChange;
-use super::{asf, id3v2, mp4};
+use super::{asf, id3v2, matroska, mp4};
 
 impl FieldChange {
     /// The values of the field before; `None` where it was not there, or its bytes alone do not tell.
@@ -34,6 +34,7 @@ impl FieldChange {
             Scope::Id3v2(_) => id3v2::strings_of_frame(bytes, &self.form),
             Scope::Ilst => mp4::values_of_item(bytes),
             Scope::AsfAttributes => asf::values_of_attribute(bytes),
+            Scope::MatroskaTag(_) => matroska::values_of_simple_tag(bytes),
             _ => None,
         }
     }

@@ -610,3 +610,122 @@ pub fn asf(objects: &[Vec<u8>]) -> Vec<u8> {
     };
     build(build(0).len() as u64)
 }
+
+/// An EBML element; its size takes as few bytes as it can.
+pub fn ebml(id: u32, body: &[u8]) -> Vec<u8> {
+    let width = (1..8).find(|&width| (body.len() as u64) < (1 << (7 * width)) - 1).unwrap_or(8);
+    ebml_sized(id, body, width)
+}
+
+/// The same, with a size of `width` bytes.
+pub fn ebml_sized(id: u32, body: &[u8], width: usize) -> Vec<u8> {
+    let id = id.to_be_bytes();
+    let size = (body.len() as u64 | 1 << (7 * width)).to_be_bytes();
+    [&id[id.iter().take_while(|&&byte| byte == 0).count()..], &size[8 - width..], body].concat()
+}
+
+/// Unused space of so many bytes, header included.
+pub fn ebml_void(length: usize) -> Vec<u8> {
+    if length < 10 { ebml_sized(0xec, &vec![0; length - 2], 1) } else { ebml_sized(0xec, &vec![0; length - 9], 8) }
+}
+
+/// A body with its checksum in front.
+pub fn with_ebml_crc(body: &[u8]) -> Vec<u8> {
+    let bit = |crc: u32| if crc & 1 != 0 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    let crc = !body.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| bit(crc)));
+    [&ebml(0xbf, &crc.to_le_bytes())[..], body].concat()
+}
+
+/// A SimpleTag.
+pub fn simple_tag(name: &str, value: &str) -> Vec<u8> {
+    ebml(0x67c8, &[ebml(0x45a3, name.as_bytes()), ebml(0x4487, value.as_bytes())].concat())
+}
+
+/// A Tag of that level, or without one.
+pub fn mkv_tag(level: Option<u8>, fields: &[Vec<u8>]) -> Vec<u8> {
+    let targets = ebml(0x63c0, &level.map(|level| ebml(0x68ca, &[level])).unwrap_or_default());
+    ebml(0x7373, &[targets, fields.concat()].concat())
+}
+
+/// The UID of the first track of [`Mkv`].
+pub const MKV_TRACK: [u8; 3] = [0x11, 0x22, 0x33];
+
+/// A Matroska file with two clusters.
+#[derive(Clone)]
+pub struct Mkv {
+    pub doc_type: &'static str,
+    /// Whether there is a SeekHead, and the unused space behind it.
+    pub seek: bool,
+    pub void: usize,
+    /// Whether the SeekHead has a checksum.
+    pub crc: bool,
+    /// Types of the tracks: 1 is a film's, 2 is sound.
+    pub tracks: Vec<u8>,
+    /// Elements in front of the clusters.
+    pub front: Vec<Vec<u8>>,
+    /// Elements behind them.
+    pub back: Vec<Vec<u8>>,
+    /// Neither the segment nor the clusters tell how long they are.
+    pub live: bool,
+}
+
+impl Default for Mkv {
+    fn default() -> Self {
+        let (front, back) = (Vec::new(), Vec::new());
+        Self { doc_type: "matroska", seek: true, void: 90, crc: false, tracks: vec![2], front, back, live: false }
+    }
+}
+
+impl Mkv {
+    pub fn build(&self) -> Vec<u8> {
+        let header = ebml(0x1a45_dfa3, &[ebml(0x4282, self.doc_type.as_bytes()), ebml(0x4287, &[4])].concat());
+        let entry = |(number, kind): (u8, &u8)| {
+            let uid = [MKV_TRACK[0], MKV_TRACK[1], MKV_TRACK[2] + number];
+            let parts = [ebml(0xd7, &[number + 1]), ebml(0x73c5, &uid), ebml(0x83, &[*kind]), ebml(0x86, b"A_OPUS")];
+            ebml(0xae, &parts.concat())
+        };
+        let tracks = (0..).zip(&self.tracks).map(entry).collect::<Vec<_>>().concat();
+        let mut elements = vec![ebml(0x1549_a966, &ebml(0x2a_d7b1, &[0x0f, 0x42, 0x40])), ebml(0x1654_ae6b, &tracks)];
+        elements.extend(self.front.clone());
+        for number in 0..2 {
+            let blocks: Vec<u8> = (0..3).flat_map(|n| ebml(0xa3, &[0x81, 0, n * 20, 0x80, number, n, 7, 7])).collect();
+            let cluster = ebml_sized(0x1f43_b675, &[ebml(0xe7, &[number * 60]), blocks].concat(), 8);
+            elements.push(if self.live { without_size(&cluster) } else { cluster });
+        }
+        elements.extend(self.back.clone());
+        let mut segment = self.front_of(&elements);
+        segment.extend(elements.concat());
+        let segment = ebml_sized(0x1853_8067, &segment, 8);
+        [header, if self.live { without_size(&segment) } else { segment }].concat()
+    }
+
+    /// The SeekHead, which names all but clusters and unused space, and the space behind it.
+    fn front_of(&self, elements: &[Vec<u8>]) -> Vec<u8> {
+        let void = if self.void > 0 { ebml_void(self.void) } else { Vec::new() };
+        if !self.seek {
+            return void;
+        }
+        let is_named = |element: &&Vec<u8>| element[0] != 0xec && element[..4] != [0x1f, 0x43, 0xb6, 0x75];
+        let index = |start: usize| {
+            let mut at = start;
+            let mut body = Vec::new();
+            for element in elements {
+                if is_named(&element) {
+                    let parts = [ebml(0x53ab, &element[..4]), ebml(0x53ac, &(at as u64).to_be_bytes())];
+                    body.extend(ebml(0x4dbb, &parts.concat()));
+                }
+                at += element.len();
+            }
+            ebml_sized(0x114d_9b74, &if self.crc { with_ebml_crc(&body) } else { body }, 2)
+        };
+        [index(index(0).len() + void.len()), void].concat()
+    }
+}
+
+/// An element with a size of eight bytes that tells nothing any more.
+fn without_size(element: &[u8]) -> Vec<u8> {
+    let mut element = element.to_vec();
+    element[4] = 1;
+    element[5..12].fill(0xff);
+    element
+}

@@ -19,6 +19,7 @@ use super::error::{Problem, Refusal};
 use super::fixtures::ogg_page;
 use super::flac::FlacFile;
 use super::iff::IffFile;
+use super::matroska::MatroskaFile;
 use super::mp3::Mp3File;
 use super::mp4::Mp4File;
 use super::ogg::OggFile;
@@ -251,6 +252,11 @@ pub fn ogg(input: &[u8]) -> Result<(), Refusal> {
 /// MPEG-4.
 pub fn mp4(input: &[u8]) -> Result<(), Refusal> {
     run(input, Mp4File::parse)
+}
+
+/// Matroska and WebM.
+pub fn matroska(input: &[u8]) -> Result<(), Refusal> {
+    run(input, MatroskaFile::parse)
 }
 
 /// WAV and AIFF.

@@ -110,6 +110,37 @@ pub struct Room {
     pub levels: u8,
     /// The free space in them, in its order.
     pub spaces: Vec<Space>,
+    /// Parts of the file that are put back as they were, where its editor keeps room in that way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// A part of a file, as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it begins, in bytes from the start of the file.
+    pub at: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// How many zeros follow them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub zeros: u64,
+}
+
+fn is_none(zeros: &u64) -> bool {
+    *zeros == 0
+}
+
+impl Part {
+    /// Length with the zeros.
+    pub(crate) fn length(&self) -> u64 {
+        self.zeros.saturating_add(self.bytes.len() as u64)
+    }
+
+    /// Where it ends; none where that is in no file.
+    pub(crate) fn end(&self) -> Option<u64> {
+        self.at.checked_add(self.zeros)?.checked_add(self.bytes.len() as u64)
+    }
 }
 
 /// Free space in one place.

@@ -34,6 +34,7 @@ mod id3v1;
 mod id3v2;
 mod iff;
 mod journal;
+mod matroska;
 #[cfg(test)]
 mod mixtures;
 mod mp3;
@@ -60,7 +61,7 @@ pub use genre_ownership::{
     Present, genre_ownership,
 };
 pub use heard::{HeardPolicy, missing as missing_heard};
-pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Room, Space};
+pub use journal::{Cause, EntryId, FieldChange, HeldField, Journal, JournalEntry, Part, Room, Space};
 pub use plan::{TagField, TagPlan};
 pub use policy::{
     Decision, KeepReason, MAX_WRITES_A_DAY, OwnFieldsPolicy, Policy, SameGenre, Suggestion, TagPolicy, decide,

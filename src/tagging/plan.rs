@@ -96,7 +96,7 @@ impl TagField {
     /// The field that a container spells like this: `TXXX:RECLASSD_GENRE`, `TCON`. None for any other name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         const GENRE: [&str; 7] = ["TCON", "TCO", "GENRE", "IGNR", "\u{a9}gen", "gnre", "WM/Genre"];
-        const HEARD: [(&str, TagField); 9] = [
+        const HEARD: [(&str, TagField); 10] = [
             ("TBPM", TagField::Bpm),
             ("TBP", TagField::Bpm),
             ("tmpo", TagField::Bpm),
@@ -106,6 +106,7 @@ impl TagField {
             ("WM/BeatsPerMinute", TagField::Bpm),
             ("WM/InitialKey", TagField::Key),
             ("WM/Mood", TagField::Mood),
+            ("INITIAL_KEY", TagField::Key),
         ];
         let name = name.rsplit(':').next().unwrap_or_default();
         let is_genre = GENRE.iter().any(|genre| genre.eq_ignore_ascii_case(name));

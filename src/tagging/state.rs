@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::container::Container;
-use super::editor::{self, Editor, Holding, Scope};
+use super::editor::{self, Editor, Holding};
 use super::error::{Problem, Step, TagError};
 use super::journal::{FieldChange, HeldField};
 use super::plan::TagField;
@@ -89,7 +89,7 @@ impl TagState {
 
     /// The genres of each tag that we write, where it holds one that counts.
     fn speaking(&self) -> impl Iterator<Item = &Vec<String>> {
-        let written = self.fields.iter().filter(|held| held.field == TagField::Genre && held.scope != Scope::Id3v1);
+        let written = self.fields.iter().filter(|held| held.field == TagField::Genre && held.scope.is_written());
         written.map(|held| &held.values).filter(|values| values.iter().any(|value| is_a_genre(value)))
     }
 }

@@ -158,7 +158,7 @@ fn room(header: &mut Header) -> Room {
         let free = list.iter().enumerate().filter(|(_, object)| object.is_free());
         spaces.extend(free.map(|(place, object)| Space::new(level, place as u32, object.len() as u64)));
     }
-    Room { levels: 2, spaces }
+    Room { levels: 2, spaces, parts: Vec::new() }
 }
 
 /// Gives a header the free space that it had. Whether that can be.

@@ -111,7 +111,7 @@ impl FlacFile {
                 spaces.push(Space::new(1, place, block.len()));
             }
         }
-        Ok(Room { levels: 1 + u8::from(self.comments.is_some()), spaces })
+        Ok(Room { levels: 1 + u8::from(self.comments.is_some()), spaces, parts: Vec::new() })
     }
 
     /// The blocks with the new comments, or without any, and the padding that there was, so that the file has the

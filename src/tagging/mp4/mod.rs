@@ -1,12 +1,14 @@
 //! M4A and other MPEG-4 files: iTunes' list of tags in `moov/udta/meta/ilst`, made where it is missing.
 //!
 //! Free space along the way takes up the difference, so that the audio stays in its place. Where there is not enough,
-//! the audio moves by whole file-system blocks and every chunk offset (`stco`, `co64`) behind it follows. Files whose
-//! audio is found by other tables as well (fragments, `iloc`, `saio`) are refused, and so are files without sound.
+//! the audio moves by whole file-system blocks and every chunk offset (`stco`, `co64`) behind it follows, and so does
+//! what tells where fragments lie (`fragments.rs`). Files whose audio is found by other tables as well (`iloc`, `saio`)
+//! are refused, and so are files without sound.
 //! Where something that we do not know may tell places (`places.rs`), nothing moves. A write that is taken back gives
 //! the free space back as it was (`room.rs`).
 
 mod atoms;
+mod fragments;
 mod ilst;
 mod moov;
 mod places;
@@ -24,6 +26,7 @@ use super::error::{Problem, Refusal};
 use super::plan::Wish;
 use super::source::Source;
 use atoms::{Atom, HEADER, LONG_HEADER};
+use fragments::Fragments;
 pub(crate) use ilst::values_of_item;
 use ilst::{Ilst, SCOPE};
 use moov::{Change, Moov};
@@ -50,6 +53,7 @@ pub(crate) struct Mp4File {
     /// The place of `moov` among them.
     moov_at: usize,
     moov: Moov,
+    fragments: Fragments,
     /// Something that may tell places in the file: nothing but tags and free space may move.
     stranger: Option<String>,
 }
@@ -58,7 +62,7 @@ impl Mp4File {
     pub(crate) fn parse(source: &dyn Source) -> Result<Self, Problem> {
         let damaged = |why| Refusal::Damaged { what: atoms::WHAT, why };
         let (mut atoms, mut at) = (Vec::new(), 0);
-        let mut stranger = None;
+        let (mut stranger, mut fragments) = (None, Fragments::default());
         while at < source.len() {
             let head = source.window(at, LONG_HEADER)?;
             if head.len() < HEADER {
@@ -74,9 +78,6 @@ impl Mp4File {
                 return Err(Refusal::Unsupported { what: atoms::WHAT, why: "there are too many of them" }.into());
             }
             match &kind {
-                b"moof" | b"styp" | b"sidx" | b"ssix" | b"mfra" => {
-                    return Err(Refusal::Unsupported { what: "MP4", why: moov::FRAGMENTED }.into());
-                }
                 b"ftyp" if end - at <= FTYP_LIMIT => {
                     let brands = source.bytes(at + length as u64..end, FTYP_LIMIT, "ftyp atom")?;
                     let brand = places::check_brands(&brands)?;
@@ -90,6 +91,10 @@ impl Mp4File {
                 _ => {}
             }
             let atom = Atom { kind, range: at..end, body: at + length as u64 };
+            if Fragments::is_one(&kind) {
+                let more = fragments.add(source, &atom)?;
+                stranger = stranger.or(more);
+            }
             if stranger.is_none() {
                 let name = if kind == *b"uuid" { source.window(atom.body, 16)? } else { Vec::new() };
                 let name = name.try_into().ok().filter(|_| atom.body + 16 <= end).map(u128::from_be_bytes);
@@ -103,6 +108,14 @@ impl Mp4File {
             return Err(damaged("there has to be one moov atom").into());
         };
         let mut moov = Moov::parse(source.bytes(place.range.clone(), LIMIT, "moov atom")?)?;
+        moov.tracks.check_sound(fragments.count > 0)?;
+        let refused = |why| Refusal::Unsupported { what: "MP4", why };
+        if fragments.start.is_some_and(|start| start < place.range.start) {
+            return Err(refused("fragments stand in front of what describes them (moov)").into());
+        }
+        if fragments.count > 0 && moov.tracks.is_encrypted {
+            return Err(refused(fragments::ENCRYPTED).into());
+        }
         // The end of a chunk without bytes may be that of the media data.
         let media: Vec<&Atom<u64>> = atoms.iter().filter(|atom| atom.kind == *b"mdat").collect();
         let is_inside = |offset| {
@@ -112,12 +125,19 @@ impl Mp4File {
         if !moov.offsets(&(0..moov.raw.len())).all(is_inside) {
             return Err(damaged("a chunk offset points where no media data (mdat) lies").into());
         }
-        let stranger = stranger.or_else(|| moov.stranger.take());
-        Ok(Self { moov_at, moov, atoms, stranger })
+        let counts_from_start = fragments.count_from_the_start(place.range.end);
+        let strange_places = counts_from_start.then(|| "fragments, which count from the start of the file,".to_owned());
+        let stranger = stranger.or_else(|| moov.stranger.take()).or(strange_places);
+        Ok(Self { moov_at, moov, fragments, atoms, stranger })
     }
 
     fn moov_range(&self) -> &Range<u64> {
         &self.atoms[self.moov_at].range
+    }
+
+    /// The atoms that an edit leaves alone.
+    fn staying(&self) -> Vec<&Atom<u64>> {
+        self.atoms.iter().filter(|atom| !is_free(&atom.kind) && atom.kind != *b"moov").collect()
     }
 
     /// Where a chunk offset points: to which of the atoms that stay, which are given in their order, and how far behind
@@ -162,8 +182,7 @@ impl Mp4File {
     /// Everything in `moov` that a write has to leave alone.
     fn describe_moov(&self, layout: &mut Layout) {
         let moov = &self.moov;
-        let stays = |atom: &&Atom<u64>| !is_free(&atom.kind) && atom.kind != *b"moov";
-        let staying: Vec<&Atom<u64>> = self.atoms.iter().filter(stays).collect();
+        let staying = self.staying();
         let chain: Vec<&Range<usize>> = moov.chain.iter().map(|container| &container.atom.range).collect();
         let mut piece = |path: &str, kind: &[u8; 4], bytes: &[u8], offsets: &[u8]| {
             let name = format!("{path}{}", String::from_utf8_lossy(kind));
@@ -223,6 +242,13 @@ impl Editor for Mp4File {
                 self.describe_moov(&mut layout);
                 continue;
             }
+            if Fragments::is_one(&atom.kind) {
+                let staying = self.staying();
+                let digest = self.fragments.digest(source, &atom.range, |place| self.position(&staying, place))?;
+                let name = String::from_utf8_lossy(&atom.kind).into_owned();
+                layout.pieces.push(Piece { scope: Scope::Atoms, name, field: None, digest });
+                continue;
+            }
             if is_free(&atom.kind) {
                 continue;
             }
@@ -263,9 +289,12 @@ impl Editor for Mp4File {
         };
         let place = self.moov_range().clone();
         let mut moov = Moov::parse(self.moov.raw.clone())?;
-        moov.shift_offsets(place.end, arrangement.shift())?;
+        let shift = arrangement.shift();
+        moov.shift_offsets(place.end, shift)?;
+        let following = self.fragments.follow(place.end, shift)?;
         patch.splices.push(Splice { range: place, bytes: moov.with(arrangement.changes)? });
         patch.splices.extend(arrangement.behind);
+        patch.splices.extend(following);
         Ok(patch)
     }
 }

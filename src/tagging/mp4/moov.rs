@@ -47,14 +47,12 @@ impl Moov {
         };
         for atom in &moov.children {
             match &atom.kind {
-                b"mvex" => return Err(unsupported(FRAGMENTED)),
                 b"cmov" => return Err(unsupported("its moov atom is compressed")),
                 b"trak" => found.tracks.add(&raw, atom)?,
                 b"meta" => check_meta(&raw, atom)?,
                 _ => {}
             }
         }
-        found.tracks.check_sound()?;
         found.stranger = found.stranger.or_else(|| found.tracks.stranger.take());
         found.find_list(&raw, moov)?;
         found.raw = raw;
@@ -143,8 +141,6 @@ impl Moov {
         Ok(())
     }
 }
-
-pub(super) const FRAGMENTED: &str = "it is fragmented: where its audio lies is told all over the file";
 
 pub(super) const TELLS_PLACES: &str = "a meta atom tells places in the file (iloc)";
 

@@ -27,11 +27,20 @@ const PICTURES: [&str; 16] = [
 /// What cameras call their raw files.
 const CAMERA_RAW: &str = "crx";
 
-/// Atoms that tell no places in the file, by the atom that holds them. `mdat` is told apart by its name, `stco` and
-/// `co64` are followed, and those that tell places (`iloc`, `saio`, `moof`) are refused elsewhere.
-const KNOWN_ATOMS: [(&[u8; 4], &[&[u8; 4]]); 6] = [
-    (TOP, &[b"ftyp", b"mdat", b"moov", b"meta", b"udta", b"pdin", b"pnot", b"PICT"]),
-    (b"moov", &[b"mvhd", b"iods", b"trak", b"udta", b"meta", b"ctab", b"clip", b"pssh", b"ainf", b"prfl"]),
+/// Atoms that tell no places in the file, by the atom that holds them. `mdat` is told apart by its name, `stco`,
+/// `co64`, `tfhd` and `tfra` are followed, and those that tell places (`iloc`, `saio`) are refused elsewhere.
+const KNOWN_ATOMS: [(&[u8; 4], &[&[u8; 4]]); 9] = [
+    (
+        TOP,
+        &[
+            b"ftyp", b"mdat", b"moov", b"meta", b"udta", b"pdin", b"pnot", b"PICT", b"moof", b"styp", b"sidx", b"ssix",
+            b"mfra", b"emsg", b"prft",
+        ],
+    ),
+    (b"moof", &[b"mfhd", b"traf", b"pssh"]),
+    (b"traf", &[b"tfhd", b"tfdt", b"trun", b"sdtp", b"sbgp", b"sgpd", b"subs"]),
+    (b"mfra", &[b"tfra", b"mfro"]),
+    (b"moov", &[b"mvhd", b"iods", b"trak", b"udta", b"meta", b"ctab", b"clip", b"pssh", b"ainf", b"prfl", b"mvex"]),
     (
         b"trak",
         &[

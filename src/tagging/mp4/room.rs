@@ -87,7 +87,8 @@ impl Mp4File {
             return Ok(None);
         }
         // Whatever a chunk offset points at is no free space.
-        if self.moov.offsets(&(0..self.moov.raw.len())).any(|offset| atom.range.contains(&offset)) {
+        let is_named = self.moov.offsets(&(0..self.moov.raw.len())).any(|offset| atom.range.contains(&offset));
+        if is_named || self.fragments.name_one_in(&atom.range) {
             return Ok(None);
         }
         Ok(Some(atom.range.clone()))
@@ -106,7 +107,11 @@ impl Mp4File {
         }
         let kind = self.atoms.get(self.moov_at + 1).map_or(*b"free", |atom| atom.kind);
         spaces.extend(behind.map(|range| remembered(BEHIND, 0, range.end - range.start, &kind)));
-        Room { levels: (self.moov.chain.len() + usize::from(self.moov.ilst.is_some())) as u8, spaces }
+        Room {
+            levels: (self.moov.chain.len() + usize::from(self.moov.ilst.is_some())) as u8,
+            spaces,
+            parts: Vec::new(),
+        }
     }
 
     /// Brings a list into the file.

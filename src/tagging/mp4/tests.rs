@@ -213,8 +213,10 @@ fn what_is_damaged_or_ambiguous_is_refused_with_the_reason() {
         file
     };
     let cases: Vec<(Vec<u8>, &str)> = vec![
-        ([good.clone(), atom(b"moof", b"")].concat(), "fragmented"),
-        (with([tagged(&title(), None), atom(b"mvex", b"")].concat()), "fragmented"),
+        ([atom(b"moof", b""), good.clone()].concat(), "stand in front"),
+        ([good.clone(), atom(b"moof", &atom(b"traf", &atom(b"tfhd", &[0, 0, 0, 1, 0])))].concat(), "cut off"),
+        ([good.clone(), atom(b"mfra", &atom(b"tfra", &[0; 9]))].concat(), "cut off"),
+        ([good.clone(), atom(b"moof", &atom(b"traf", &atom(b"senc", &[0; 9])))].concat(), "encrypted"),
         (with([tagged(&title(), None), tagged(&title(), None)].concat()), "several udta"),
         (with(double), "several meta"),
         (with(atom(b"udta", &mp4_meta(&[atom(b"ilst", b""), atom(b"ilst", b"")].concat()))), "several ilst"),
@@ -230,6 +232,78 @@ fn what_is_damaged_or_ambiguous_is_refused_with_the_reason() {
         let reason = refusal(&bytes);
         assert!(reason.contains(word), "{reason:?} does not speak of {word:?}");
     }
+}
+
+/// A file whose sound goes on in two fragments, with an index of them at its end.
+fn fragmented(file: &Mp4, wide: bool, base: impl Fn(u64) -> Option<u64>) -> Vec<u8> {
+    let mut bytes = file.build();
+    let mut places = Vec::new();
+    for number in 0..2u8 {
+        let start = bytes.len() as u64;
+        places.push(start);
+        let header = match base(start) {
+            Some(base) => [&[0, 0, 0, 1, 0, 0, 0, 1][..], &base.to_be_bytes()].concat(),
+            None => vec![0, 2, 0, 0, 0, 0, 0, 1],
+        };
+        let track = [atom(b"tfhd", &header), atom(b"trun", &[0; 12])].concat();
+        bytes.extend(atom(b"styp", b"msdh\0\0\0\0"));
+        let moof = [atom(b"mfhd", &[0, 0, 0, 0, 0, 0, 0, number]), atom(b"traf", &track)].concat();
+        bytes.extend([atom(b"moof", &moof), atom(b"mdat", &[number; 50])].concat());
+    }
+    let mut table = vec![u8::from(wide), 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x15, 0, 0, 0, 2];
+    for place in places {
+        let numbers = [7, place].map(|number| number.to_be_bytes()[if wide { 0 } else { 4 }..].to_vec());
+        table.extend([numbers.concat(), vec![0; 6]].concat());
+    }
+    bytes.extend(atom(b"mfra", &[atom(b"tfra", &table), atom(b"mfro", &[0; 8])].concat()));
+    bytes
+}
+
+/// Where the fragments stand, and where the file says that they do: by their base offsets and by the index.
+fn told(file: &[u8]) -> [Vec<usize>; 3] {
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |number, &byte| number << 8 | usize::from(byte));
+    let top = walk(file, 0..file.len());
+    let fragments = top.iter().filter(|(kind, _)| kind == "styp").map(|(_, body)| body.start - 8).collect();
+    let mut bases = Vec::new();
+    for (_, moof) in top.iter().filter(|(kind, _)| kind == "moof") {
+        let traf = walk(file, moof.clone()).into_iter().find(|(kind, _)| kind == "traf").unwrap().1;
+        let header = walk(file, traf).into_iter().find(|(kind, _)| kind == "tfhd").unwrap().1;
+        bases.extend((header.len() == 16).then(|| number(&file[header.start + 8..header.end])));
+    }
+    let mfra = top.iter().find(|(kind, _)| kind == "mfra").unwrap().1.clone();
+    let table = file[walk(file, mfra)[0].1.clone()].to_vec();
+    let width = if table[0] == 0 { 4 } else { 8 };
+    let entries = table[16..].chunks(2 * width + 6).map(|entry| number(&entry[width..2 * width])).collect();
+    [fragments, bases, entries]
+}
+
+#[test]
+fn what_tells_where_fragments_lie_follows_them() {
+    for (wide, has_base) in [(true, true), (false, true), (true, false)] {
+        for (moov_first, free) in [(true, None), (true, Some(2000)), (false, None)] {
+            let mvex = atom(b"mvex", &atom(b"trex", &[0; 24]));
+            let file = Mp4 { udta: tagged(&title(), free), moov_first, in_moov: mvex, ..Mp4::default() };
+            let file = fragmented(&file, wide, |start| has_base.then_some(start));
+            let after = edited(&file, &wish(&["Rock"]));
+            assert_eq!(list(&after), [title(), written("Rock")].concat());
+            let [fragments, bases, entries] = told(&after);
+            assert_eq!(entries, fragments);
+            assert_eq!(bases, if has_base { fragments } else { Vec::new() });
+            assert_eq!(chunks(&after), chunks(&file));
+            assert_eq!(after.len() == file.len(), free.is_some());
+        }
+    }
+}
+
+#[test]
+fn fragments_whose_places_count_from_the_start_of_the_file_are_written_into_free_space_alone() {
+    let file = |free| {
+        let file = Mp4 { udta: tagged(&title(), free), ..Mp4::default() };
+        fragmented(&file, true, |_| Some(0))
+    };
+    assert!(refusal(&file(None)).contains("count from the start"));
+    let full = file(Some(2000));
+    assert_eq!(edited(&full, &wish(&["Rock"])).len(), full.len());
 }
 
 /// A file of which only the start is held: what follows is zeros.

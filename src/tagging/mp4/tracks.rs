@@ -14,6 +14,8 @@ pub(super) struct Tracks {
     pub(super) tables: Vec<Table>,
     /// An atom that is on no list, and may tell places in the file.
     pub(super) stranger: Option<String>,
+    /// The sound of some track is encrypted.
+    pub(super) is_encrypted: bool,
     has_sound_track: bool,
     has_sound: bool,
 }
@@ -66,10 +68,11 @@ impl Tracks {
         Ok(())
     }
 
-    /// Refuses a file without sound.
-    pub(super) fn check_sound(&self) -> Result<(), Refusal> {
+    /// Refuses a file without sound, which may lie in fragments.
+    pub(super) fn check_sound(&self, has_fragments: bool) -> Result<(), Refusal> {
         let why = match (self.has_sound_track, self.has_sound) {
             (true, true) => return Ok(()),
+            (true, false) if has_fragments => return Ok(()),
             (true, false) => "its track of sound is empty",
             (false, _) => "it has no track of sound: it is a silent film, or pictures",
         };
@@ -103,6 +106,12 @@ impl Tracks {
                 b"co64" => true,
                 b"stsc" => {
                     track.has_map |= count(raw, &table) > 0;
+                    continue;
+                }
+                // A version, a number of entries, the size and the kind of the first.
+                b"stsd" => {
+                    let kind = raw[..table.range.end].get(table.body + 12..table.body + 16);
+                    self.is_encrypted |= matches!(kind, Some(b"enca" | b"encv"));
                     continue;
                 }
                 b"saio" => return Err(Refusal::Unsupported { what: "MP4", why: "its tracks are encrypted (saio)" }),

@@ -160,7 +160,7 @@ impl OggFile {
         let Some(sizes) = self.headers.regular_sizes(source)? else { return Ok(None) };
         let padding = Space::new(PADDING, 0, self.padding as u64);
         let pages = (0..).zip(sizes).map(|(place, size)| Space::new(PAGES, place, size as u64));
-        Ok(Some(Room { levels: 0, spaces: std::iter::once(padding).chain(pages).collect() }))
+        Ok(Some(Room { spaces: std::iter::once(padding).chain(pages).collect(), ..Room::default() }))
     }
 
     /// The header pages with other comments and the padding and sizes that there were, so that the file has the length

@@ -138,7 +138,7 @@ pub(crate) fn fulfilled(editor: &dyn Editor, layout: &Layout, wish: &Wish) -> Re
 fn says(editor: &dyn Editor, field: TagField, values: &[String]) -> Result<(), String> {
     let holdings = editor.holdings();
     let name = field.spoken();
-    let written = || holdings.iter().filter(move |h| h.field == field && h.scope != editor::Scope::Id3v1);
+    let written = || holdings.iter().filter(move |h| h.field == field && h.scope.is_written());
     let has_place = field == TagField::Genre || editor.holds_own_fields();
     if written().next().is_none() && !values.is_empty() && has_place {
         return Err(format!("{name} is missing"));

@@ -104,7 +104,7 @@ impl AsfFile {
                 continue;
             }
             let name = self.of(field).next().map_or(attributes::name_of(field), |(_, first)| &first.name);
-            let new = values.iter().map(|value| Attribute::new(name, value)).collect::<Result<_, _>>()?;
+            let new = values.iter().map(|value| attributes::new_text(name, value)).collect::<Result<_, _>>()?;
             revision.replace(name, self.of(field).map(stored).collect(), new);
         }
         Ok(revision)
@@ -228,7 +228,7 @@ impl Editor for AsfFile {
             {
                 length.fill(0);
             }
-            let name = if self.header.is_extension(object) { "extension" } else { "object of the header" };
+            let name = if object.is_extension() { "extension" } else { "object of the header" };
             layout.pieces.push(Piece {
                 scope: Scope::AsfObjects,
                 name: name.to_owned(),

@@ -15,9 +15,10 @@ mod fixtures;
 mod mixtures;
 
 use fixtures::{
-    Mp4, adts_frames, aiff, ape_item, ape_tag, ape_tag_v1, asf, asf_content, asf_extension, asf_library, asf_object, atom, chunk, comments, data_atom, dsdiff, dsdiff_chunk, dsdiff_texts, dsf, flac, flac_blocks, flac_frames, frame,
-    freeform, id3v1, id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, rf64, streaminfo, text, wav,
-    optim_frog, true_audio, wavpack_blocks,
+    Mp4, adts_frames, aiff, ape_item, ape_tag, ape_tag_v1, asf, asf_content, asf_extension, asf_library, asf_object,
+    atom, chunk, comments, data_atom, dsdiff, dsdiff_chunk, dsdiff_texts, dsf, flac, flac_blocks, flac_frames, frame,
+    freeform, id3v1, id3v2, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, optim_frog, rf64, streaminfo, text,
+    true_audio, wav, wavpack_blocks,
 };
 
 /// A file and its name.
@@ -167,13 +168,21 @@ fn aac_seeds() -> Vec<Seed> {
     let mut seeds = mixed(&[".aac", ".tta"]);
     for (name, sound) in [("adts", adts_frames(9)), ("true", true_audio())] {
         seeds.push((name, sound.clone()));
-        seeds.push((if name == "adts" { "adts-all" } else { "true-all" }, [lead.clone(), sound, ape_items(), id3v1(9)].concat()));
+        seeds.push((
+            if name == "adts" { "adts-all" } else { "true-all" },
+            [lead.clone(), sound, ape_items(), id3v1(9)].concat(),
+        ));
     }
     seeds
 }
 
 fn asf_seeds() -> Vec<Seed> {
-    let content = asf_content(&[("WM/Genre", 0, "Old"), ("WM/Genre", 0, "Other"), ("RECLASSD_GENRE", 0, "Old"), ("X", 3, "1234")]);
+    let content = asf_content(&[
+        ("WM/Genre", 0, "Old"),
+        ("WM/Genre", 0, "Other"),
+        ("RECLASSD_GENRE", 0, "Old"),
+        ("X", 3, "1234"),
+    ]);
     let library = asf_library(&[("WM/Genre", 0, "Third"), ("WM/Genre", 1, "of a stream")]);
     let padding = |length: usize| asf_object("padding", &vec![0; length]);
     let extension = asf_extension(&[library, padding(40)].concat());

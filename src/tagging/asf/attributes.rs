@@ -1,8 +1,8 @@
 //! The attributes of an ASF file: descriptors with a name, a type and a value, in the extended content description and
 //! in the metadata library.
 //!
-//! Programs that write several values put them all into the former (Windows Media Player), or the first one there and
-//! the others into the latter (TagLib, mutagen). So both are one tag here: its fields are the descriptors of the one
+//! Several values of a name may all stand in the former; TagLib and mutagen put the first one there and the others
+//! into the latter. So both are one tag here: its fields are the descriptors of the one
 //! and then those of the other. What is written goes into the extended content description.
 
 use std::ops::Range;

@@ -165,13 +165,21 @@ fn aac_seeds() -> Vec<Seed> {
     let mut seeds = mixed(&[".aac", ".tta"]);
     for (name, sound) in [("adts", adts_frames(9)), ("true", true_audio())] {
         seeds.push((name, sound.clone()));
-        seeds.push((if name == "adts" { "adts-all" } else { "true-all" }, [lead.clone(), sound, ape_items(), id3v1(9)].concat()));
+        seeds.push((
+            if name == "adts" { "adts-all" } else { "true-all" },
+            [lead.clone(), sound, ape_items(), id3v1(9)].concat(),
+        ));
     }
     seeds
 }
 
 fn asf_seeds() -> Vec<Seed> {
-    let content = asf_content(&[("WM/Genre", 0, "Old"), ("WM/Genre", 0, "Other"), ("RECLASSD_GENRE", 0, "Old"), ("X", 3, "1234")]);
+    let content = asf_content(&[
+        ("WM/Genre", 0, "Old"),
+        ("WM/Genre", 0, "Other"),
+        ("RECLASSD_GENRE", 0, "Old"),
+        ("X", 3, "1234"),
+    ]);
     let library = asf_library(&[("WM/Genre", 0, "Third"), ("WM/Genre", 1, "of a stream")]);
     let padding = |length: usize| asf_object("padding", &vec![0; length]);
     let extension = asf_extension(&[library, padding(40)].concat());

@@ -235,8 +235,8 @@ pub fn asf(input: &[u8]) -> Result<(), Refusal> {
 
 /// DSF and DSDIFF.
 pub fn dsd(input: &[u8]) -> Result<(), Refusal> {
-    run(input, DsfFile::parse)?;
-    run(input, DsdiffFile::parse)
+    let dsf = run(input, DsfFile::parse);
+    dsf.or(run(input, DsdiffFile::parse))
 }
 
 /// FLAC.

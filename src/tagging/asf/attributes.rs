@@ -1,8 +1,8 @@
 //! The attributes of an ASF file: descriptors with a name, a type and a value, in the extended content description and
 //! in the metadata library.
 //!
-//! Programs that write several values put them all into the former (Windows Media Player), or the first one there and
-//! the others into the latter (TagLib, mutagen). So both are one tag here: its fields are the descriptors of the one
+//! Several values of a name may all stand in the former; TagLib and mutagen put the first one there and the others
+//! into the latter. So both are one tag here: its fields are the descriptors of the one
 //! and then those of the other. What is written goes into the extended content description.
 
 use std::ops::Range;
@@ -68,6 +68,21 @@ pub(super) fn name_of(field: TagField) -> &'static str {
     }
 }
 
+/// The bytes of a new text in the extended content description.
+pub(super) fn new_text(name: &str, value: &str) -> Result<Vec<u8>, Refusal> {
+    if value.contains('\0') {
+        return Err(Refusal::Value { what: WHAT, value: value.to_owned() });
+    }
+    let mut stored = vec![List::ExtendedContent as u8];
+    for (bytes, kind) in [(utf16(name), None), (utf16(value), Some(TEXT))] {
+        let too_large = |_| Refusal::TooLarge { what: WHAT, limit: u64::from(u16::MAX) };
+        stored.extend(kind.iter().flat_map(|kind| kind.to_le_bytes()));
+        stored.extend(u16::try_from(bytes.len()).map_err(too_large)?.to_le_bytes());
+        stored.extend(bytes);
+    }
+    Ok(stored)
+}
+
 fn field_of(name: &str) -> Option<TagField> {
     TagField::ALL.into_iter().find(|field| name_of(*field).eq_ignore_ascii_case(name))
 }
@@ -108,21 +123,6 @@ impl Attribute {
         let field = field_of(&name).filter(|_| !of_a_stream);
         let stored = [&[list as u8], &raw[..end]].concat();
         Some((Self { stored, name, field, value }, end))
-    }
-
-    /// The bytes of a new one in the extended content description.
-    pub(super) fn new(name: &str, value: &str) -> Result<Vec<u8>, Refusal> {
-        if value.contains('\0') {
-            return Err(Refusal::Value { what: WHAT, value: value.to_owned() });
-        }
-        let mut stored = vec![List::ExtendedContent as u8];
-        for (bytes, kind) in [(utf16(name), None), (utf16(value), Some(TEXT))] {
-            let too_large = |_| Refusal::TooLarge { what: WHAT, limit: u64::from(u16::MAX) };
-            stored.extend(kind.iter().flat_map(|kind| kind.to_le_bytes()));
-            stored.extend(u16::try_from(bytes.len()).map_err(too_large)?.to_le_bytes());
-            stored.extend(bytes);
-        }
-        Ok(stored)
     }
 
     pub(super) fn stored(&self) -> &[u8] {

@@ -60,6 +60,11 @@ impl Object {
         self.guid == PADDING && self.body.iter().all(|&byte| byte == 0)
     }
 
+    /// Whether it is the extension, whose own list tells what is in it.
+    pub(super) fn is_extension(&self) -> bool {
+        self.guid == EXTENSION
+    }
+
     pub(super) fn len(&self) -> usize {
         HEAD + self.body.len()
     }
@@ -179,10 +184,5 @@ impl Header {
     /// The lists of objects, from the outside in.
     pub(super) fn lists(&mut self) -> impl Iterator<Item = &mut Vec<Object>> {
         std::iter::once(&mut self.objects).chain(self.extension.iter_mut().map(|(_, inner)| inner))
-    }
-
-    /// Whether the object stands for the extension, whose own list tells what is in it.
-    pub(super) fn is_extension(&self, object: &Object) -> bool {
-        object.guid == EXTENSION
     }
 }

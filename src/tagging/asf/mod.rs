@@ -104,7 +104,7 @@ impl AsfFile {
                 continue;
             }
             let name = self.of(field).next().map_or(attributes::name_of(field), |(_, first)| &first.name);
-            let new = values.iter().map(|value| Attribute::new(name, value)).collect::<Result<_, _>>()?;
+            let new = values.iter().map(|value| attributes::new_text(name, value)).collect::<Result<_, _>>()?;
             revision.replace(name, self.of(field).map(stored).collect(), new);
         }
         Ok(revision)
@@ -212,10 +212,9 @@ impl Editor for AsfFile {
     fn layout(&self, _source: &dyn Source) -> Result<Layout, Problem> {
         let audio = self.header.len() as u64..self.len;
         let mut layout = Layout { audio: vec![audio], ..Layout::default() };
-        let fact = |name, value| Fact { scope: Scope::AsfObjects, name, value };
-        layout.facts.push(fact("length that the header tells of the file", vec![u8::from(self.tells_its_length())]));
         if let Some((head, _)) = &self.header.extension {
-            layout.facts.push(fact("start of the header's extension", head.to_vec()));
+            let (scope, value) = (Scope::AsfObjects, head.to_vec());
+            layout.facts.push(Fact { scope, name: "start of the header's extension", value });
         }
         let inner = self.header.extension.iter().flat_map(|(_, inner)| inner);
         for object in self.header.objects.iter().chain(inner) {
@@ -223,10 +222,13 @@ impl Editor for AsfFile {
                 continue;
             }
             let mut bytes = object.bytes();
-            if object.guid == FILE_PROPERTIES && self.tells_its_length() {
-                bytes[HEAD..][LENGTH_OF_FILE].fill(0);
+            // It follows where it is true, and a wrong one may happen to become so.
+            if object.guid == FILE_PROPERTIES
+                && let Some(length) = bytes[HEAD..].get_mut(LENGTH_OF_FILE)
+            {
+                length.fill(0);
             }
-            let name = if self.header.is_extension(object) { "extension" } else { "object of the header" };
+            let name = if object.is_extension() { "extension" } else { "object of the header" };
             layout.pieces.push(Piece {
                 scope: Scope::AsfObjects,
                 name: name.to_owned(),

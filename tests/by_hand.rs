@@ -368,7 +368,7 @@ fn mutagen_reads_what_tag_wrote_and_nothing_of_it_after_the_undo() {
     };
     let library = Library::new();
     let paths = every_container(&library);
-    // These have no "easy" view in mutagen, which cannot read ID3v2 in front of AAC; the readers' tests look at those.
+    // These have no "easy" view in mutagen; the readers' tests look at those.
     let paths: Vec<PathBuf> = paths
         .into_iter()
         .filter(|path| {

@@ -260,13 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn bare_aac_and_true_audio_without_a_tag_get_one_in_front() {
-        for sound in [adts_frames(40), true_audio()] {
-            let after = edited(&sound);
-            assert!(after.starts_with(b"ID3\x04") && after.ends_with(&sound));
-            assert_eq!((after.len() - sound.len()) % 4096, 0, "the sound moves by whole blocks");
-            assert_eq!(genres(&after), rock(FIRST_ID3V2));
-        }
+    fn true_audio_without_a_tag_gets_one_in_front_and_bare_aac_one_behind() {
+        let after = edited(&true_audio());
+        assert!(after.starts_with(b"ID3\x04") && after.ends_with(&true_audio()));
+        assert_eq!((after.len() - true_audio().len()) % 4096, 0, "the sound moves by whole blocks");
+        assert_eq!(genres(&after), rock(FIRST_ID3V2));
+        // mutagen no longer opens AAC with anything in front.
+        let after = edited(&adts_frames(40));
+        assert!(after.starts_with(&adts_frames(40)));
+        assert_eq!(genres(&after), rock(FIRST_APEV2));
     }
 
     #[test]
@@ -295,9 +297,10 @@ mod tests {
     fn what_id3v1_alone_says_comes_along() {
         for sound in [adts_frames(40), true_audio()] {
             let after = edited(&[sound.clone(), id3v1(17)].concat());
-            let title = text(4, "TIT2", "Old title");
-            assert!(after.windows(title.len()).any(|bytes| bytes == title), "TagLib would no longer see it");
-            assert!(after.ends_with(&[sound, id3v1(17)].concat()));
+            let titles = [text(4, "TIT2", "Old title"), ape_item("Title", b"Old title", 0)];
+            let has = |title: &Vec<u8>| after.windows(title.len()).any(|bytes| bytes == title);
+            assert!(titles.iter().any(has), "TagLib would no longer see it");
+            assert!(after.windows(sound.len()).any(|bytes| bytes == sound) && after.ends_with(&id3v1(17)));
         }
     }
 

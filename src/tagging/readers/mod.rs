@@ -319,9 +319,15 @@ pub(crate) fn homes(container: Container, voices: &[Voice]) -> Vec<Scope> {
     let lead = voices.iter().filter(is_id3v2).find(|voice| voice.is_in_place).map(|voice| voice.scope);
     let apev2 = Apev2.of(voices).first().map(|voice| voice.scope);
     match container {
-        Container::Mp3 | Container::Aac => {
+        Container::Mp3 => {
             let first = voices.iter().find(is_id3v2).map_or(Scope::Id3v2(1), |voice| voice.scope);
             std::iter::once(first).chain(apev2).collect()
+        }
+        // Behind ID3v2 mutagen finds no AAC any more; APEv2 is in nobody's way.
+        Container::Aac => {
+            let first = voices.iter().find(is_id3v2).map(|voice| voice.scope);
+            let new = first.is_none().then_some(Scope::Apev2(1));
+            first.into_iter().chain(apev2.or(new)).collect()
         }
         // Who reads the one kind of tag here does not read the other: whichever is there.
         Container::TrueAudio => {

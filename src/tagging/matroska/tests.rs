@@ -203,7 +203,7 @@ fn tags_of_chapters_covers_and_other_tracks_are_not_touched() {
     assert_eq!(bodies(&after, TAGS_ID), [[others.concat(), ours("Rock")].concat()]);
     // The genre of the one track of sound is that of the file.
     let stream = target(0x63c5, &MKV_TRACK);
-    assert_eq!(genres(&with_tags(&[stream.clone()]).build()), ["Theirs"]);
+    assert_eq!(genres(&with_tags(std::slice::from_ref(&stream)).build()), ["Theirs"]);
     let two = Mkv { tracks: vec![2, 2], ..with_tags(&[stream]) };
     assert!(genres(&two.build()).is_empty(), "there are two tracks");
 }

@@ -16,8 +16,8 @@ mod mixtures;
 
 use fixtures::{
     MKV_TRACK, Mkv, Mp4, aiff, ape_item, ape_tag, ape_tag_v1, atom, chunk, comments, data_atom, ebml, ebml_void, flac,
-    flac_blocks, flac_frames, frame, freeform, id3v1, id3v2, mkv_tag, mp4, mp4_meta, mpeg_frames, ogg_lay_out,
-    ogg_page, rf64, simple_tag, streaminfo, text, wav, wavpack_blocks, with_ebml_crc,
+    flac_blocks, flac_frames, frame, freeform, id3v1, id3v2, mkv_tag, mp4, mp4_fragmented, mp4_meta, mpeg_frames,
+    ogg_lay_out, ogg_page, rf64, simple_tag, streaminfo, text, wav, wavpack_blocks, with_ebml_crc,
 };
 
 /// A file and its name.
@@ -289,6 +289,9 @@ fn mp4_seeds() -> Vec<Seed> {
         ("tagged-little-free", mp4(&[tagged(&free(0)), free(3)].concat(), false, false)),
         ("free-behind", [mp4(&tagged(b""), false, false), free(200)].concat()),
         ("no-size", no_size),
+        ("fragments", mp4_fragmented(&Mp4 { udta: tagged(b""), ..Mp4::default() }, true, |_| None)),
+        ("fragments-based", mp4_fragmented(&Mp4 { udta: tagged(&free(60)), ..Mp4::default() }, false, Some)),
+        ("fragments-absolute", mp4_fragmented(&Mp4 { udta: tagged(&free(900)), ..Mp4::default() }, true, |_| Some(0))),
     ]
 }
 

@@ -289,6 +289,48 @@ fn what_others_changed_since_stays_when_a_write_is_taken_back() {
     check_index(&undone);
 }
 
+/// Every way in which tags, unused space and an index stand in files that people have.
+#[test]
+fn every_arrangement_with_an_index_is_written_and_without_one_there_has_to_be_room() {
+    let album = mkv_tag(Some(50), &[simple_tag("TITLE", "Album"), simple_tag("GENRE", "Pop")]);
+    let track = mkv_tag(Some(30), &[simple_tag("TITLE", "T"), simple_tag("GENRE", "Old"), simple_tag("MOOD", "Calm")]);
+    let stream = ebml(0x7373, &[ebml(0x63c0, &ebml(0x63c5, &MKV_TRACK)), simple_tag("ENCODER", "x")].concat());
+    let chapters = ebml(0x1043_a770, b"chapters");
+    let fronts = [
+        vec![],
+        vec![tags(&[of_ffmpeg(), stream.clone()])],
+        vec![tags(&[album.clone(), track.clone()])],
+        vec![tags(&[track.clone(), album.clone()]), ebml_void(60), chapters.clone()],
+        vec![ebml_void(500), chapters.clone(), tags(&[of_ffmpeg()])],
+        vec![ebml(TAGS_ID, &with_ebml_crc(&[album.clone(), track.clone()].concat())), ebml_void(2)],
+    ];
+    let cues = ebml(0x1c53_bb6b, b"places");
+    let backs =
+        [vec![], vec![cues.clone()], vec![cues, tags(&[stream, track])], vec![tags(&[of_ffmpeg()]), ebml_void(300)]];
+    let (mut written, mut refused) = (0, 0);
+    for (front, back) in fronts.iter().flat_map(|front| backs.iter().map(move |back| (front.clone(), back.clone()))) {
+        for (seek, void, crc) in
+            [(true, 40, false), (true, 90, true), (true, 4000, false), (true, 60, true), (false, 0, false)]
+        {
+            let file = Mkv { front: front.clone(), back: back.clone(), seek, void, crc, ..Mkv::default() }.build();
+            for genres in [&["Rock"][..], &["Something that is longer than all of the room that there was", "Blues"]] {
+                match try_edit(&file, &wish(genres)) {
+                    Ok(after) => {
+                        assert_eq!(self::genres(&after), genres);
+                        written += 1;
+                    }
+                    Err(Problem::Refused(reason)) => {
+                        assert!(!seek && reason.to_string().contains("no room"), "{reason}");
+                        refused += 1;
+                    }
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        }
+    }
+    assert_eq!((written, refused), (213, 27));
+}
+
 fn field() -> impl Strategy<Value = Vec<u8>> {
     let name = prop_oneof![Just("GENRE"), Just("genre"), Just("RECLASSD_GENRE"), Just("TITLE"), Just("INITIAL_KEY")];
     prop_oneof![

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::super::edit_check::{self, genres_wish as wish};
 use super::super::fixtures::{MKV_TRACK, Mkv, ebml, ebml_void, mkv_tag, simple_tag, with_ebml_crc};
+use super::super::journal::JournalEntry;
 use super::super::plan::TagField;
+use super::super::restore::Restoration;
 use super::*;
 
 const TAGS_ID: u32 = 0x1254_c367;
@@ -272,6 +274,24 @@ fn films_and_what_is_damaged_or_unknown_is_refused_with_the_reason() {
     edited(&film(&[2, 0x11]), &wish(&["Rock"]));
     let reason = edit_check::refusal(try_edit(&good, &wish(&["zero\0inside"])));
     assert!(reason.contains("cannot be stored"), "{reason}");
+}
+
+#[test]
+fn several_writes_are_taken_back_at_once_byte_for_byte() {
+    for front in [vec![], vec![tags(&[of_ffmpeg()])], vec![tags(&[of_ffmpeg()]), ebml_void(150)]] {
+        let file = Mkv { front, ..Mkv::default() }.build();
+        let mut now = file.clone();
+        let mut entries = Vec::new();
+        for genre in ["Rock", "Something longer than before, for which there is no room in the old place", "Pop"] {
+            let before = MatroskaFile::parse(&now).unwrap();
+            let patch = before.edit(&now, &wish(&[genre]), EditOptions::default()).unwrap();
+            entries.insert(0, JournalEntry::for_test(&before, &patch, now.len() as u64));
+            now = patch.apply(&now);
+        }
+        let wish = Wish::Restore(Restoration::new(&entries.iter().collect::<Vec<_>>(), |_, _| true));
+        let undo = MatroskaFile::parse(&now).unwrap().edit(&now, &wish, EditOptions::default()).unwrap();
+        assert!(undo.apply(&now) == file);
+    }
 }
 
 #[test]

@@ -99,13 +99,17 @@ struct Size {
 
 /// Waits until disk and database agree, and measures.
 fn rest(library: &Library, service: &Service) -> Size {
-    eventually("disk and database to agree", || {
+    let agree = || {
         service.settled("the service to rest", |status| status["models_loaded"] == false);
         let rows = files(library);
         let rows: u64 =
             ["tagged", "kept", "unsure", "skipped", "failed"].map(|s| rows[s].as_u64().unwrap()).iter().sum();
-        (rows == walk(library).0.len() as u64).then_some(())
-    });
+        rows == walk(library).0.len() as u64
+    };
+    // It may rest for a moment before it hears of the last of it. Only then does the waiting begin.
+    if !agree() {
+        eventually("disk and database to agree", || agree().then_some(()));
+    }
     let (open, watched) = service.open_and_watched();
     assert_eq!(watched, walk(library).1.len() + 3, "the folders, their root, the bell, and the database's folder");
     Size { resident: service.resident(), open }

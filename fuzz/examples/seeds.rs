@@ -15,7 +15,7 @@ mod fixtures;
 mod mixtures;
 
 use fixtures::{
-    MKV_TRACK, Mkv, Mp4, adts_frames, aiff, ape_item, ape_tag, ape_tag_v1, asf, asf_content, asf_extension, asf_library, asf_object, atom, chunk, comments, data_atom, dsdiff, dsdiff_chunk, dsdiff_texts, dsf, ebml, ebml_void, flac, flac_blocks, flac_frames, frame, freeform, id3v1, id3v2, mkv_tag, mp4, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, optim_frog, rf64, simple_tag, streaminfo, text, true_audio, wav, wavpack_blocks, with_ebml_crc,
+    MKV_TRACK, Mkv, Mp4, adts_frames, aiff, ape_item, ape_tag, ape_tag_v1, asf, asf_content, asf_extension, asf_library, asf_object, atom, chunk, comments, data_atom, dsdiff, dsdiff_chunk, dsdiff_texts, dsf, ebml, ebml_void, flac, flac_blocks, flac_frames, frame, freeform, id3v1, id3v2, mkv_tag, mp4, mp4_fragmented, mp4_meta, mpeg_frames, ogg_lay_out, ogg_page, optim_frog, rf64, simple_tag, streaminfo, text, true_audio, wav, wavpack_blocks, with_ebml_crc,
 };
 
 /// A file and its name.
@@ -334,6 +334,9 @@ fn mp4_seeds() -> Vec<Seed> {
         ("tagged-little-free", mp4(&[tagged(&free(0)), free(3)].concat(), false, false)),
         ("free-behind", [mp4(&tagged(b""), false, false), free(200)].concat()),
         ("no-size", no_size),
+        ("fragments", mp4_fragmented(&Mp4 { udta: tagged(b""), ..Mp4::default() }, true, |_| None)),
+        ("fragments-based", mp4_fragmented(&Mp4 { udta: tagged(&free(60)), ..Mp4::default() }, false, Some)),
+        ("fragments-absolute", mp4_fragmented(&Mp4 { udta: tagged(&free(900)), ..Mp4::default() }, true, |_| Some(0))),
     ]
 }
 

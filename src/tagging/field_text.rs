@@ -69,12 +69,21 @@ mod tests {
         let data = [&24u32.to_be_bytes()[..], b"data", &1u32.to_be_bytes(), &[0; 4], b"Folktale"].concat();
         let item = [&(data.len() as u32 + 8).to_be_bytes()[..], b"\xa9gen", &data].concat();
         assert_eq!(says(Scope::Ilst, "", &item), one("Folktale"));
+        let simple = super::super::fixtures::simple_tag("GENRE", "Jäzz");
+        assert_eq!(says(Scope::MatroskaTag(1), "", &simple), one("Jäzz"));
     }
 
     #[test]
     fn what_does_not_read_says_nothing_rather_than_something_wrong() {
         assert_eq!(says(Scope::Id3v2(1), "ID3v2.4", b"TCON\0\0\0\x05\0\x08\x03Jazz"), None, "compressed");
-        for scope in [Scope::VorbisComments, Scope::Apev2(1), Scope::RiffInfo(1), Scope::Id3v2(1), Scope::Ilst] {
+        for scope in [
+            Scope::VorbisComments,
+            Scope::Apev2(1),
+            Scope::RiffInfo(1),
+            Scope::Id3v2(1),
+            Scope::Ilst,
+            Scope::MatroskaTag(1),
+        ] {
             assert_eq!(says(scope, "ID3v2.4", b""), None, "{scope}");
             assert_eq!(says(scope, "ID3v2.4", b"\xff\xff"), None, "{scope}");
         }

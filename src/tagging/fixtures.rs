@@ -425,6 +425,32 @@ impl Mp4 {
     }
 }
 
+/// A file whose sound goes on in two fragments, with an index of them at its end, whose numbers
+/// are `wide`. `base` tells the base offset of a fragment that stands there.
+pub fn mp4_fragmented(file: &Mp4, wide: bool, base: impl Fn(u64) -> Option<u64>) -> Vec<u8> {
+    let mut bytes = file.build();
+    let mut places = Vec::new();
+    for number in 0..2u8 {
+        let start = bytes.len() as u64;
+        places.push(start);
+        let header = match base(start) {
+            Some(base) => [&[0, 0, 0, 1, 0, 0, 0, 1][..], &base.to_be_bytes()].concat(),
+            None => vec![0, 2, 0, 0, 0, 0, 0, 1],
+        };
+        let track = [atom(b"tfhd", &header), atom(b"trun", &[0; 12])].concat();
+        bytes.extend(atom(b"styp", b"msdh\0\0\0\0"));
+        let moof = [atom(b"mfhd", &[0, 0, 0, 0, 0, 0, 0, number]), atom(b"traf", &track)].concat();
+        bytes.extend([atom(b"moof", &moof), atom(b"mdat", &[number; 50])].concat());
+    }
+    let mut table = vec![u8::from(wide), 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x15, 0, 0, 0, 2];
+    for place in places {
+        let numbers = [7, place].map(|number| number.to_be_bytes()[if wide { 0 } else { 4 }..].to_vec());
+        table.extend([numbers.concat(), vec![0; 6]].concat());
+    }
+    bytes.extend(atom(b"mfra", &[atom(b"tfra", &table), atom(b"mfro", &[0; 8])].concat()));
+    bytes
+}
+
 /// Two WavPack blocks of 22050 samples each: headers without any data in them.
 pub fn wavpack_blocks() -> Vec<u8> {
     let block = |index: u32| {

@@ -247,7 +247,7 @@ impl Wish {
     pub(crate) fn room_before(&self) -> Option<(&Room, u64)> {
         match self {
             Self::Set(_) => None,
-            Self::Restore(restoration) => restoration.room.as_ref().map(|(room, length)| (room, *length)),
+            Self::Restore(restoration) => restoration.room.as_ref().map(|room| (&room.0, room.1)),
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) struct Restoration {
     /// The genre as it was; none where it is not restored.
     pub(crate) genre: Option<Vec<String>>,
     /// The room of the tags as it was, and the length of the file then.
-    pub(crate) room: Option<(Room, u64)>,
+    pub(crate) room: Option<Box<(Room, u64)>>,
     /// What a write changed of a container beside its tags, as it was.
     containers: Vec<(Scope, Vec<u8>)>,
     /// Fields that those writes had carried over from another tag, each as it was written: tag and bytes.
@@ -53,7 +53,7 @@ impl Restoration {
                 restoration.go_back(entry, field, &wanted);
             }
             restoration.created.extend(&entry.created);
-            restoration.room = entry.room_before.clone().map(|room| (room, entry.before.size));
+            restoration.room = entry.room_before.clone().map(|room| Box::new((room, entry.before.size)));
             for change in entry.fields.iter().filter(|change| change.field().is_none()) {
                 if change.scope == Scope::Chunks {
                     restoration.containers.retain(|(scope, _)| *scope != change.scope);

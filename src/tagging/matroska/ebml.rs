@@ -103,7 +103,7 @@ pub(super) fn width_of(size: u64, width: usize) -> usize {
 
 /// A size in so many bytes, into which it fits.
 pub(super) fn size(size: u64, width: usize) -> Vec<u8> {
-    (size | largest(width) + 1).to_be_bytes()[8 - width..].to_vec()
+    (size | (largest(width) + 1)).to_be_bytes()[8 - width..].to_vec()
 }
 
 /// The bytes of an id.

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::super::edit_check::{self, genres_wish as wish};
 use super::super::fixtures::{MKV_TRACK, Mkv, ebml, ebml_void, mkv_tag, simple_tag, with_ebml_crc};
+use super::super::journal::JournalEntry;
 use super::super::plan::TagField;
+use super::super::restore::Restoration;
 use super::*;
 
 const TAGS_ID: u32 = 0x1254_c367;
@@ -203,7 +205,7 @@ fn tags_of_chapters_covers_and_other_tracks_are_not_touched() {
     assert_eq!(bodies(&after, TAGS_ID), [[others.concat(), ours("Rock")].concat()]);
     // The genre of the one track of sound is that of the file.
     let stream = target(0x63c5, &MKV_TRACK);
-    assert_eq!(genres(&with_tags(&[stream.clone()]).build()), ["Theirs"]);
+    assert_eq!(genres(&with_tags(std::slice::from_ref(&stream)).build()), ["Theirs"]);
     let two = Mkv { tracks: vec![2, 2], ..with_tags(&[stream]) };
     assert!(genres(&two.build()).is_empty(), "there are two tracks");
 }
@@ -275,6 +277,24 @@ fn films_and_what_is_damaged_or_unknown_is_refused_with_the_reason() {
 }
 
 #[test]
+fn several_writes_are_taken_back_at_once_byte_for_byte() {
+    for front in [vec![], vec![tags(&[of_ffmpeg()])], vec![tags(&[of_ffmpeg()]), ebml_void(150)]] {
+        let file = Mkv { front, ..Mkv::default() }.build();
+        let mut now = file.clone();
+        let mut entries = Vec::new();
+        for genre in ["Rock", "Something longer than before, for which there is no room in the old place", "Pop"] {
+            let before = MatroskaFile::parse(&now).unwrap();
+            let patch = before.edit(&now, &wish(&[genre]), EditOptions::default()).unwrap();
+            entries.insert(0, JournalEntry::for_test(&before, &patch, now.len() as u64));
+            now = patch.apply(&now);
+        }
+        let wish = Wish::Restore(Restoration::new(&entries.iter().collect::<Vec<_>>(), |_, _| true));
+        let undo = MatroskaFile::parse(&now).unwrap().edit(&now, &wish, EditOptions::default()).unwrap();
+        assert!(undo.apply(&now) == file);
+    }
+}
+
+#[test]
 fn what_others_changed_since_stays_when_a_write_is_taken_back() {
     let file = with_tags(&[of_ffmpeg()]).build();
     let (after, patch) =
@@ -287,6 +307,48 @@ fn what_others_changed_since_stays_when_a_write_is_taken_back() {
     let expected = mkv_tag(None, &[simple_tag("ARTIST", "B"), simple_tag("ENCODER", "Lavf")]);
     assert_eq!(bodies(&undone, TAGS_ID), [expected]);
     check_index(&undone);
+}
+
+/// Every way in which tags, unused space and an index stand in files that people have.
+#[test]
+fn every_arrangement_with_an_index_is_written_and_without_one_there_has_to_be_room() {
+    let album = mkv_tag(Some(50), &[simple_tag("TITLE", "Album"), simple_tag("GENRE", "Pop")]);
+    let track = mkv_tag(Some(30), &[simple_tag("TITLE", "T"), simple_tag("GENRE", "Old"), simple_tag("MOOD", "Calm")]);
+    let stream = ebml(0x7373, &[ebml(0x63c0, &ebml(0x63c5, &MKV_TRACK)), simple_tag("ENCODER", "x")].concat());
+    let chapters = ebml(0x1043_a770, b"chapters");
+    let fronts = [
+        vec![],
+        vec![tags(&[of_ffmpeg(), stream.clone()])],
+        vec![tags(&[album.clone(), track.clone()])],
+        vec![tags(&[track.clone(), album.clone()]), ebml_void(60), chapters.clone()],
+        vec![ebml_void(500), chapters.clone(), tags(&[of_ffmpeg()])],
+        vec![ebml(TAGS_ID, &with_ebml_crc(&[album.clone(), track.clone()].concat())), ebml_void(2)],
+    ];
+    let cues = ebml(0x1c53_bb6b, b"places");
+    let backs =
+        [vec![], vec![cues.clone()], vec![cues, tags(&[stream, track])], vec![tags(&[of_ffmpeg()]), ebml_void(300)]];
+    let (mut written, mut refused) = (0, 0);
+    for (front, back) in fronts.iter().flat_map(|front| backs.iter().map(move |back| (front.clone(), back.clone()))) {
+        for (seek, void, crc) in
+            [(true, 40, false), (true, 90, true), (true, 4000, false), (true, 60, true), (false, 0, false)]
+        {
+            let file = Mkv { front: front.clone(), back: back.clone(), seek, void, crc, ..Mkv::default() }.build();
+            for genres in [&["Rock"][..], &["Something that is longer than all of the room that there was", "Blues"]] {
+                match try_edit(&file, &wish(genres)) {
+                    Ok(after) => {
+                        assert_eq!(self::genres(&after), genres);
+                        written += 1;
+                    }
+                    Err(Problem::Refused(reason)) => {
+                        assert!(!seek && reason.to_string().contains("no room"), "{reason}");
+                        refused += 1;
+                    }
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        }
+    }
+    assert_eq!((written, refused), (213, 27));
 }
 
 fn field() -> impl Strategy<Value = Vec<u8>> {

@@ -128,12 +128,12 @@ impl Fragments {
         let mut hasher = blake3::Hasher::new();
         let mut from = range.start;
         for place in self.within(range) {
-            hasher.update(source.digest(&[from..place.at.start])?.as_bytes());
+            hasher.update(source.digest(std::slice::from_ref(&(from..place.at.start)))?.as_bytes());
             let (atom, behind) = position(place.value);
             hasher.update(&atom.to_be_bytes()).update(&behind.to_be_bytes());
             from = place.at.end;
         }
-        hasher.update(source.digest(&[from..range.end])?.as_bytes());
+        hasher.update(source.digest(std::slice::from_ref(&(from..range.end)))?.as_bytes());
         Ok(hasher.finalize())
     }
 

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::super::edit_check::{self, genres_wish as wish};
-use super::super::fixtures::{Mp4, atom, data_atom, freeform, mp4, mp4_audio, mp4_meta};
+use super::super::fixtures::{Mp4, atom, data_atom, freeform, mp4, mp4_audio, mp4_fragmented, mp4_meta};
 use super::super::plan::TagField;
 use super::*;
 
@@ -234,31 +234,6 @@ fn what_is_damaged_or_ambiguous_is_refused_with_the_reason() {
     }
 }
 
-/// A file whose sound goes on in two fragments, with an index of them at its end.
-fn fragmented(file: &Mp4, wide: bool, base: impl Fn(u64) -> Option<u64>) -> Vec<u8> {
-    let mut bytes = file.build();
-    let mut places = Vec::new();
-    for number in 0..2u8 {
-        let start = bytes.len() as u64;
-        places.push(start);
-        let header = match base(start) {
-            Some(base) => [&[0, 0, 0, 1, 0, 0, 0, 1][..], &base.to_be_bytes()].concat(),
-            None => vec![0, 2, 0, 0, 0, 0, 0, 1],
-        };
-        let track = [atom(b"tfhd", &header), atom(b"trun", &[0; 12])].concat();
-        bytes.extend(atom(b"styp", b"msdh\0\0\0\0"));
-        let moof = [atom(b"mfhd", &[0, 0, 0, 0, 0, 0, 0, number]), atom(b"traf", &track)].concat();
-        bytes.extend([atom(b"moof", &moof), atom(b"mdat", &[number; 50])].concat());
-    }
-    let mut table = vec![u8::from(wide), 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x15, 0, 0, 0, 2];
-    for place in places {
-        let numbers = [7, place].map(|number| number.to_be_bytes()[if wide { 0 } else { 4 }..].to_vec());
-        table.extend([numbers.concat(), vec![0; 6]].concat());
-    }
-    bytes.extend(atom(b"mfra", &[atom(b"tfra", &table), atom(b"mfro", &[0; 8])].concat()));
-    bytes
-}
-
 /// Where the fragments stand, and where the file says that they do: by their base offsets and by the index.
 fn told(file: &[u8]) -> [Vec<usize>; 3] {
     let number = |bytes: &[u8]| bytes.iter().fold(0, |number, &byte| number << 8 | usize::from(byte));
@@ -283,7 +258,7 @@ fn what_tells_where_fragments_lie_follows_them() {
         for (moov_first, free) in [(true, None), (true, Some(2000)), (false, None)] {
             let mvex = atom(b"mvex", &atom(b"trex", &[0; 24]));
             let file = Mp4 { udta: tagged(&title(), free), moov_first, in_moov: mvex, ..Mp4::default() };
-            let file = fragmented(&file, wide, |start| has_base.then_some(start));
+            let file = mp4_fragmented(&file, wide, |start| has_base.then_some(start));
             let after = edited(&file, &wish(&["Rock"]));
             assert_eq!(list(&after), [title(), written("Rock")].concat());
             let [fragments, bases, entries] = told(&after);
@@ -299,7 +274,7 @@ fn what_tells_where_fragments_lie_follows_them() {
 fn fragments_whose_places_count_from_the_start_of_the_file_are_written_into_free_space_alone() {
     let file = |free| {
         let file = Mp4 { udta: tagged(&title(), free), ..Mp4::default() };
-        fragmented(&file, true, |_| Some(0))
+        mp4_fragmented(&file, true, |_| Some(0))
     };
     assert!(refusal(&file(None)).contains("count from the start"));
     let full = file(Some(2000));

@@ -217,7 +217,11 @@ mod tests {
 
     fn all(store: &Store) -> Vec<Record> {
         let mut records = Vec::new();
-        store.each_record::<StoreError>(|record| Ok(records.push(record))).unwrap();
+        let each = |record| {
+            records.push(record);
+            Ok::<_, StoreError>(())
+        };
+        store.each_record(each).unwrap();
         records
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context;
 use clap::Args;
 use reclassd::pipeline::{Cancel, Found, Recorder, Selection};
-use reclassd::records::{FORMAT, Record};
+use reclassd::records::Record;
 use reclassd::store::StoreError;
 
 use super::output::{display_path, unfinished};
@@ -178,7 +178,7 @@ fn work(
         let next = files.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, path, obstacle)) = next else { return };
         let record = match obstacle {
-            Some(reason) => Ok(Some(unread(reason))),
+            Some(reason) => Ok(Some(Record::unheard(reason))),
             None => recorder.record(&path, cancel),
         };
         let named = record.map(|record| {
@@ -191,12 +191,6 @@ fn work(
             return;
         }
     }
-}
-
-/// The record of something that is no file to be heard.
-fn unread(reason: String) -> Record {
-    let program = env!("CARGO_PKG_VERSION").to_owned();
-    Record { record: FORMAT, program, reason: Some(reason), ..Record::default() }
 }
 
 /// One file, whose bytes come from standard input: they are held in memory, since sound is not read from front to

@@ -15,7 +15,7 @@ use super::panic_guard::describe_panic;
 use super::stamped_file::StampedFile;
 use crate::audio::{self, AudioError, FailureKind};
 use crate::config::Config;
-use crate::records::{FORMAT, Record};
+use crate::records::Record;
 use crate::store::{AudioKey, Store, StoreError};
 
 /// After so many files what was heard of them is forgotten, so that memory does not grow with their number.
@@ -67,7 +67,7 @@ impl Recorder {
     pub fn record(&self, path: &Path, cancel: &Cancel) -> Result<Option<Record>, StoreError> {
         let store = self.memory()?;
         let record = catch_unwind(AssertUnwindSafe(|| self.hear(&store, path, cancel)));
-        record.unwrap_or_else(|panic| Ok(Some(without(describe_panic(panic.as_ref())))))
+        record.unwrap_or_else(|panic| Ok(Some(Record::unheard(describe_panic(panic.as_ref())))))
     }
 
     /// What the last files are remembered in, or a new one.
@@ -82,7 +82,7 @@ impl Recorder {
     fn hear(&self, store: &Store, path: &Path, cancel: &Cancel) -> Result<Option<Record>, StoreError> {
         let file = match StampedFile::at(path) {
             Ok(file) => file,
-            Err(error) => return Ok(Some(without(unreadable(&error)))),
+            Err(error) => return Ok(Some(Record::unheard(unreadable(&error)))),
         };
         let turn = self.limits.readers.turn(path, file.stamp.device);
         if turn.is_scarce() {
@@ -92,7 +92,7 @@ impl Recorder {
         drop(turn);
         let audio = match id {
             Ok(id) => store.audio(id)?,
-            Err(error) => return Ok(Some(without(reason_of(&error)))),
+            Err(error) => return Ok(Some(Record::unheard(reason_of(&error)))),
         };
         match self.analyst.analyse(store, audio, &file, &self.limits, false, cancel) {
             Ok(_) => store.record_of(audio).map(Some),
@@ -101,7 +101,7 @@ impl Recorder {
             Err(AnalysisError::Audio(error)) => self.give_up(store, audio, &error).map(Some),
             Err(AnalysisError::Unfit(reason)) => self.unheard(store, audio, reason).map(Some),
             Err(AnalysisError::Changed | AnalysisError::AlbumNotWhole) => {
-                Ok(Some(without("it was written to while it was listened to; try again".to_owned())))
+                Ok(Some(Record::unheard("it was written to while it was listened to; try again".to_owned())))
             }
         }
     }
@@ -125,9 +125,4 @@ fn reason_of(error: &AudioError) -> String {
         AudioError::Io { source, .. } => unreadable(source),
         _ => error.reason(),
     }
-}
-
-/// The record of a file of which nothing is known.
-fn without(reason: String) -> Record {
-    Record { record: FORMAT, program: env!("CARGO_PKG_VERSION").to_owned(), reason: Some(reason), ..Record::default() }
 }

@@ -28,7 +28,7 @@ const MOST_GENRES: usize = 2_048;
 const LONGEST_SECONDS: f64 = 366.0 * 86_400.0;
 
 /// What was heard of a recording, or why nothing was.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The version of the form: [`FORMAT`].
     pub record: u32,
@@ -127,7 +127,32 @@ pub enum RecordError {
     },
 }
 
+/// A record of this program that says nothing yet.
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            record: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            path: None,
+            path_hex: None,
+            audio: None,
+            codec: None,
+            duration: None,
+            features: Vec::new(),
+            scores: Vec::new(),
+            verdict: None,
+            reason: None,
+            gave_up: None,
+        }
+    }
+}
+
 impl Record {
+    /// The record of a file of which nothing can be known; why.
+    pub fn unheard(reason: String) -> Self {
+        Self { reason: Some(reason), ..Self::default() }
+    }
+
     /// Reads a line.
     ///
     /// # Errors
@@ -253,8 +278,6 @@ mod tests {
 
     fn record() -> Record {
         Record {
-            record: FORMAT,
-            program: "0.1.0".to_owned(),
             audio: Some("0123456789abcdef0123456789abcdef".to_owned()),
             codec: Some("flac".to_owned()),
             duration: Some(215.407),

@@ -6,10 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use super::cache::{from_bytes, to_bytes};
 use super::verdicts::parse_ranking;
 use super::{AudioKey, Store, StoreError, path_from_bytes, unix_now};
-use crate::records::{FORMAT, Record, RecordedFeature, RecordedScores, RecordedVerdict};
-
-/// The version of this program, in the records that it makes.
-const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+use crate::records::{Record, RecordedFeature, RecordedScores, RecordedVerdict};
 
 /// What became of records that were taken in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,8 +44,6 @@ impl Store {
         let (gave_up, reason) = rows.failure.filter(|_| scores.is_empty()).unzip();
         let audio = rows.audio.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Record {
-            record: FORMAT,
-            program: PROGRAM.to_owned(),
             audio: Some(audio),
             codec: rows.codec,
             duration: rows.duration_ms.map(|millis| millis as f64 / 1e3),

@@ -14,7 +14,7 @@ pub(crate) use attributes::values_of_attribute;
 
 use super::container::Container;
 use super::editor::{
-    EditOptions, Editor, Fact, Holding, Layout, Patch, Piece, Revision, Scope, Slot, Splice, fresh_padding,
+    EditOptions, Editor, Fact, Holding, Layout, Patch, Piece, Revision, SHIFT, Scope, Slot, Splice, fresh_padding,
 };
 use super::error::{Problem, Refusal};
 use super::journal::{Room, Space};
@@ -80,8 +80,7 @@ impl AsfFile {
 
     /// Whether the header tells the true length of the file.
     fn tells_its_length(&self) -> bool {
-        self.header.find(FILE_PROPERTIES).and_then(|object| object.body.get(LENGTH_OF_FILE))
-            == Some(&self.len.to_le_bytes()[..])
+        told_length(&self.header) == Some(self.len)
     }
 
     /// The list of attributes with the wish fulfilled.
@@ -196,6 +195,19 @@ fn fill(header: &mut Header, old: usize) {
     }
 }
 
+/// How long the file is, as its header tells.
+fn told_length(header: &Header) -> Option<u64> {
+    let bytes = header.find(FILE_PROPERTIES)?.body.get(LENGTH_OF_FILE)?;
+    bytes.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// Makes a header that has padding longer by another block.
+fn lengthen(header: &mut Header) {
+    if let Some(free) = header.lists().flatten().find(|object| object.is_free()) {
+        *free = Object::padding(free.len() + SHIFT);
+    }
+}
+
 impl Editor for AsfFile {
     fn container(&self) -> Container {
         Container::Asf
@@ -269,7 +281,14 @@ impl Editor for AsfFile {
         });
         match restored {
             Some(restored) => header = restored,
-            None => fill(&mut header, old),
+            None => {
+                fill(&mut header, old);
+                // A wrong length that became true by chance would be kept true from then on, and no undo could bring
+                // the wrong one back.
+                if !self.tells_its_length() && told_length(&header) == Some(header.len() as u64 + behind) {
+                    lengthen(&mut header);
+                }
+            }
         }
         if header.len() as u64 > LIMIT {
             return Err(Refusal::TooLarge { what: WHAT, limit: LIMIT }.into());

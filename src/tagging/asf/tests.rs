@@ -125,6 +125,16 @@ fn a_length_that_was_wrong_stays_as_it_was() {
 }
 
 #[test]
+fn a_wrong_length_that_would_become_true_by_chance_stays_wrong_and_comes_back() {
+    let mut before = asf(&[]);
+    let (longer, _) = edited(&before, &["Rock"]);
+    before[30 + 24 + 16..30 + 24 + 24].copy_from_slice(&(longer.len() as u64).to_le_bytes());
+    let (after, patch) = edited(&before, &["Rock"]);
+    assert_eq!(after.len(), longer.len() + 4096);
+    assert_eq!(taken_back(AsfFile::parse, &before, &after, &patch), before);
+}
+
+#[test]
 fn what_cannot_be_kept_true_is_refused_with_the_reason() {
     let content = asf_content(&[("WM/Genre", 0, "Old")]);
     let whole = asf(std::slice::from_ref(&content));

@@ -1,8 +1,8 @@
-//! MP3, and AAC (ADTS) and True Audio, whose tags stand in the same places: ID3v2 in front (several, if need be) or at the end, ID3v1, Lyrics3 and APEv2 behind, and frames between them
-//! that nobody touches.
+//! MP3, and AAC (ADTS) and True Audio, whose tags stand in the same places: ID3v2 in front (several, if need be) or at
+//! the end, ID3v1, Lyrics3 and APEv2 behind, and frames between them that nobody touches.
 //!
-//! The first ID3v2 tag speaks for the file and receives the fields; a new one is made where there is none, with what
-//! ID3v1 says carried over. Where it would hide an APEv2 tag, that one receives them. Further ID3v2 tags and an APEv2
+//! The first ID3v2 tag speaks for the file and receives the fields; a new one is made where there is none (of APEv2 in
+//! AAC), with what ID3v1 says carried over. Where it would hide an APEv2 tag, that one receives them. Further ID3v2 tags and an APEv2
 //! tag only have the fields changed that they hold, so that no reader finds the old genre there. ID3v1 stays as it is:
 //! it can say no more than a number.
 

@@ -1,3 +1,4 @@
+//! Tests of the editor of ASF files on files that are built here: what is written, what stays, what is refused.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 use proptest::prelude::*;

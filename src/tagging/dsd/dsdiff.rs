@@ -163,10 +163,7 @@ impl Editor for DsdiffFile {
 
     fn voices(&self) -> Vec<Voice> {
         let mut voices: Vec<Voice> = self.tag.iter().map(|(_, tag, _)| tag.voice(TAG, true)).collect();
-        if !self.texts.is_empty() {
-            let said = self.texts.clone();
-            voices.push(Voice { scope: Scope::Chunks, said, is_in_place: true, has_text: true, is_empty: false });
-        }
+        voices.extend((!self.texts.is_empty()).then(|| Voice::with(Scope::Chunks, self.texts.clone())));
         voices
     }
 

@@ -1,3 +1,4 @@
+//! Tests of the editors of DSF and DSDIFF on files that are built here: places and lengths that follow, what is refused.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 use proptest::prelude::*;

@@ -240,10 +240,7 @@ impl Editor for IffFile {
     fn voices(&self) -> Vec<Voice> {
         let id3 = self.id3().map(|(scope, _, chunk)| chunk.tag.voice(scope, true));
         let mut voices: Vec<Voice> = id3.chain(self.info().map(|(scope, _, list)| list.voice(scope))).collect();
-        if !self.texts.is_empty() {
-            let said = self.texts.clone();
-            voices.push(Voice { scope: Scope::Chunks, said, is_in_place: true, has_text: true, is_empty: false });
-        }
+        voices.extend((!self.texts.is_empty()).then(|| Voice::with(Scope::Chunks, self.texts.clone())));
         voices
     }
 

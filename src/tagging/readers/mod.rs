@@ -89,7 +89,7 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
-    #[cfg(test)]
+    /// A tag where readers look, of which all that it says is text.
     pub(crate) fn with(scope: Scope, said: Vec<Said>) -> Self {
         Self { scope, is_empty: said.is_empty(), has_text: !said.is_empty(), said, is_in_place: true }
     }
